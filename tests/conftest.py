@@ -1,0 +1,29 @@
+"""How every test runs: strict promotion, reproducible examples, no display, no accelerator unless asked for.
+
+Accord scopes precision itself (it follows the dtype of x0), so nothing here sets 64-bit globally: a test through
+`accord.run` passes float64 and must get float64. A test of inner functions asks for the fixture `float64`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import hypothesis
+import jax
+import pytest
+
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+hypothesis.settings.register_profile("accord", derandomize=True, deadline=None, max_examples=20, database=None)
+hypothesis.settings.load_profile("accord")
+
+
+@pytest.fixture
+def float64() -> Iterator[None]:
+    """64-bit numbers for the length of one test, and no longer."""
+    with jax.enable_x64(True):
+        yield
