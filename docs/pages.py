@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import tempfile
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -22,14 +23,14 @@ class Block(NamedTuple):
     figures: tuple[str, ...]  # SVG
 
 
-def execute(markdown: str, page: str) -> Iterator[Block]:
-    """Run the Python blocks of a page; a block that fails raises, with the page and the line in its traceback."""
-    namespace: dict[str, object] = {"__name__": page}
+def execute(markdown: str, page: str, folder: str) -> Iterator[Block]:
+    """Run the Python blocks of a page, in a folder; one that fails raises, and its traceback names page and line."""
+    namespace: dict[str, object] = {"__name__": "__main__"}
     for fence in FENCE.finditer(markdown):
         line = markdown[: fence.start(1)].count("\n")
-        code = compile("\n" * line + fence[1], page, "exec")
+        code = compile("\n" * line + fence[1], page, "exec", dont_inherit=True)
         printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
+        with contextlib.redirect_stdout(printed), contextlib.chdir(folder):
             exec(code, namespace)
         yield Block(fence.end(), printed.getvalue(), tuple(drawn()))
 
@@ -49,7 +50,9 @@ def drawn() -> Iterator[str]:
 def filled(markdown: str, page: str) -> str:
     """The page with what its blocks print and draw put beneath them."""
     parts, start = [], 0
-    for block in execute(markdown, page):
+    with tempfile.TemporaryDirectory() as folder:
+        blocks = list(execute(markdown, page, folder))
+    for block in blocks:
         parts.append(markdown[start : block.end])
         if block.printed:
             parts.append(f"\n\n```{{.text .output}}\n{block.printed.rstrip()}\n```\n")
