@@ -13,7 +13,7 @@ import inspect
 import pkgutil
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 
@@ -39,7 +39,7 @@ def documented(inventory: Path) -> set[str]:
     return {line.split(" ")[0] for line in zlib.decompress(body).decode().splitlines()}
 
 
-def complaints(names: dict[str, object], on_pages: set[str]) -> Iterator[str]:
+def complaints(names: Mapping[str, object], on_pages: set[str]) -> Iterator[str]:
     """What is missing, a sentence each."""
     for path, value in names.items():
         if (inspect.ismodule(value) or callable(value)) and not inspect.getdoc(value):
