@@ -1,0 +1,160 @@
+"""The check at the door: what does not fit together is refused here, in a sentence, before anything starts."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from accord.channels import Clear
+from accord.diagnosis import Choice, tuned
+from accord.errors import MethodError, NetworkError, ProblemError
+from accord.methods.base import pattern_of
+from accord.methods.local import SGD, GradientDescent
+from accord.methods.server.fedsgd import FedSGD
+from accord.problems.problem import Problem
+from accord.problems.shape import Shape
+from accord.runtimes.cost import interval
+from accord.runtimes.plan import Plan
+from accord.stopping import Stop
+
+
+def plan_for(
+    problem: Problem, method: Any, x0: Any, network: Any, channel: Any, participation: Any, aggregate: Any,
+    stop: Stop | None, seed: int, record: int | None,
+) -> tuple[Plan, tuple[Choice, ...]]:  # fmt: skip
+    """Everything that fixes a run, once it fits together; and the hyper-parameters that were chosen."""
+    if not isinstance(problem, Problem):
+        raise ProblemError(f"run needs an accord.Problem, but got {type(problem).__name__}. Make one with accord.Problem(loss, shards).")
+    method = _a_method(method)
+    pattern = pattern_of(method)
+    _fits_problem(method, pattern, problem)
+    network = _fits_network(method, pattern, network, problem.K)
+    cohort = _cohort(method, pattern, participation, problem.K)
+    if aggregate is not None and (pattern != "server" or not (callable(aggregate) or aggregate in ("mean", "sum"))):
+        raise MethodError(f"aggregate={aggregate!r} does not fit {type(method).__name__}. Give a rule of accord.aggregation to a "
+                          "server method, or leave it out.")  # fmt: skip
+    flat, shape = start_at(problem, x0)
+    method = _composite(method, problem)
+    _sane(method)
+    method, choices = tuned(method, problem, network, x0)
+    plan = Plan(problem, _in_precision(method, flat.dtype), shape, flat, network, channel or Clear(), cohort, aggregate,
+                stop or Stop(), int(seed), 1)  # fmt: skip
+    if record is not None and (int(record) != record or record < 1):
+        raise MethodError(f"record={record}: give a whole number of rounds between two records, at least 1.")
+    with jax.enable_x64(plan.dtype == np.float64):
+        return replace(plan, every=interval(plan, record)), choices
+
+
+def start_at(problem: Problem, x0: Any) -> tuple[np.ndarray, Shape]:
+    """x0 as a flat vector in the run's precision: that of its floating arrays, or of the data where it has none."""
+    given = problem.x0 if x0 is None else x0
+    if given is None:
+        raise ProblemError("This problem does not say where to start. Give x0, a pytree of parameters that the loss takes.")
+    leaves = jax.tree.leaves(given)
+    floating = [np.asarray(leaf).dtype for leaf in leaves if hasattr(leaf, "dtype") and np.asarray(leaf).dtype.kind == "f"]
+    dtype = np.result_type(*floating) if floating else problem.dtype
+    shape = Shape.of(given)
+    flat = np.concatenate([np.ravel(np.asarray(leaf, dtype)) for leaf in leaves]) if leaves else np.zeros(0, dtype)
+    if not np.isfinite(flat).all():
+        raise ProblemError(f"x0 holds {int((~np.isfinite(flat)).sum())} numbers that are NaN or infinite. Start from finite numbers.")
+    if problem.x0 is not None and Shape.of(problem.x0) != shape:
+        raise ProblemError(f"x0 has the structure {shape.describe()}, but the problem's decisions are {Shape.of(problem.x0).describe()}.")
+    _loss_is_scalar(problem, shape, dtype)
+    return flat, shape
+
+
+def _loss_is_scalar(problem: Problem, shape: Shape, dtype: np.dtype) -> None:
+    if problem.opaque:
+        return
+    example = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], dtype if leaf.dtype.kind == "f" else leaf.dtype),
+                           problem.shards[0])  # fmt: skip
+    params = jax.tree.unflatten(shape.tree, [jax.ShapeDtypeStruct(leaf, dtype) for leaf in shape.leaves])
+    with jax.enable_x64(dtype == np.float64):
+        try:
+            value = jax.eval_shape(problem.loss, params, example)
+        except Exception as error:
+            raise ProblemError(f"The loss fails on x0 and one example of agent 0: {type(error).__name__}: {error}. "
+                               "It is called as loss(params, example), without the example axis.") from error  # fmt: skip
+    if jax.tree.leaves(value) != [value] or value.shape != () or not jnp.issubdtype(value.dtype, jnp.floating):
+        raise ProblemError(f"The loss returns {value}, but must return a single floating number for one example.")
+
+
+def _a_method(method: Any) -> Any:
+    if isinstance(method, type):
+        method = method()
+    if isinstance(method, GradientDescent) and method.steps == 1:
+        return FedSGD(method.step_size)  # local work of one step, sent as it is
+    if isinstance(method, SGD) and method.steps in (None, 1) and method.epochs is None:
+        return FedSGD(method.step_size, method.batch_size)
+    if not hasattr(method, "init") or not (hasattr(method, "message") or hasattr(method, "broadcast") or hasattr(method, "phases")):
+        raise MethodError(f"{method!r} is not a method. Give one of accord.methods, such as accord.FedAvg() or accord.GradientTracking().")
+    return method
+
+
+def _fits_problem(method: Any, pattern: str, problem: Problem) -> None:
+    name = type(method).__name__
+    if (problem.coupling is not None) != (pattern == "prices"):
+        if pattern == "prices":
+            raise MethodError(f"{name} sets prices on a shared constraint, and this problem has none. Use accord.Coupled, or FedAvg.")
+        raise MethodError(f"{name} seeks one common model, but this problem couples decisions by a constraint. Use DualDecomposition.")
+    if problem.opaque:
+        needs = method.local.needs if hasattr(method, "local") else method.needs
+        for k, shard in enumerate(problem.shards):
+            if missing := [need for need in needs if need not in shard.oracles]:
+                raise MethodError(f"{name} needs the oracle {missing[0]!r}, which agent {k} does not answer. Give Opaque({missing[0]}=...).")
+
+
+def _fits_network(method: Any, pattern: str, network: Any, K: int) -> Any:
+    name = type(method).__name__
+    if pattern != "peers":
+        if network is not None:
+            raise MethodError(f"{name} has a server in the middle and uses no network. Leave network out, or use GradientTracking.")
+        return None
+    if network is None:
+        raise MethodError(f"{name} needs a network of {K} agents. Give one, such as network=accord.networks.ring({K}).")
+    if network.size != K:
+        raise NetworkError(f"The network has {network.size} agents, but the problem has {K}. Give a network of {K}.")
+    from accord.networks import check
+
+    check(network, method.weights, name)
+    return network
+
+
+def _cohort(method: Any, pattern: str, participation: Any, K: int) -> int:
+    name = type(method).__name__
+    if participation is None:
+        return K
+    if pattern == "peers":
+        raise MethodError(f"{name} has no server to choose a cohort. Let agents sleep instead: network.sleep(p).")
+    if not method.partial:
+        raise MethodError(f"{name} needs every agent's answer each round. Leave participation out.")
+    if isinstance(participation, bool) or not 0 < participation <= (1 if isinstance(participation, float) else K):
+        raise MethodError(f"participation={participation}: give a share in (0, 1] or a number of clients from 1 to {K}.")
+    return max(1, round(participation * K)) if isinstance(participation, float) else int(participation)
+
+
+def _composite(method: Any, problem: Problem) -> Any:
+    if problem.regularizer is None or getattr(method, "regularizer", None) is not None:
+        return method
+    if not hasattr(method, "regularizer"):
+        raise MethodError(f"{type(method).__name__} cannot treat the term {type(problem.regularizer).__name__}, which has no gradient. "
+                          "Use FedSGD, which takes proximal steps.")  # fmt: skip
+    return replace(method, regularizer=problem.regularizer)
+
+
+def _sane(method: Any) -> None:
+    """FAULTS 21: a step, a penalty or a count that is not positive."""
+    for part in (method, getattr(method, "local", None)):
+        for f in fields(part) if part is not None else ():
+            value = getattr(part, f.name)
+            if isinstance(value, (int, float)) and not isinstance(value, bool) and not 0 < value < float("inf"):
+                raise MethodError(f"{type(part).__name__} has {f.name}={value}. Give a positive number, or leave it out to have it chosen.")
+
+
+def _in_precision(method: Any, dtype: np.dtype) -> Any:
+    """Every hyper-parameter as an array of the run's precision, so that a new value compiles nothing anew."""
+    return jax.tree.map(lambda leaf: np.asarray(leaf, dtype), method)

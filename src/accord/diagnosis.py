@@ -1,0 +1,132 @@
+"""What a problem is like: its curvature, and the hyper-parameters that follow from it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from accord.errors import MethodError
+from accord.methods.base import Constants, pattern_of
+from accord.problems.objectives import Bounds
+from accord.problems.problem import Problem, in_precision
+from accord.problems.shape import Shape
+
+
+class Curvature(NamedTuple):
+    """L_k and μ_k of every agent's f_k, and where they come from."""
+
+    L: np.ndarray  # (K,)
+    mu: np.ndarray  # (K,)
+    source: str
+
+
+class Choice(NamedTuple):
+    """A hyper-parameter that the run chose: what, how much, by which rule, from what."""
+
+    name: str
+    value: float
+    rule: str
+    source: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.value:.3g} = {self.rule}, {self.source}"
+
+
+def curvature(problem: Problem, x0: Any = None) -> Curvature:
+    """The smoothness L_k and strong convexity μ_k of every agent.
+
+    By the loss's own bound where it has one (least squares, logistic, softmax, quadratics); else L_k is the largest
+    eigenvalue of the Hessian at `x0` by 50 power iterations, an estimate, and μ_k is taken as 0.
+
+    >>> import accord
+    >>> curvature(accord.problems.quadratic(H=[1.0, 10.0], c=[0.0, 1.0])).L.tolist()
+    [1.0, 10.0]
+    """
+    if problem.opaque:
+        raise MethodError("The agents are opaque, so their curvature cannot be measured. Give the step size yourself.")
+    if hasattr(problem.loss, "bounds"):
+        nothing = Bounds(0.0, math.inf)
+        bounds = [problem.loss.bounds(shard) if n else nothing for shard, n in zip(problem.shards, problem.sizes, strict=True)]
+        L, mu = (np.array(column, float) for column in zip(*bounds, strict=True))
+        return Curvature(L, np.where(np.isinf(mu), mu[np.isfinite(mu)].min(), mu), f"the bound of {type(problem.loss).__name__}")
+    with jax.enable_x64(True):
+        start = problem.x0 if x0 is None else x0
+        shape = Shape.of(start)
+        x = shape.flatten(jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), start))
+        L = np.array([_power_iteration(problem, shape, x, k) if n else 0.0 for k, n in enumerate(problem.sizes)])
+    return Curvature(L, np.zeros(problem.K), "power iteration on the Hessian at x0")
+
+
+def _power_iteration(problem: Problem, shape: Shape, x: jax.Array, k: int) -> float:
+    rows = in_precision(problem.shards[k], np.dtype(np.float64))
+
+    def f(x: jax.Array) -> jax.Array:
+        return jnp.mean(jax.vmap(problem.loss, (None, 0))(shape.unflatten(x), rows))
+
+    def iterate(_: int, v: jax.Array) -> jax.Array:
+        w = jax.jvp(jax.grad(f), (x,), (v,))[1]
+        return w / jnp.maximum(jnp.linalg.norm(w), 1e-30)
+
+    @jax.jit
+    def largest() -> jax.Array:
+        v = jax.lax.fori_loop(0, 50, iterate, jax.random.normal(jax.random.key(0), x.shape, x.dtype))
+        return jnp.linalg.norm(jax.jvp(jax.grad(f), (x,), (v,))[1])
+
+    return float(largest())
+
+
+def constants(problem: Problem, pattern: str, network: Any = None, x0: Any = None) -> tuple[Constants, str]:
+    """What a method's rules choose from, as that method meets the problem; and where the numbers come from."""
+    L, mu, source = curvature(problem, x0)
+    scale = problem.K * problem.weights if pattern == "peers" else np.ones(problem.K)
+    active = problem.weights > 0
+    found = Constants(float((scale * L)[active].max()), float((scale * mu)[active].min()))
+    words = f"L = {found.L:.3g} by {source}"
+    if network is not None:
+        words += f", σ = {network.sigma:.4f} of the {network.name}"
+        found = found._replace(sigma=network.sigma, lambda_min=network.lambda_min, gamma=network.gamma)
+    if problem.coupling is not None:
+        A = problem.coupling.A
+        with np.errstate(divide="ignore"):
+            dual = sum(a @ a.T / m for a, m in zip(A, mu, strict=True)) if mu.min() > 0 else np.full((1, 1), np.inf)
+        found = found._replace(L_dual=float(np.linalg.eigvalsh(dual)[-1]) if np.isfinite(dual).all() else math.inf)
+        words += f", L_d = {found.L_dual:.3g}"
+    return found, words
+
+
+def tuned(method: Any, problem: Problem, network: Any = None, x0: Any = None) -> tuple[Any, tuple[Choice, ...]]:
+    """The method with every hyper-parameter that was left None chosen by its own rule, and what was chosen.
+
+    Raises `MethodError` where a rule has no finite answer for this problem, and says what to give instead.
+    """
+    if not _unset(method):
+        return method, ()
+    found, source = constants(problem, pattern_of(method), network, x0)
+    return _chosen(method, found, source)
+
+
+def _unset(part: Any) -> list[str]:
+    own = [name for name in part.rules if getattr(part, name) is None]
+    return own + (_unset(part.local) if hasattr(part, "local") else [])
+
+
+def _chosen(part: Any, found: Constants, source: str) -> tuple[Any, tuple[Choice, ...]]:
+    choices = []
+    for name, rule in part.rules.items():
+        if getattr(part, name) is not None:
+            continue
+        value = rule.value(found) if found.L > 0 else 1.0
+        if not (math.isfinite(value) and value > 0):
+            raise MethodError(f"{type(part).__name__} has no safe {name}: its rule {rule.text} gives {value} ({source}). "
+                              f"Give {name} yourself.")  # fmt: skip
+        part = dataclasses.replace(part, **{name: value})
+        choices.append(Choice(name.replace("_", " "), value, rule.text, source))
+    if hasattr(part, "local"):
+        local, more = _chosen(part.local, found, source)
+        return dataclasses.replace(part, local=local), (*choices, *more)
+    return part, tuple(choices)

@@ -1,0 +1,73 @@
+"""What can go wrong, said in one form: *what is wrong, with the number and the agent; what to do.*
+
+```
+AccordError
+├── ProblemError     the problem as posed: loss, weights, coupling, starting point
+│   └── DataError    one agent's data: names the agent and the field
+├── NetworkError     the graph or its mixing weights: names the measured violation
+├── MethodError      a method that cannot do this problem, network or hyper-parameter
+├── StudyError       a study file: names the key and the line
+├── UnknownName      a name nobody has; offers the nearest
+├── AgentError       an agent failed at its work: carries that agent's own traceback
+├── SavedRunError    a saved run or checkpoint that is damaged, or of another run
+└── MissingExtra     an optional library that is not installed; says how to install it
+```
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class AccordError(Exception):
+    """The root: `except accord.errors.AccordError` catches all that Accord refuses."""
+
+
+class ProblemError(AccordError, ValueError):
+    """The problem as posed cannot be solved: its loss, weights, coupling or starting point."""
+
+
+class DataError(ProblemError):
+    """One agent's data are unusable; the message names the agent and the field."""
+
+
+class NetworkError(AccordError, ValueError):
+    """The graph or its weights break what the method asks; the message carries the measured violation."""
+
+
+class MethodError(AccordError, ValueError):
+    """The method cannot do this problem, over this network, with these hyper-parameters."""
+
+
+class StudyError(AccordError, ValueError):
+    """A study file is wrong; the message names the key and the line."""
+
+
+class UnknownName(AccordError, LookupError):
+    """Nobody has this name."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], where: str = "") -> None:
+        known = sorted(known)
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        remedy = f"Did you mean {near[0]!r}?" if near else f"There is: {', '.join(known)}."
+        super().__init__(f"No {kind} is called {name!r}{where}. {remedy}")
+
+
+class AgentError(AccordError, RuntimeError):
+    """An agent failed at its work; its own traceback is the cause."""
+
+    def __init__(self, agent: int, trace: str) -> None:
+        self.agent, self.trace = agent, trace
+        super().__init__(f"Agent {agent} failed, and the run stopped with it. Its traceback:\n{trace}")
+
+
+class SavedRunError(AccordError, ValueError):
+    """A saved run or a checkpoint is damaged, or belongs to another run."""
+
+
+class MissingExtra(AccordError, ImportError):
+    """An optional library is not installed."""
+
+    def __init__(self, library: str, extra: str, purpose: str) -> None:
+        super().__init__(f"{purpose} needs {library}, which is not installed. Install it with: pip install 'accord[{extra}]'")

@@ -1,0 +1,153 @@
+"""What happened: the records of a run, and the run that carries them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = ("round", "objective", "progress", "disagreement", "worst", "messages", "bytes", "gradients", "seconds")
+PRICE_COLUMNS = ("violation", "dual_value", "gap")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was run, in words: for tables, reports and citations."""
+
+    method: str
+    pattern: str
+    runtime: str
+    agents: tuple[str, ...]
+    network: str | None
+    settings: tuple[str, ...]  # a sentence each: what was chosen, from what
+    reference: str
+    exact: bool | str
+    seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A run that ended: the answer, every agent's own, and what happened on the way.
+
+    - `x`: the answer, in the shape of x0; for prices the decisions of all agents, (K, d).
+    - `agents`: a list, every agent's own model, in the shape of x0. `prices`: λ, (m,), or None.
+    - `losses`: f_k at the answer, (K,). `worst_agent`: who loses most.
+    - `history`: a DataFrame, one row a recorded round; see `COLUMNS`.
+    - `reason`: why it stopped, a sentence; `converged`; `rounds`.
+
+    >>> import accord
+    >>> run = accord.run(accord.problems.quadratic(H=[1.0, 3.0], c=[0.0, 4.0]), accord.FedSGD())
+    >>> float(run.x.round(4)), run.converged, len(run.agents)
+    (3.0, True, 2)
+    """
+
+    x: Any
+    agents: list[Any]
+    prices: np.ndarray | None
+    losses: np.ndarray
+    history: pd.DataFrame
+    reason: str
+    converged: bool
+    rounds: int
+    facts: Facts
+    table: Any = field(default=None, repr=False)
+
+    @property
+    def worst_agent(self) -> str:
+        """The name of the agent with the largest loss."""
+        return self.facts.agents[int(np.nanargmax(self.losses))]
+
+    @property
+    def worst(self) -> float:
+        """The largest loss of any agent."""
+        return float(np.nanmax(self.losses))
+
+    def summary(self) -> dict[str, Any]:
+        """The run in one flat object, as `accord run --json` prints it."""
+        last = self.history.iloc[-1]
+        numbers = {name: _number(last[name]) for name in ("objective", "disagreement")}
+        counts = {name: int(last[name]) for name in ("messages", "bytes")}
+        return {
+            "method": self.facts.method, "runtime": self.facts.runtime, "agents": len(self.facts.agents), "rounds": self.rounds,
+            "converged": self.converged, "reason": self.reason, **numbers, "worst_agent": self.worst_agent,
+            "worst": self.worst, **counts, "gradients": float(last["gradients"]), "seconds": float(last["seconds"]),
+        }  # fmt: skip
+
+    def __str__(self) -> str:
+        last, what = self.history.iloc[-1], self.facts
+        where = f" over the {what.network}" if what.network else ""
+        lines = [f"{what.method} with {len(what.agents)} agents{where} {self.reason}."]
+        lines += [f"It took {self.rounds} rounds, {int(last['messages']):,} messages of {_bytes(last['bytes'])} in all, "
+                  f"{last['gradients']:,.6g} gradients an agent and {last['seconds']:.2f} s."]  # fmt: skip
+        if what.pattern == "prices":
+            lines += [f"The cost is {last['objective']:.8g}, the shared constraint is violated by {last['violation']:.1e}, "
+                      f"and no plan costs less than {last['dual_value']:.8g}."]  # fmt: skip
+        else:
+            lines += [f"The objective is {last['objective']:.8g}; worst off is agent {self.worst_agent} with a loss of {self.worst:.6g}."]
+        if isinstance(what.exact, str):
+            lines += [f"{what.method} reaches {what.exact}."]
+        return "\n".join([*lines, *(f"Chosen: {setting}." for setting in what.settings)])
+
+    def plot(self, path: str | Path | None = None) -> Any:
+        """Draw the history: objective, progress and disagreement against rounds. Returns a matplotlib figure."""
+        from accord.reports.plots import run_figure
+
+        figure = run_figure(self)
+        if path is not None:
+            figure.savefig(path)
+        return figure
+
+    def report(self, directory: str | Path) -> Path:
+        """Write one HTML page with its plots inside, and the saved run beside it; returns the page's path."""
+        from accord.reports.html import write
+
+        self.save(directory)
+        return write(self, directory)
+
+    def citation(self) -> str:
+        """The paper behind the method, and Accord."""
+        return f"Method: {self.facts.reference}. Software: Accord, https://pypi.org/project/accord."
+
+    def save(self, directory: str | Path) -> Path:
+        """Write the run to a directory: `run.json`, `history.csv`, `arrays.npz`; nothing in it is code."""
+        from accord.saving import save
+
+        return save(self, Path(directory))
+
+    @classmethod
+    def load(cls, directory: str | Path) -> Run:
+        """Read a run that was saved. Raises `SavedRunError` where it is damaged."""
+        from accord.saving import load
+
+        return load(Path(directory))
+
+
+def table(records: list[dict[str, float]], window: int, prices: bool) -> pd.DataFrame:
+    """The records as a DataFrame, with progress: the decrease of the objective a round, averaged over the window."""
+    import pandas as pd
+
+    frame = pd.DataFrame(records)
+    rounds, objective = frame["round"].to_numpy(), frame["objective"].to_numpy()
+    before = np.searchsorted(rounds, rounds - window, side="right") - 1
+    known = (before >= 0) & (rounds >= window)
+    with np.errstate(invalid="ignore"):
+        decrease = (objective[before] - objective) / np.maximum(rounds - rounds[before], 1)
+    frame["progress"] = np.where(known, decrease, np.nan)
+    if prices:
+        frame["violation"] = frame["disagreement"]
+        frame["gap"] = frame["objective"] - frame["dual_value"]
+    return frame[list(COLUMNS + (PRICE_COLUMNS if prices else ()))]
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _bytes(count: float) -> str:
+    power = min(int(np.log10(max(count, 1)) // 3), 3)
+    return f"{count / 1000**power:.3g} {('bytes', 'kB', 'MB', 'GB')[power]}"

@@ -1,0 +1,33 @@
+"""Every method there is. A method is tested, listed and documented by standing here."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from accord.methods.base import Constants, Rule, method, name_of, pattern_of
+from accord.methods.local import SGD, GradientDescent
+from accord.methods.peers.atc import ATC
+from accord.methods.peers.consensus import AverageConsensus
+from accord.methods.peers.dgd import DGD
+from accord.methods.peers.gradient_tracking import GradientTracking
+from accord.methods.prices.dual_decomposition import DualDecomposition
+from accord.methods.prices.exchange_admm import ExchangeADMM
+from accord.methods.server.fedavg import FedAdagrad, FedAdam, FedAvg, FedAvgM, FedYogi
+from accord.methods.server.fedsgd import FedSGD
+
+METHODS: tuple[Callable[..., Any], ...] = (
+    FedSGD, FedAvg, FedAdam, FedYogi, FedAdagrad, FedAvgM,
+    AverageConsensus, DGD, ATC, GradientTracking,
+    DualDecomposition, ExchangeADMM,
+)  # fmt: skip
+
+BY_NAME: Mapping[str, Callable[..., Any]] = MappingProxyType(
+    {name_of(kind) if isinstance(kind, type) else kind.__name__.lower(): kind for kind in METHODS}
+)
+"""Methods and presets by the names they go by in studies and on the command line."""
+
+__all__ = [
+    "ATC", "BY_NAME", "DGD", "METHODS", "SGD", "AverageConsensus", "Constants", "DualDecomposition", "ExchangeADMM",
+    "FedAdagrad", "FedAdam", "FedAvg", "FedAvgM", "FedSGD", "FedYogi", "GradientDescent", "GradientTracking", "Rule",
+    "method", "name_of", "pattern_of",
+]  # fmt: skip

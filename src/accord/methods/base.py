@@ -1,0 +1,151 @@
+"""The contracts: what a method is, cut exactly where a message leaves an agent.
+
+A method is a frozen dataclass of hyper-parameters, registered as a pytree (so that a sweep over step sizes is a
+`vmap` and compiles nothing anew), with pure functions and no base class. Facts about it live on its class.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, dataclass_transform, runtime_checkable
+
+import jax
+
+State = Any  # a NamedTuple, its fields named as in the paper
+Message = Any  # a NamedTuple of vectors: what leaves an agent
+
+
+class Constants(NamedTuple):
+    """What step sizes are chosen from: of the problem, and of the network where there is one."""
+
+    L: float  # largest smoothness of an agent's f_k, as the method meets it (among peers scaled by K·p_k)
+    mu: float  # least strong convexity
+    sigma: float = 0.0  # second largest modulus of an eigenvalue of W
+    lambda_min: float = 0.0  # least eigenvalue of W
+    gamma: float = 1.0  # λ₂ / λ_max of I − W
+    L_dual: float = 0.0  # smoothness of the dual of a coupled problem: λ_max(Σ A_k A_kᵀ / μ_k)
+    constraint: float = 1.0  # λ_max of Σ A_k A_kᵀ / K
+
+
+class Rule(NamedTuple):
+    """How a hyper-parameter left None is chosen: a formula in words, and the same formula as a function."""
+
+    text: str
+    value: Callable[[Constants], float]
+
+
+@runtime_checkable
+class PeerMethod(Protocol):
+    """Agents that average with their neighbours; nobody is in the middle.
+
+    Optional members: `phases`, a tuple of parts that each have `message` and `update`, for several exchanges a round;
+    `estimate(state) -> x`, where the agent's own model is not `state.x`.
+    """
+
+    def init(self, x: jax.Array, agent: Any, key: jax.Array) -> State: ...
+
+    def message(self, state: State) -> Message:
+        """What this agent says to all its neighbours."""
+        ...
+
+    def update(self, state: State, mixed: Message, agent: Any, key: jax.Array) -> State:
+        """The next state; `mixed` is the weighted average of what was said, of the type of a message."""
+        ...
+
+
+@runtime_checkable
+class ServerMethod(Protocol):
+    """A server that broadcasts, clients that respond. Prices are this contract with a dual variable in the middle."""
+
+    def init(self, x: Any) -> State: ...
+
+    def init_client(self, x: jax.Array, agent: Any, key: jax.Array) -> State: ...
+
+    def broadcast(self, server: State) -> Message: ...
+
+    def respond(self, heard: Message, client: State, agent: Any, key: jax.Array) -> tuple[Message, State]: ...
+
+    def update(self, server: State, reply: Message) -> State:
+        """The next server; `reply` is the aggregate of the replies, of the type of one."""
+        ...
+
+    def proposal(self, heard: Message, reply: Message, client: State) -> jax.Array:
+        """The agent's own model after this round: what agreement and fairness are read from."""
+        ...
+
+
+FACTS: dict[str, Any] = {
+    "needs": ("grad",),  # the oracles it asks
+    "weights": None,  # what it asks of the mixing matrix: "doubly stochastic", "row stochastic", ...
+    "aggregate": "mean",  # of the replies: "mean" (Σ p_k r_k / Σ p_k of who answered) or "sum" (Σ r_k)
+    "exact": True,  # converges to the optimum; or else, in words, to what
+    "partial": True,  # bears a cohort: some clients a round
+    "reference": "",  # author, year, title
+    "rules": {},  # name of a hyper-parameter -> Rule
+    "free_objective": False,  # F at the current point comes with the gradients that are computed anyway
+    "serial": False,  # clients one after another rather than all at once: cheaper when each works in a long loop
+}
+"""What a method may state about itself on its class, and what is assumed where it does not."""
+
+M = TypeVar("M")
+
+
+@dataclass_transform(frozen_default=True)
+def method(cls: type[M]) -> type[M]:
+    """Make a class a method: a frozen dataclass, a pytree, with every fact of `FACTS` present.
+
+    Numbers are leaves; whole numbers, words and functions (an optax optimizer) are static.
+
+    >>> @method
+    ... class Jump:
+    ...     step_size: float | None = None
+    >>> Jump(0.5), Jump.exact, jax.tree.leaves(Jump(0.5))
+    (Jump(step_size=0.5), True, [0.5])
+    """
+    cls = dataclasses.dataclass(frozen=True)(cls)
+    for fact, default in FACTS.items():
+        if not hasattr(cls, fact):
+            setattr(cls, fact, default)
+    traced = [f.name for f in dataclasses.fields(cls) if is_traced(f)]  # pyright: ignore[reportArgumentType]
+    static = [f.name for f in dataclasses.fields(cls) if f.name not in traced]  # pyright: ignore[reportArgumentType]
+    return jax.tree_util.register_dataclass(cls, data_fields=traced, meta_fields=static)
+
+
+def is_traced(field: dataclasses.Field[Any]) -> bool:
+    """Whether a hyper-parameter is a leaf: a number that may vary without compiling anew, or a pytree of such."""
+    return bool(re.match(r"float|Local|Regularizer|Array", str(field.type)))
+
+
+def name_of(kind: type | Any) -> str:
+    """The name a method goes by in studies and on the command line.
+
+    >>> name_of(type("GradientTracking", (), {})), name_of(type("FedAvg", (), {})), name_of(type("EXTRA", (), {}))
+    ('gradient_tracking', 'fedavg', 'extra')
+    """
+    word = (kind if isinstance(kind, type) else type(kind)).__name__
+    word = word.replace("Fed", "fed") if word.startswith("Fed") else word
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", word).lower().replace("fed_", "fed")
+
+
+def pattern_of(kind: type | Any) -> str:
+    """Which pattern of coordination a method is: "server", "peers" or "prices"."""
+    if hasattr(kind, "broadcast"):
+        return "prices" if "best_response" in kind.needs else "server"
+    return "peers"
+
+
+def phases_of(method: Any) -> tuple[Any, ...]:
+    """The parts of a round, each with `message` and `update`: the method itself where it exchanges once."""
+    return getattr(method, "phases", (method,))
+
+
+class Local(Protocol):
+    """Work that a client does between two messages; see `accord.methods.local`."""
+
+    rules: ClassVar[Mapping[str, Rule]]
+
+    def __call__(self, agent: Any, x: jax.Array, key: jax.Array, shift: Any = None, pull: Any = None) -> jax.Array: ...
+
+    def work(self, size: float) -> float: ...

@@ -1,0 +1,107 @@
+"""Local work: what an agent does between two messages, on its own data alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from accord.methods.base import Rule, method
+
+
+def _descend(agent: Any, x: Array, steps: Any, step_size: Any, grad: Callable[[Any, Any, Array], Any],
+             shift: Array | None, pull: Array | float | None, centre: Array) -> Array:  # fmt: skip
+    """y ← y − a (g_i(y) + shift + pull·(y − centre)), `steps` times from x, in the user's own structure."""
+    own = agent.in_own_shape()
+    start, extra, anchor = agent.unflatten(x), None, None
+    if shift is not None:
+        extra = agent.unflatten(shift)
+    if pull is not None:
+        anchor = agent.unflatten(centre)
+
+    def step(i: Array, y: Any) -> Any:
+        g = grad(own, y, i)
+        if extra is not None:
+            g = jax.tree.map(jnp.add, g, extra)
+        if anchor is not None:
+            g = jax.tree.map(lambda g, y, c: g + pull * (y - c), g, y, anchor)
+        return jax.tree.map(lambda y, g: y - step_size * g, y, g)
+
+    return agent.flatten(jax.lax.fori_loop(0, steps, step, start))
+
+
+@method
+class GradientDescent:
+    """Full local gradient steps: y ← y − a (∇f_k(y) + shift + pull·(y − x)), from the model x that was heard.
+
+    - `steps`: how many, τ. `step_size`: a; 1/L when not given.
+
+    >>> GradientDescent(steps=5).work(100)
+    5.0
+    """
+
+    steps: int = 1
+    step_size: float | None = None
+
+    rules: ClassVar = {"step_size": Rule("1/L", lambda c: 1 / c.L)}
+
+    def __call__(self, agent: Any, x: Array, key: Array, shift: Array | None = None, pull: Any = None) -> Array:
+        return _descend(agent, x, self.steps, self.step_size, lambda own, y, i: own.grad(y), shift, pull, x)
+
+    def work(self, size: float) -> float:
+        """Gradients of the whole shard that this costs an agent with `size` examples."""
+        return float(self.steps)
+
+
+@method
+class SGD:
+    """Stochastic local steps: y ← y − a (g(y) + shift + pull·(y − x)), g over `batch_size` of the agent's own rows.
+
+    - `steps`: how many, each on rows drawn afresh with replacement; or
+    - `epochs`: passes over the shard, reshuffled each time, or in order with `shuffle=False`; the last group may be short.
+    - `step_size`: a; 1/(2L) when not given.
+
+    >>> SGD(epochs=2, batch_size=20).work(100), SGD(steps=5, batch_size=20).work(100)
+    (2.0, 1.0)
+    """
+
+    steps: int | None = None
+    batch_size: int = 32
+    step_size: float | None = None
+    epochs: int | None = None
+    shuffle: bool = True
+
+    rules: ClassVar = {"step_size": Rule("1/(2L)", lambda c: 1 / (2 * c.L))}
+    needs: ClassVar = ("sample_grad",)
+
+    def __call__(self, agent: Any, x: Array, key: Array, shift: Array | None = None, pull: Any = None) -> Array:
+        if self.epochs is None:
+            batch = self.batch_size
+
+            def drawn(own: Any, y: Any, i: Array) -> Any:
+                return own.sample_grad(y, jax.random.fold_in(key, i), batch)
+
+            return _descend(agent, x, self.steps or 1, self.step_size, drawn, shift, pull, x)
+        batch = min(self.batch_size, agent.capacity)
+        groups, y = (agent.size + batch - 1) // batch, x
+        for epoch in range(self.epochs):
+            order = self._order(agent, jax.random.fold_in(key, epoch)) if self.shuffle else None
+
+            def in_turn(own: Any, y: Any, i: Array, order: Array | None = order) -> Any:
+                return own.batch_grad(y, i, batch, order)
+
+            y = _descend(agent, y, groups, self.step_size, in_turn, shift, pull, x)
+        return y
+
+    @staticmethod
+    def _order(agent: Any, key: Array) -> Array:
+        """The agent's own rows in random order, padding last."""
+        draw = jax.random.uniform(key, (agent.capacity,), jnp.float32)
+        return jnp.argsort(jnp.where(jnp.arange(agent.capacity, dtype=jnp.int32) < agent.size, draw, 2))
+
+    def work(self, size: float) -> float:
+        """Gradients of the whole shard that this costs an agent with `size` examples."""
+        return float(self.epochs) if self.epochs is not None else (self.steps or 1) * self.batch_size / max(size, 1)

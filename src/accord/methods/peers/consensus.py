@@ -1,0 +1,52 @@
+"""Average consensus: everyone starts from its own optimum and averages with its neighbours."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, NamedTuple
+
+import jax.numpy as jnp
+from jax import Array
+
+from accord.methods.base import method
+
+
+class State(NamedTuple):
+    s: Array  # share of the weighted sum of guesses
+    w: Array  # share of the sum of weights
+
+
+@method
+class AverageConsensus:
+    """x⁺ = W x from each agent's own optimum: reaches the mean of the guesses, not the optimum of F.
+
+    Sum and weight are averaged apart, x_k = s_k / w_k, so that unequal weights p_k give Σ p_k x_k exactly.
+
+    >>> import accord
+    >>> problem = accord.problems.quadratic(H=[1.0, 1.0, 1.0, 1.0], c=[0.0, 1.0, 2.0, 6.0])
+    >>> answer = accord.run(problem, AverageConsensus(), network=accord.networks.ring(4), stop=accord.Stop(rounds=60))
+    >>> float(answer.x.round(6))
+    2.25
+
+    Source: DeGroot 1974; Xiao, Boyd 2004, Fast linear iterations for distributed averaging.
+    """
+
+    needs: ClassVar = ("prox",)
+    weights: ClassVar = "doubly stochastic"
+    exact: ClassVar = "the weighted mean of the agents' own optima"
+    reference: ClassVar = "DeGroot 1974; Xiao, Boyd 2004"
+
+    def init(self, x: Array, agent: Any, key: Array) -> State:
+        w = jnp.ones(1, x.dtype) * agent.scale
+        return State(w * agent.prox(x, 0.0), w)
+
+    def message(self, state: State) -> State:
+        return state
+
+    def update(self, state: State, mixed: State, agent: Any, key: Array) -> State:
+        return mixed
+
+    def estimate(self, state: State) -> Array:
+        return state.s / jnp.where(state.w > 0, state.w, 1)
+
+    def work(self, size: float) -> float:
+        return 0.0

@@ -1,0 +1,45 @@
+"""Decentralised gradient descent."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, NamedTuple
+
+from jax import Array
+
+from accord.methods.base import Rule, method
+
+
+class State(NamedTuple):
+    x: Array  # iterate
+
+
+@method
+class DGD:
+    """x⁺ = W x − a ∇f(x): average with the neighbours, step along the own gradient.
+
+    - `step_size`: a < (1 + λ_min(W))/L. Its fixed point is biased by O(a/(1−σ)): (I−W+aH) x = a b for quadratics.
+
+    >>> import accord
+    >>> problem = accord.problems.quadratic(H=[1.0, 1.0, 1.0, 1.0], c=[0.0, 1.0, 2.0, 6.0])
+    >>> answer = accord.run(problem, DGD(0.1), network=accord.networks.ring(4), stop=accord.Stop(rounds=300))
+    >>> float(answer.x.round(6))
+    2.25
+
+    Source: Nedić, Ozdaglar 2009; Yuan, Ling, Yin 2016, On the convergence of decentralized gradient descent.
+    """
+
+    step_size: float | None = None
+
+    weights: ClassVar = "doubly stochastic"
+    exact: ClassVar = "a floor of the order of the step size over the spectral gap"
+    reference: ClassVar = "Nedić, Ozdaglar 2009; Yuan, Ling, Yin 2016"
+    rules: ClassVar = {"step_size": Rule("(1+λ_min(W))/(2L)", lambda c: (1 + c.lambda_min) / (2 * c.L))}
+
+    def init(self, x: Array, agent: Any, key: Array) -> State:
+        return State(x)
+
+    def message(self, state: State) -> State:
+        return state
+
+    def update(self, state: State, mixed: State, agent: Any, key: Array) -> State:
+        return State(mixed.x - self.step_size * agent.grad(state.x))

@@ -1,0 +1,119 @@
+"""An agent is its oracles: what a method may ask of private data, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from accord.problems.coupling import Share
+from accord.problems.shape import Shape
+from accord.problems.shards import Rows
+from accord.problems.solvers import minimise
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Agent:
+    """The oracles of one agent: f(x) = scale · mean of loss over its own rows.
+
+    Opposite a server `scale` is 1 and the aggregate weighs; among peers it is K·p_k, so that Σ f_k / K = F.
+    Decisions are flat vectors, or the user's own pytrees for the agent that `in_own_shape` returns.
+    """
+
+    loss: Callable[[Any, Any], Array] = field(metadata={"static": True})
+    shape: Shape | None = field(metadata={"static": True})
+    rows: Rows
+    scale: Array
+    share: Share | None = None  # its part in a shared constraint
+
+    @property
+    def size(self) -> Array:
+        """How many examples it has."""
+        return self.rows.size
+
+    @property
+    def capacity(self) -> int:
+        """The most examples any agent has: the static bound of a loop over them."""
+        return self.rows.capacity
+
+    def in_own_shape(self) -> Agent:
+        """The same agent for decisions in the user's own structure: a local loop unflattens once, not every step."""
+        return replace(self, shape=None)
+
+    def unflatten(self, x: Array) -> Any:
+        """The vector as the user's pytree, fenced off: fused into the products, its slices would slow them 400-fold."""
+        return jax.lax.optimization_barrier(self.shape.unflatten(x)) if self.shape else x
+
+    def flatten(self, params: Any) -> Array:
+        """The user's pytree as one vector, fenced off likewise."""
+        return self.shape.flatten(jax.lax.optimization_barrier(params)) if self.shape else params
+
+    def _mean(self, x: Any, rows: Any, own: Array) -> Array:
+        params = self.shape.unflatten(x) if self.shape else x
+        losses = jax.vmap(self.loss, (None, 0))(params, rows)
+        count = jnp.maximum(jnp.sum(own), 1).astype(losses.dtype)  # the mean of none is 0, not 0/0
+        return self.scale * jnp.sum(jnp.where(own, losses, 0)) / count
+
+    def _own(self) -> Array:
+        return jnp.arange(self.capacity, dtype=jnp.int32) < self.size
+
+    def value(self, x: Any) -> Array:
+        """f(x)."""
+        return self._mean(x, self.rows.all(), self._own())
+
+    def grad(self, x: Any) -> Any:
+        """∇f(x)."""
+        return jax.grad(self._mean)(x, self.rows.all(), self._own())
+
+    def sample_grad(self, x: Any, key: Array, batch_size: int) -> Any:
+        """The gradient over `batch_size` rows drawn with replacement: unbiased for ∇f(x)."""
+        drawn = jax.random.randint(key, (batch_size,), 0, jnp.maximum(self.size, 1), jnp.int32)
+        return jax.grad(self._mean)(x, self.rows.take(drawn), jnp.broadcast_to(self.size > 0, (batch_size,)))
+
+    def batch_grad(self, x: Any, batch: Array, batch_size: int, order: Array | None = None) -> Any:
+        """The gradient over the `batch`-th group of `batch_size` rows, in the order given or as they lie."""
+        first = batch * batch_size
+        if order is not None:
+            places = first + jnp.arange(batch_size, dtype=jnp.int32)
+            return jax.grad(self._mean)(x, self.rows.take(order[places % self.capacity]), places < self.size)
+        start = jnp.minimum(first, self.capacity - batch_size)  # the last group may be short: slide back, mask out
+        places = start + jnp.arange(batch_size, dtype=jnp.int32)
+        return jax.grad(self._mean)(x, self.rows.slice(start, batch_size), (places >= first) & (places < self.size))
+
+    def prox(self, v: Array, penalty: Array | float) -> Array:
+        """argmin_x f(x) + penalty/2 ‖x − v‖²: in closed form for quadratics, else by the inner solver."""
+        if (quadratic := self._quadratic()) is not None:
+            H, q = quadratic
+            if H.ndim == 1:
+                return (penalty * v - q) / (H + penalty)
+            return jnp.linalg.solve(H + penalty * jnp.eye(v.size, dtype=v.dtype), penalty * v - q)
+        return minimise(lambda x: self.grad(x) + penalty * (x - v), v)
+
+    def best_response(self, price: Array, penalty: Array | float = 0.0, target: Array | None = None) -> Array:
+        """argmin_x f(x) + λᵀA x + penalty/2 ‖A x − target‖² over the agent's own box."""
+        A, box = self.share.A, self.share.box
+        aim = jnp.zeros_like(price) if target is None else target
+        linear = A.T @ (price - penalty * aim)
+        quadratic = self._quadratic()
+        if quadratic is not None and quadratic[0].ndim == 1 and (target is None or A.shape[1] == 1):
+            H, q = quadratic  # separable, so the box clips coordinate by coordinate
+            return box.prox(-(q + linear) / (H + penalty * jnp.sum(A * A, 0)), 1.0)
+        start = box.prox(jnp.zeros(A.shape[1], price.dtype), 1.0)
+        return minimise(lambda x: self.grad(x) + linear + penalty * (A.T @ (A @ x)), start, box.prox)
+
+    def contribution(self, x: Array) -> Array:
+        """A x − b/K, its part of the shared constraint: the parts sum to the violation."""
+        return self.share.A @ x - self.share.b
+
+    def _quadratic(self) -> tuple[Array, Array] | None:
+        """(H, q) of f = ½xᵀHx + qᵀx + constant, where the loss knows it."""
+        closed = getattr(self.loss, "quadratic", None)
+        if closed is None:
+            return None
+        own = self._own().astype(self.scale.dtype)
+        return closed(self.rows.all(), self.scale * own / jnp.maximum(jnp.sum(own), 1))

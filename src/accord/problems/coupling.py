@@ -1,0 +1,87 @@
+"""A constraint that agents share: Σ A_k x_k = b (or ≤ b), each x_k within its own box."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax import Array
+
+from accord.errors import ProblemError
+from accord.problems.regularizers import Box
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Share:
+    """One agent's part: its columns A_k, its portion b/K of the right-hand side, its own box."""
+
+    A: Array  # (m, d)
+    b: Array  # (m,)
+    box: Box  # lower and upper of shape (d,)
+
+
+class Market(NamedTuple):
+    """What a price method starts from: the price, the least it may be, and how many agents answer."""
+
+    price: Array  # λ, (m,)
+    floor: Array  # 0 for a row of ≤, −∞ for a row of ==
+    agents: Array  # K, as a number of the price's dtype
+
+
+@dataclass(frozen=True, eq=False)
+class Coupling:
+    """Σ A_k x_k (==, <=) b with lower ≤ x_k ≤ upper; arrays with a leading agent axis."""
+
+    A: np.ndarray  # (K, m, d)
+    b: np.ndarray  # (m,)
+    sense: str
+    lower: np.ndarray  # (K, d)
+    upper: np.ndarray  # (K, d)
+
+    def shares(self, dtype: Any) -> Share:
+        """The agents' parts, stacked."""
+        K = len(self.A)
+        b = np.broadcast_to(self.b / K, (K, len(self.b)))
+        return Share(*(np.asarray(part, dtype) for part in (self.A, b)), Box(self.lower.astype(dtype), self.upper.astype(dtype)))
+
+    def market(self, dtype: Any) -> Market:
+        """Prices of zero, and what they must respect."""
+        m = len(self.b)
+        floor = np.full(m, 0.0 if self.sense == "<=" else -np.inf, dtype)
+        return Market(np.zeros(m, dtype), floor, np.asarray(len(self.A), dtype))
+
+
+def coupling(A: Any, b: Any, sense: str, lower: Any, upper: Any, K: int, d: int) -> Coupling:
+    """The constraint, once its shapes agree with K agents of d decisions each.
+
+    `A` is (K, m, d), or (K, d) for a single constraint, or (K,) for single decisions; bounds broadcast to (K, d).
+    """
+    if sense not in ("==", "<="):
+        raise ProblemError(f"A coupling has sense '==' or '<=', but {sense!r} was given.")
+    b = np.atleast_1d(np.asarray(b, float))
+    A = np.asarray(A, float)
+    A = A.reshape(K, 1, d) if A.ndim < 3 and A.size == K * d and len(b) == 1 else A
+    if A.shape != (K, len(b), d):
+        raise ProblemError(f"The coupling matrices have shape {A.shape}, but {K} agents of {d} decisions under {len(b)} "
+                           f"constraints need ({K}, {len(b)}, {d}). Give one (m, d) matrix an agent.")  # fmt: skip
+    for name, values in (("A", A), ("b", b)):
+        if not np.isfinite(values).all():
+            raise ProblemError(f"The coupling's {name} holds NaN or infinity. Give finite numbers.")
+    if silent := [k for k in range(K) if not A[k].any()]:
+        raise ProblemError(f"The coupling matrix of agent {silent[0]} is zero, so no price reaches it. "
+                           "Leave the agent out of the coupled problem.")  # fmt: skip
+    low, high = (np.broadcast_to(np.asarray(v, float).reshape(-1, d) if np.ndim(v) == 2 else _columns(v, K, d), (K, d))
+                 for v in (-np.inf if lower is None else lower, np.inf if upper is None else upper))  # fmt: skip
+    if (empty := low > high).any():
+        k = int(np.argwhere(empty)[0][0])
+        raise ProblemError(f"Agent {k}'s lower bound {low[k]} exceeds its upper bound {high[k]}: it has no decision left.")
+    return Coupling(A, b, sense, low, high)
+
+
+def _columns(bound: Any, K: int, d: int) -> np.ndarray:
+    """A bound a decision, or one an agent where decisions are single numbers."""
+    values = np.asarray(bound, float)
+    return values[:, None] if d == 1 and values.shape == (K,) else values

@@ -1,0 +1,193 @@
+"""What one agent minimises: losses `loss(params, example) -> scalar`, and what is known of them in closed form.
+
+Any callable is a loss. One that knows more says so by two optional members, which the package asks for by name:
+
+- `quadratic(rows, weights)`: `(H, q)` of Σ_i w_i loss_i(x) = ½xᵀHx + qᵀx + constant, H a matrix or a diagonal;
+- `bounds(rows)`: the smoothness L and the strong convexity μ of f over these rows (L is infinite for a hinge).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+
+class Bounds(NamedTuple):
+    """How curved a function is: μ‖v‖² ≤ vᵀ∇²f v ≤ L‖v‖²."""
+
+    L: float
+    mu: float
+
+
+def _spectrum(matrix: np.ndarray) -> tuple[float, float]:
+    """The largest and the smallest eigenvalue of XᵀX/n; the smallest is 0 where the rows do not span the space."""
+    n, d = matrix.shape
+    gram = matrix.T @ matrix if d <= n else matrix @ matrix.T
+    values = np.linalg.eigvalsh(gram.astype(np.float64)) / n
+    return float(values[-1]), float(max(values[0], 0.0)) if d <= n else 0.0
+
+
+def _penalty(l2: float, x: Array) -> Array | float:
+    return 0.5 * l2 * jnp.vdot(x, x) if l2 else 0.0
+
+
+@dataclass(frozen=True)
+class Quadratic:
+    """½(x−c)ᵀH(x−c) for an example (H, c); H a number, a diagonal or a matrix."""
+
+    def __call__(self, x: Array, example: tuple[Array, Array]) -> Array:
+        H, c = example
+        e = x - c
+        return 0.5 * (jnp.vdot(e, H @ e) if H.ndim == 2 else jnp.sum(H * e * e))
+
+    def quadratic(self, rows: tuple[Array, Array], weights: Array) -> tuple[Array, Array]:
+        H, c = rows
+        c = c.reshape(len(weights), -1)
+        if H.ndim == 3:
+            return jnp.einsum("n,nij->ij", weights, H), -jnp.einsum("n,nij,nj->i", weights, H, c)
+        H = jnp.broadcast_to(H.reshape(len(weights), -1), c.shape)
+        return weights @ H, -weights @ (H * c)
+
+    def bounds(self, rows: tuple[np.ndarray, np.ndarray]) -> Bounds:
+        H = np.asarray(rows[0])[0]
+        values = np.linalg.eigvalsh(H.astype(np.float64)) if H.ndim == 2 else np.ravel(H)
+        return Bounds(float(values.max()), float(values.min()))
+
+
+@dataclass(frozen=True)
+class LeastSquares:
+    """½(aᵀx − b)² + l2/2 ‖x‖² for an example (a, b)."""
+
+    l2: float = 0.0
+
+    def __call__(self, x: Array, example: tuple[Array, Array]) -> Array:
+        a, b = example
+        return 0.5 * (a @ x - b) ** 2 + _penalty(self.l2, x)
+
+    def quadratic(self, rows: tuple[Array, Array], weights: Array) -> tuple[Array, Array]:
+        A, b = rows
+        ridge = self.l2 * jnp.sum(weights) * jnp.eye(A.shape[1], dtype=A.dtype)
+        return (weights * A.T) @ A + ridge, -(weights * b) @ A
+
+    def bounds(self, rows: tuple[np.ndarray, np.ndarray]) -> Bounds:
+        largest, smallest = _spectrum(rows[0])
+        return Bounds(largest + self.l2, smallest + self.l2)
+
+
+@dataclass(frozen=True)
+class Logistic:
+    """log(1 + e^z) − b z + l2/2 ‖x‖² with z = aᵀx, for an example (a, b) with b in {0, 1}."""
+
+    l2: float = 0.0
+    classes: int = field(default=2, init=False)
+
+    def __call__(self, x: Array, example: tuple[Array, Array]) -> Array:
+        a, b = example
+        z = a @ x
+        return jnp.logaddexp(z, jnp.zeros_like(z)) - b.astype(z.dtype) * z + _penalty(self.l2, x)
+
+    def bounds(self, rows: tuple[np.ndarray, np.ndarray]) -> Bounds:
+        return Bounds(_spectrum(rows[0])[0] / 4 + self.l2, self.l2)
+
+    def scores(self, x: Array, features: Array) -> Array:
+        """The log-odds of every row."""
+        return features @ x
+
+
+@dataclass(frozen=True)
+class Softmax:
+    """logsumexp(z) − z_b + l2/2 ‖X‖² with z = X a, for an example (a, b), b a class and X of shape (classes, d).
+
+    X is kept (out, in), so that both products of a gradient stream along the long axis.
+    """
+
+    classes: int
+    l2: float = 0.0
+
+    def __call__(self, x: Array, example: tuple[Array, Array]) -> Array:
+        a, b = example
+        z = x @ a
+        return jax.nn.logsumexp(z) - z[b] + _penalty(self.l2, x)
+
+    def bounds(self, rows: tuple[np.ndarray, np.ndarray]) -> Bounds:
+        return Bounds(_spectrum(rows[0])[0] / 2 + self.l2, self.l2)  # Böhning 1992: the Hessian is at most ½ aaᵀ
+
+    def scores(self, x: Array, features: Array) -> Array:
+        """The score of every row for every class."""
+        return features @ x.T
+
+
+@dataclass(frozen=True)
+class Hinge:
+    """max(0, 1 − s aᵀx) + l2/2 ‖x‖² for an example (a, b), s = 2b−1 with b in {0, 1}: a support vector machine."""
+
+    l2: float
+    classes: int = field(default=2, init=False)
+
+    def __call__(self, x: Array, example: tuple[Array, Array]) -> Array:
+        a, b = example
+        sign = 2 * b.astype(x.dtype) - 1
+        return jnp.maximum(1 - sign * (a @ x), 0) + _penalty(self.l2, x)
+
+    def bounds(self, rows: tuple[np.ndarray, np.ndarray]) -> Bounds:
+        return Bounds(float("inf"), self.l2)
+
+    def scores(self, x: Array, features: Array) -> Array:
+        """The signed margin of every row."""
+        return features @ x
+
+
+@dataclass(frozen=True)
+class CostCurve:
+    """c₂·x² + c₁·x + c₀ for an example (c₂, c₁, c₀): the cost curve of a generator."""
+
+    def __call__(self, x: Array, example: tuple[Array, Array, Array]) -> Array:
+        c2, c1, c0 = example
+        return jnp.sum(c2 * x * x + c1 * x) + jnp.sum(c0)
+
+    def quadratic(self, rows: tuple[Array, Array, Array], weights: Array) -> tuple[Array, Array]:
+        c2, c1, _ = (c.reshape(len(weights), -1) for c in rows)
+        return 2 * weights @ c2, weights @ c1
+
+    def bounds(self, rows: Any) -> Bounds:
+        curvature = 2 * np.ravel(rows[0])
+        return Bounds(float(curvature.max()), float(curvature.min()))
+
+
+@dataclass(frozen=True)
+class NeuralNetwork:
+    """Cross-entropy of a fully connected network with tanh units, for an example (a, b), b a class; l2/2 ‖·‖² on all.
+
+    The parameters are a tuple of layers, each a dict of `weight` (out, in) and `bias` (out).
+    """
+
+    sizes: tuple[int, ...]
+    l2: float = 0.0
+
+    @property
+    def classes(self) -> int:
+        return self.sizes[-1]
+
+    def __call__(self, params: Any, example: tuple[Array, Array]) -> Array:
+        a, b = example
+        z = self.scores(params, a)
+        return jax.nn.logsumexp(z) - z[b] + sum(_penalty(self.l2, leaf) for leaf in jax.tree.leaves(params))
+
+    def scores(self, params: Any, features: Array) -> Array:
+        """The score of one row, or of every row, for every class."""
+        for layer in params[:-1]:
+            features = jnp.tanh(features @ layer["weight"].T + layer["bias"])
+        return features @ params[-1]["weight"].T + params[-1]["bias"]
+
+    def start(self, seed: int, dtype: Any) -> Any:
+        """Glorot-uniform weights and zero biases (Glorot, Bengio 2010)."""
+        random = np.random.default_rng(seed)
+        pairs = list(zip(self.sizes[:-1], self.sizes[1:], strict=True))
+        limits = [np.sqrt(6 / (inward + outward)) for inward, outward in pairs]
+        return tuple({"weight": random.uniform(-limit, limit, (outward, inward)).astype(dtype),
+                      "bias": np.zeros(outward, dtype)} for limit, (inward, outward) in zip(limits, pairs, strict=True))  # fmt: skip

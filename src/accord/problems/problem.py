@@ -1,0 +1,160 @@
+"""What is to be solved: `Problem` minimises Σ p_k f_k(x); `Coupled` minimises Σ f_k(x_k) under a shared constraint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import numpy as np
+
+from accord.errors import ProblemError
+from accord.problems import shards as data
+from accord.problems.agents import Agent
+from accord.problems.coupling import Coupling, coupling
+from accord.problems.opaque import Opaque, OpaqueAgent
+from accord.problems.shape import Shape
+
+
+@dataclass(frozen=True, init=False, eq=False)
+class Problem:
+    """Minimise F(x) = Σ_k p_k f_k(x) + r(x), where f_k is the mean loss over agent k's own shard.
+
+    - `loss(params, example) -> scalar`: any JAX function of a pytree of parameters.
+    - `shards`: a list of pytrees of arrays with a leading example axis; sizes n_k may differ. Or `Opaque` agents.
+    - `weights`: p_k ≥ 0, scaled to sum to one; proportional to n_k unless given.
+    - `regularizer`: a proximable term r, of `accord.problems.regularizers`.
+    - `x0`: where a run starts unless told otherwise; zeros for the ready-made problems.
+    - `names`: what the agents are called in tables and messages; their numbers unless given.
+
+    Raises `DataError` (which agent, which field) and `ProblemError` (weights) at once, before anything runs.
+
+    >>> import numpy as np
+    >>> problem = Problem(lambda x, c: 0.5 * (x - c) ** 2, [np.array([0.0]), np.array([1.0, 2.0])], x0=0.0)
+    >>> problem.K, problem.weights.round(3).tolist()
+    (2, [0.333, 0.667])
+    """
+
+    loss: Callable[[Any, Any], Any]
+    shards: tuple[Any, ...]
+    weights: np.ndarray
+    regularizer: Any = None
+    x0: Any = None
+    names: tuple[str, ...] = ()
+    coupling: Coupling | None = field(default=None, repr=False)
+    table: Any = field(default=None, repr=False)
+
+    def __init__(self, loss: Callable[[Any, Any], Any] | None, shards: Sequence[Any], *, weights: Any = None,
+                 regularizer: Any = None, x0: Any = None, names: Sequence[str] | None = None) -> None:  # fmt: skip
+        opaque = bool(shards) and all(isinstance(shard, Opaque) for shard in shards)
+        checked = tuple(shards) if opaque else data.checked(shards)
+        sizes = np.array([shard.size if opaque else data.size(shard) for shard in checked])
+        named = tuple(map(str, names)) if names is not None else tuple(str(k) for k in range(len(checked)))
+        _check_names(named, len(checked))
+        for name, value in (("loss", loss), ("shards", checked), ("weights", _weights(weights, sizes)),
+                            ("regularizer", regularizer), ("x0", x0), ("names", named), ("coupling", None), ("table", None)):  # fmt: skip
+            object.__setattr__(self, name, value)
+
+    @property
+    def K(self) -> int:
+        """How many agents there are."""
+        return len(self.shards)
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """n_k, how many examples each agent has."""
+        return np.array([shard.size if self.opaque else data.size(shard) for shard in self.shards])
+
+    @property
+    def opaque(self) -> bool:
+        """Whether agents answer in NumPy only, and so need a runtime of workers."""
+        return isinstance(self.shards[0], Opaque)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The precision of the data: float64 if any of it is, else float32."""
+        leaves = [] if self.opaque else jax.tree.leaves(self.shards)
+        return np.dtype("float32") if leaves and all(leaf.dtype != np.float64 for leaf in leaves) else np.dtype("float64")
+
+    def solve(self, x0: Any = None) -> Any:
+        """The centralised answer, from all data at once: for comparison only. See `accord.problems.central`."""
+        from accord.problems.central import solve
+
+        return solve(self, x0)
+
+    @classmethod
+    def from_table(cls, table: Any, **columns: Any) -> Problem:
+        """One agent a group of rows of a DataFrame, a CSV or a Parquet file. See `accord.problems.tables.from_table`."""
+        from accord.problems.tables import from_table
+
+        return from_table(table, **columns)
+
+
+@dataclass(frozen=True, init=False, eq=False)
+class Coupled(Problem):
+    """Minimise Σ_k f_k(x_k) subject to Σ_k A_k x_k = b (or ≤ b) and lower ≤ x_k ≤ upper.
+
+    - `loss`, `shards`: as in `Problem`; agent k's own cost of its own decision x_k, a vector of length d.
+    - `A`: (K, m, d), or (K, d) for one constraint, or (K,) for one constraint on single numbers; `b`: (m,).
+    - `sense`: "==" or "<="; `lower`, `upper`: broadcast to (K, d).
+
+    Raises `ProblemError` when shapes disagree or an agent's box is empty.
+
+    >>> import numpy as np
+    >>> market = Coupled(lambda x, a: (a * x**2).sum(), [np.ones(1), np.ones(1)], A=[1.0, 1.0], b=2.0)
+    >>> market.coupling.A.shape
+    (2, 1, 1)
+    """
+
+    def __init__(self, loss: Callable[[Any, Any], Any] | None, shards: Sequence[Any], A: Any, b: Any, *, sense: str = "==",
+                 lower: Any = None, upper: Any = None, names: Sequence[str] | None = None) -> None:  # fmt: skip
+        Problem.__init__(self, loss, shards, names=names, weights=np.ones(len(shards)))
+        A = np.asarray(A, float)
+        d = A.shape[-1] if A.ndim > 1 else 1
+        object.__setattr__(self, "weights", np.ones(len(shards)))  # a sum, not a mean: every agent counts once
+        object.__setattr__(self, "x0", np.zeros(d, self.dtype))
+        object.__setattr__(self, "coupling", coupling(A, b, sense, lower, upper, len(shards), d))
+
+
+def stacked(problem: Problem, shape: Shape, scale: np.ndarray) -> Agent:
+    """All agents in one: every leaf with a leading agent axis, in the run's precision; still NumPy, copied nowhere twice."""
+    dtype = scale.dtype
+    rows = data.Rows(in_precision(data.stack(problem.shards), dtype), problem.sizes.astype(np.int32))
+    share = None if problem.coupling is None else problem.coupling.shares(dtype)
+    return Agent(problem.loss, shape, rows, scale, share)
+
+
+def single(problem: Problem, shape: Shape, scale: np.ndarray, k: int) -> Agent | Any:
+    """Agent k alone, never padded: what a worker holds."""
+    share = None if problem.coupling is None else jax.tree.map(lambda leaf: leaf[k], problem.coupling.shares(scale.dtype))
+    if problem.opaque:
+        return OpaqueAgent(problem.shards[k], float(scale[k]), share)
+    rows = data.Rows(in_precision(problem.shards[k], scale.dtype), np.int32(problem.sizes[k]))
+    return Agent(problem.loss, shape, rows, scale[k], share)
+
+
+def in_precision(rows: Any, dtype: np.dtype) -> Any:
+    """Floating fields in `dtype`, all others as they are; no copy where nothing changes."""
+    return jax.tree.map(lambda leaf: leaf.astype(dtype, copy=False) if leaf.dtype.kind == "f" else leaf, rows)
+
+
+def _weights(weights: Any, sizes: np.ndarray) -> np.ndarray:
+    raw = sizes.astype(float) if weights is None else np.asarray(weights, float)
+    if raw.shape != sizes.shape:
+        raise ProblemError(f"There are {raw.size} weights for {sizes.size} agents. Give one weight an agent.")
+    for k, p in enumerate(raw):
+        if not (np.isfinite(p) and p >= 0):
+            raise ProblemError(f"Agent {k} has the weight {p}. Weights are finite and not negative.")
+        if p > 0 and sizes[k] == 0:
+            raise ProblemError(f"Agent {k} has the weight {p}, but no examples. Give it weight 0, or leave it out.")
+    if raw.sum() <= 0:
+        raise ProblemError("All weights are zero. Give at least one agent a positive weight.")
+    return raw / raw.sum()
+
+
+def _check_names(names: tuple[str, ...], K: int) -> None:
+    if len(names) != K:
+        raise ProblemError(f"There are {len(names)} names for {K} agents. Give one name an agent.")
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ProblemError(f"The agent id {twice[0]!r} occurs {names.count(twice[0])} times. Give every agent its own.")

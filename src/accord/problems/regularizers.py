@@ -1,0 +1,92 @@
+"""Terms that have no gradient but a proximal operator: prox_{t r}(v) = argmin_x r(x) + ‖x−v‖²/(2t)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class L1:
+    """l1·‖x‖₁: makes the decision sparse.
+
+    >>> L1(1.0).prox(jnp.array([3.0, -0.5]), 1.0).tolist()
+    [2.0, 0.0]
+    """
+
+    l1: float
+
+    def value(self, x: Array) -> Array:
+        return self.l1 * jnp.sum(jnp.abs(x))
+
+    def prox(self, v: Array, step: Array | float) -> Array:
+        return jnp.sign(v) * jnp.maximum(jnp.abs(v) - step * self.l1, 0)
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Box:
+    """lower ≤ x ≤ upper, in every coordinate.
+
+    >>> Box(0.0, 1.0).prox(jnp.array([3.0, -0.5]), 1.0).tolist()
+    [1.0, 0.0]
+    """
+
+    lower: float | Array
+    upper: float | Array
+
+    def value(self, x: Array) -> Array:
+        return jnp.where(jnp.all((x >= self.lower) & (x <= self.upper)), 0.0, jnp.inf).astype(x.dtype)
+
+    def prox(self, v: Array, step: Array | float) -> Array:
+        return jnp.clip(v, self.lower, self.upper)
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Simplex:
+    """x ≥ 0 and Σx = total: shares of a whole (projection: Held, Wolfe, Crowder 1974).
+
+    >>> Simplex().prox(jnp.array([2.0, 0.0]), 1.0).tolist()
+    [1.0, 0.0]
+    """
+
+    total: float = 1.0
+
+    def value(self, x: Array) -> Array:
+        tolerance = 1e3 * jnp.finfo(x.dtype).eps * x.size  # a projection meets the sum only to rounding
+        inside = jnp.all(x >= 0) & (jnp.abs(jnp.sum(x) - self.total) <= tolerance * self.total)
+        return jnp.where(inside, 0.0, jnp.inf).astype(x.dtype)
+
+    def prox(self, v: Array, step: Array | float) -> Array:
+        u = jnp.sort(v)[::-1]
+        excess = (jnp.cumsum(u) - self.total) / jnp.arange(1, v.size + 1, dtype=v.dtype)
+        return jnp.maximum(v - excess[jnp.sum(u > excess) - 1], 0)
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class GroupL2:
+    """weight·Σ_g ‖x_g‖₂ over consecutive groups of `size` coordinates: keeps or drops a group whole (Yuan, Lin 2006).
+
+    >>> GroupL2(1.0, jnp.array([0, 0])).prox(jnp.array([3.0, 4.0]), 1.0).round(6).tolist()
+    [2.4, 3.2]
+    """
+
+    weight: float
+    group: Array  # the group of every coordinate, 0, 1, 2, ...
+
+    def _norms(self, x: Array) -> Array:
+        return jnp.sqrt(jnp.zeros_like(x).at[self.group].add(x * x))  # at most as many groups as coordinates
+
+    def value(self, x: Array) -> Array:
+        return self.weight * jnp.sum(self._norms(x))
+
+    def prox(self, v: Array, step: Array | float) -> Array:
+        norms = self._norms(v)
+        shrunk = jnp.maximum(norms - step * self.weight, 0) / jnp.where(norms > 0, norms, 1)
+        return v * shrunk[self.group]

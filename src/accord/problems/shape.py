@@ -1,0 +1,51 @@
+"""A decision is a flat vector inside, and the user's own pytree outside: this is the one place where they meet."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from accord.errors import ProblemError
+
+
+class Shape(NamedTuple):
+    """The structure of a pytree of parameters: hashable, so that equal structures share one compiled program."""
+
+    tree: Any
+    leaves: tuple[tuple[int, ...], ...]
+
+    @classmethod
+    def of(cls, params: Any) -> Shape:
+        """The shape of `params`, a pytree of floating arrays or numbers."""
+        leaves, tree = jax.tree.flatten(params)
+        return cls(tree, tuple(np.shape(leaf) for leaf in leaves))
+
+    @property
+    def size(self) -> int:
+        """How many numbers a decision has."""
+        return sum(math.prod(leaf) for leaf in self.leaves)
+
+    def flatten(self, params: Any) -> Array:
+        """The pytree as one vector; a pytree of another structure is refused."""
+        if (found := Shape.of(params)) != self:
+            raise ProblemError(f"A decision has the structure {self.describe()}, but {found.describe()} was given. "
+                               "Give one of the same structure as x0.")  # fmt: skip
+        leaves = jax.tree.leaves(params)
+        return jnp.concatenate([jnp.reshape(leaf, -1) for leaf in leaves]) if len(leaves) != 1 else jnp.reshape(leaves[0], -1)
+
+    def unflatten(self, x: Any) -> Any:
+        """The vector in the user's own structure."""
+        if len(self.leaves) == 1:
+            return jax.tree.unflatten(self.tree, [x.reshape(self.leaves[0])])
+        ends = np.cumsum([math.prod(leaf) for leaf in self.leaves])
+        parts = [x[end - math.prod(leaf) : end].reshape(leaf) for end, leaf in zip(ends, self.leaves, strict=True)]
+        return jax.tree.unflatten(self.tree, parts)
+
+    def describe(self) -> str:
+        """The structure in words, for messages."""
+        return str(jax.tree.unflatten(self.tree, [f"{list(leaf)}" for leaf in self.leaves]))

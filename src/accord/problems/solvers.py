@@ -1,0 +1,67 @@
+"""The one inner solver: accelerated proximal gradient descent that finds its own step size and restarts itself.
+
+It answers what has no closed form: a proximal point, a best response, the centralised optimum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+
+class _Search(NamedTuple):
+    x: Array  # iterate
+    y: Array  # extrapolated point
+    L: Array  # curvature met so far: the step is 1/L
+    t: Array  # Nesterov's sequence
+    step: Array  # steps taken
+    moved: Array  # size of the last move relative to the iterate's
+
+
+def minimise(
+    grad: Callable[[Array], Array],
+    x0: Array,
+    prox: Callable[[Array, Array], Array] | None = None,
+    max_steps: int = 2000,
+) -> Array:
+    """The minimiser of f + r, to the precision of x0's dtype: FISTA with backtracking and gradient restart.
+
+    `grad` is ∇f, convex and smooth; `prox(v, step)` is the proximal operator of r, or None.
+    The step halves while ⟨∇f(x⁺)−∇f(y), x⁺−y⟩ > L‖x⁺−y‖², a test that rounding does not upset near the optimum.
+    Source: Beck, Teboulle 2009; O'Donoghue, Candès 2015 (restart).
+
+    >>> minimise(lambda x: x - jnp.array([1.0, 2.0]), jnp.zeros(2)).round(5).tolist()
+    [1.0, 2.0]
+    """
+    project = prox or (lambda v, step: v)
+    eps = jnp.finfo(x0.dtype).eps
+
+    def attempt(y: Array, g: Array, L: Array) -> tuple[Array, Array]:
+        return project(y - g / L, 1 / L), L
+
+    def advance(s: _Search) -> _Search:
+        g = grad(s.y)
+
+        def too_long(trial: tuple[Array, Array]) -> Array:
+            move = trial[0] - s.y
+            rise = jnp.vdot(grad(trial[0]) - g, move)
+            return rise > (1 + 1e-3) * trial[1] * jnp.vdot(move, move)
+
+        x, L = jax.lax.while_loop(too_long, lambda trial: attempt(s.y, g, 2 * trial[1]), attempt(s.y, g, s.L))
+        restart = jnp.vdot(s.y - x, x - s.x) > 0
+        t = jnp.where(restart, 1.0, (1 + jnp.sqrt(1 + 4 * s.t * s.t)) / 2).astype(s.t.dtype)
+        y = jnp.where(restart, x, x + (s.t - 1) / t * (x - s.x))
+        moved = jnp.max(jnp.abs(x - s.y)) / jnp.maximum(jnp.max(jnp.abs(x)), 1)
+        return _Search(x, y, L, t, s.step + 1, moved)
+
+    def unfinished(s: _Search) -> Array:
+        return (s.step < max_steps) & (s.moved > 4 * eps)
+
+    one = jnp.ones((), x0.dtype)
+    L0 = jnp.maximum(jnp.linalg.norm(grad(x0)) / 1e2, 1e-6).astype(x0.dtype)
+    start = _Search(x0, x0, jnp.minimum(L0, one), one, jnp.zeros((), jnp.int32), jnp.full((), jnp.inf, x0.dtype))
+    return jax.lax.while_loop(unfinished, advance, start).x

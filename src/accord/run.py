@@ -1,0 +1,183 @@
+"""The one door: `run` checks everything before anything starts, then lives the run and tells what happened."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from accord.checks import plan_for
+from accord.checkpoint import Checkpoint
+from accord.diagnosis import Choice
+from accord.history import Facts, Run, table
+from accord.problems.problem import Problem
+from accord.runtimes.cost import Cost, per_round
+from accord.runtimes.plan import Plan, Record, Session
+from accord.runtimes.vectorised import Vectorised
+from accord.stopping import CONVERGED, GOING, Stop, sentence
+
+SHORT = 0.25  # seconds: a block that takes less is doubled, so that the host's share of the time is negligible
+
+
+class Status(NamedTuple):
+    """Where a run stands between two blocks: what a progress bar shows."""
+
+    round: int
+    rounds: int
+    objective: float
+    disagreement: float
+
+
+def run(
+    problem: Problem,
+    method: Any,
+    x0: Any = None,
+    *,
+    network: Any = None,
+    channel: Any = None,
+    participation: float | int | None = None,
+    aggregate: Any = None,
+    runtime: Any = None,
+    stop: Stop | None = None,
+    seed: int = 0,
+    record: int | None = None,
+    checkpoint: str | Path | None = None,
+    notify: Callable[[Status], None] | None = None,
+) -> Run:
+    """Solve a problem by a method, over a network, through channels, in a runtime, until it should stop.
+
+    - `problem`: a `Problem`, or a `Coupled` one for prices. `method`: e.g. `GradientTracking()`; what it leaves None is chosen.
+    - `x0`: where to start, any pytree of floating arrays; its precision is the run's. The problem's own where None.
+    - `network`: who talks to whom, for peers. `channel`: what happens to what an agent says, e.g. `clip(1.0)`.
+    - `participation`: the share (a float) or number (an int) of clients a round. `aggregate`: a rule in place of the mean.
+    - `runtime`: where it happens, `runtimes.Vectorised()` by default. `stop`: a `Stop`. `seed`: fixes the run.
+    - `record`: rounds between two records; None for as often as it stays under a tenth of the work.
+    - `checkpoint`: a directory: the run is kept there between blocks, and goes on from there when it was interrupted.
+    - `notify`: is told a `Status` between blocks.
+
+    Raises `MethodError`, `NetworkError`, `ProblemError`, before anything starts. Ctrl-C ends the run at the end of a block,
+    and what happened so far is returned.
+
+    >>> import accord
+    >>> problem = accord.problems.quadratic(H=[1.0, 1.0, 1.0, 1.0], c=[0.0, 1.0, 2.0, 6.0])
+    >>> answer = accord.run(problem, accord.GradientTracking(), network=accord.networks.complete(4))
+    >>> float(answer.x.round(4)), answer.converged
+    (2.25, True)
+    """
+    plan, choices = plan_for(problem, method, x0, network, channel, participation, aggregate, stop, seed, record)
+    runtime = Vectorised() if runtime is None else runtime
+    with jax.enable_x64(plan.dtype == np.float64), _interruptible() as interrupted:
+        session = runtime.start(plan)
+        try:
+            life = _Life(plan, session, Checkpoint.of(checkpoint, plan), notify, interrupted)
+            reason = life.live()
+            return _told(plan, session, choices, life.records, reason, runtime)
+        finally:
+            session.close()
+
+
+class _Life:
+    """The loop on the host: blocks of rounds, and between them the stop test, the history, the checkpoint, Ctrl-C."""
+
+    def __init__(self, plan: Plan, session: Session, checkpoint: Checkpoint, notify: Any, interrupted: Any) -> None:
+        self.plan, self.session, self.checkpoint = plan, session, checkpoint
+        self.notify, self.interrupted = notify, interrupted
+        self.cost, self.records, self.spent = per_round(plan), [], 0.0
+
+    def live(self) -> str:
+        """Advance until there is a reason to stop; returns it."""
+        self.records, self.spent = self.checkpoint.resume(self.session)
+        started, length, every = time.monotonic() - self.spent, 1, self.plan.every
+        reason = None
+        while reason is None:
+            left = self.plan.stop.rounds - self.session.round
+            before = time.monotonic()
+            if left >= every:
+                self._advance(min(length, left // every), every, started)
+            else:
+                self._advance(1, left, started)
+            length = min(2 * length, 256) if time.monotonic() - before < SHORT else length
+            reason = self._reason(left, time.monotonic() - started)
+            if reason is None:
+                self.checkpoint.keep(self.session, self.records, self.spent)
+        if self.session.verdict == GOING and self.records[-1]["round"] != self.session.round:
+            self._advance(1, 0, started)
+        return reason
+
+    def _advance(self, records: int, every: int, started: float) -> None:
+        first, before = self.session.round, self.spent
+        found = self.session.advance(records, every)
+        self.spent = time.monotonic() - started
+        self.records += list(_rows(found, first, every, self.cost, before, self.spent))
+        if self.notify is not None:
+            last = self.records[-1]
+            self.notify(Status(self.session.round, self.plan.stop.rounds, last["objective"], last["disagreement"]))
+
+    def _reason(self, left: int, spent: float) -> str | None:
+        if self.session.verdict != GOING:
+            what = "the shared constraint is violated by" if self.plan.pattern == "prices" else "the agents disagree by"
+            return sentence(self.session.verdict, self.session.watch, what)
+        if left < self.plan.every or self.session.round >= self.plan.stop.rounds:
+            return f"stopped at its limit of {self.plan.stop.rounds} rounds"
+        if self.plan.stop.seconds is not None and spent >= self.plan.stop.seconds:
+            return f"stopped at its limit of {self.plan.stop.seconds:g} seconds"
+        return "was interrupted" if self.interrupted.is_set() else None
+
+
+def _rows(found: Record, first: int, every: int, cost: Cost, before: float, after: float) -> Iterator[dict[str, float]]:
+    count = len(found.objective)
+    for i in range(count):
+        t = first + i * every
+        yield {
+            "round": t, "objective": float(found.objective[i]), "disagreement": float(found.disagreement[i]),
+            "worst": float(found.worst[i]), "dual_value": float(found.dual_value[i]), "messages": t * cost.messages,
+            "bytes": t * cost.bytes, "gradients": t * cost.gradients, "seconds": before + (after - before) * (i + 1) / count,
+        }  # fmt: skip
+
+
+def _told(plan: Plan, session: Session, choices: tuple[Choice, ...], records: list[Any], reason: str, runtime: Any) -> Run:
+    """The run as the user keeps it: in the shape of x0, in NumPy."""
+    outcome = session.outcome()
+    own = [jax.tree.map(np.asarray, plan.shape.unflatten(np.asarray(x))) for x in outcome.agents]
+    prices = plan.pattern == "prices"
+    x = np.stack(own) if prices else jax.tree.map(np.asarray, plan.shape.unflatten(np.asarray(outcome.x)))
+    losses = np.where(plan.problem.sizes > 0, np.asarray(outcome.losses, float), np.nan)
+    facts = Facts(
+        method=type(plan.method).__name__, pattern=plan.pattern, runtime=type(runtime).__name__.lower(),
+        agents=plan.problem.names, network=None if plan.network is None else plan.network.name,
+        settings=tuple(map(str, choices)), reference=plan.method.reference, exact=plan.method.exact, seed=plan.seed,
+    )  # fmt: skip
+    return Run(
+        x=x, agents=own, prices=np.asarray(outcome.prices) if prices else None, losses=losses,
+        history=table(records, plan.stop.window, prices), reason=reason, converged=session.verdict == CONVERGED,
+        rounds=session.round, facts=facts, table=plan.problem.table,
+    )  # fmt: skip
+
+
+@contextmanager
+def _interruptible() -> Iterator[threading.Event]:
+    """Ctrl-C sets an event, read between blocks; a second one interrupts at once."""
+    interrupted = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupted
+        return
+
+    def ask(number: int, frame: Any) -> None:
+        if interrupted.is_set():
+            raise KeyboardInterrupt
+        interrupted.set()
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+

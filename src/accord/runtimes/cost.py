@@ -1,0 +1,84 @@
+"""What a round costs, known before running: messages, bytes and gradients."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from accord.methods.base import phases_of
+from accord.problems.agents import Agent
+from accord.problems.problem import single
+from accord.problems.shards import Rows
+from accord.runtimes.plan import Plan
+
+
+class Cost(NamedTuple):
+    """Of one round."""
+
+    messages: int
+    bytes: int
+    gradients: float  # of a whole shard, the average over agents
+
+
+def per_round(plan: Plan) -> Cost:
+    """Count what leaves agents in a round, by type and size, without running it."""
+    work = getattr(plan.method, "work", lambda size: 1.0)
+    gradients = float(np.mean([work(n) for n in plan.problem.sizes]))
+    if plan.pattern == "peers":
+        sizes = _peer_messages(plan)
+        links = plan.network.links
+        return Cost(links * len(sizes), links * sum(sizes), gradients)
+    down, up = _client_messages(plan)
+    return Cost(2 * plan.cohort, plan.cohort * (down + up), gradients * plan.cohort / plan.problem.K)
+
+
+def interval(plan: Plan, record: int | None) -> int:
+    """Rounds between two records: evaluating F asks every agent one oracle, and stays under a tenth of the work."""
+    if record is not None:
+        return record
+    if plan.method.free_objective:
+        return 1
+    return max(1, math.ceil(10 / max(per_round(plan).gradients, 0.1)))
+
+
+def _peer_messages(plan: Plan) -> list[int]:
+    """Bytes of one agent's word to one neighbour, an entry an exchange."""
+
+    def say(agent: Agent) -> list[Any]:
+        key = jax.random.key(0)
+        state = plan.method.init(jnp.asarray(plan.x0), agent, key)
+        said = [part.message(state) for part in phases_of(plan.method)]
+        return [plan.channel.encode(message, plan.channel.init(message), key)[0] for message in said]
+
+    return [_size(wire) for wire in jax.eval_shape(say, _stand_in(plan))]
+
+
+def _client_messages(plan: Plan) -> tuple[int, int]:
+    """Bytes of what one client hears, and of what it replies."""
+
+    def talk(agent: Agent) -> tuple[Any, Any]:
+        key, x0 = jax.random.key(0), jnp.asarray(plan.x0)
+        begin = x0 if plan.problem.coupling is None else plan.problem.coupling.market(plan.dtype)
+        heard = plan.method.broadcast(plan.method.init(begin))
+        reply, _ = plan.method.respond(heard, plan.method.init_client(x0, agent, key), agent, key)
+        return heard, plan.channel.encode(reply, plan.channel.init(reply), key)[0]
+
+    down, up = jax.eval_shape(talk, _stand_in(plan))
+    return _size(down), _size(up)
+
+
+def _stand_in(plan: Plan) -> Agent:
+    """An agent of the right shapes: the first, or, for opaque ones, one with nothing to minimise."""
+    if not plan.problem.opaque:
+        return single(plan.problem, plan.shape, plan.scale, 0)
+    share = None if plan.problem.coupling is None else plan.problem.coupling.shares(plan.dtype)
+    one = jax.tree.map(lambda leaf: leaf[0], share)
+    return Agent(lambda x, row: jnp.vdot(x, x), plan.shape, Rows(np.zeros(1), np.int32(1)), plan.scale[0], one)
+
+
+def _size(tree: Any) -> int:
+    return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))

@@ -1,0 +1,109 @@
+"""A run, ready to start: what `accord.run` has checked and every runtime is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import numpy as np
+from jax import Array
+
+from accord.methods.base import pattern_of
+from accord.problems.problem import Problem
+from accord.problems.shape import Shape
+from accord.stopping import Stop, Watch
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Everything that fixes a run but where it happens."""
+
+    problem: Problem
+    method: Any
+    shape: Shape
+    x0: np.ndarray  # flat, in the run's precision
+    network: Any  # None opposite a server
+    channel: Any
+    cohort: int  # clients a round
+    aggregate: Any  # None for the method's own
+    stop: Stop
+    seed: int
+    every: int  # rounds between two records
+
+    @property
+    def pattern(self) -> str:
+        """ "server", "peers" or "prices"."""
+        return pattern_of(self.method)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The precision of the run, which is that of x0."""
+        return self.x0.dtype
+
+    @property
+    def weights(self) -> np.ndarray:
+        """p_k, in the run's precision; ones for a coupled problem, whose costs are summed."""
+        return self.problem.weights.astype(self.dtype)
+
+    @property
+    def scale(self) -> np.ndarray:
+        """What multiplies an agent's oracles: weights enter here among peers, and in the aggregate elsewhere."""
+        K = self.problem.K
+        return K * self.weights if self.pattern == "peers" else np.ones(K, self.dtype)
+
+
+class Record(NamedTuple):
+    """What is measured of a run at one round; leading axis: the records."""
+
+    objective: Any  # F(x̄), or Σ f_k(x_k) for prices
+    disagreement: Any  # Σ p_k ‖x_k − x̄‖², or ‖Σ A_k x_k − b‖² (the positive part for ≤)
+    worst: Any  # largest f_k
+    dual_value: Any  # a lower bound on the optimum, for prices
+
+
+class Outcome(NamedTuple):
+    """Where a run stands."""
+
+    x: Any  # the answer, flat; (K, d) decisions for prices
+    agents: Any  # (K, d), every agent's own
+    prices: Any
+    losses: Any  # f_k at the answer
+
+
+class Session(Protocol):
+    """A run at work in some runtime."""
+
+    round: int
+    watch: Watch
+    verdict: int
+
+    def advance(self, records: int, every: int) -> Record:
+        """Record, then `every` rounds, `records` times; fewer when the watch says stop. `every` 0 records only."""
+        ...
+
+    def outcome(self) -> Outcome: ...
+
+    def state(self) -> Any:
+        """All that a resumed run needs, as a pytree of NumPy arrays."""
+        ...
+
+    def restore(self, state: Any, round: int) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Purpose(IntEnum):
+    """What a random key is for."""
+
+    START = 0
+    WORK = 1
+    CHANNEL = 2
+    COHORT = 3
+    NETWORK = 4
+
+
+def key_for(key: Array, t: Array | int, k: Array | int, purpose: Purpose) -> Array:
+    """The key of agent k at round t for one purpose: the same in every runtime, in no state and on no wire."""
+    return jax.random.fold_in(jax.random.fold_in(jax.random.fold_in(key, t), k), int(purpose))

@@ -1,0 +1,163 @@
+"""All agents at once: one compiled program of `vmap` over agents and loops over rounds, on any JAX device."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from accord.errors import MethodError
+from accord.networks.mixing import mixing_weights
+from accord.problems.problem import stacked
+from accord.runtimes.clients import DEVICES, Clients
+from accord.runtimes.peers import Peers
+from accord.runtimes.plan import Outcome, Plan, Record
+from accord.stopping import GOING, Watch
+
+BLOCK = 256  # records a block holds at most
+
+
+@dataclass(frozen=True)
+class Vectorised:
+    """Simulate every agent in one process: the fastest way, and the default.
+
+    - `devices`: how many JAX devices to divide a cohort over; all of them when not given. On a CPU Accord asks JAX for
+      one device a core, unless JAX is already running.
+
+    >>> Vectorised()
+    Vectorised(devices=None)
+    """
+
+    devices: int | None = None
+
+    def start(self, plan: Plan) -> Together:
+        """A session with every agent at x0."""
+        if plan.problem.opaque:
+            raise MethodError("The agents are opaque (NumPy functions), which cannot be compiled together. "
+                              "Use runtime=accord.runtimes.Threads().")  # fmt: skip
+        return Together(plan, _devices(plan, self.devices))
+
+
+def _devices(plan: Plan, wanted: int | None) -> list[Any]:
+    """The devices that share a cohort: several only where clients work one after another, and enough of them."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        jax.config.update("jax_num_cpu_devices", cores)
+    except RuntimeError:
+        pass  # JAX is already running: its devices stay as they are
+    shared = plan.pattern == "server" and plan.method.serial
+    return jax.devices()[: max(1, min(wanted or len(jax.devices()), plan.cohort))] if shared else jax.devices()[:1]
+
+
+class Together:
+    """A run in this process; see `Session`."""
+
+    def __init__(self, plan: Plan, devices: list[Any]) -> None:
+        self.plan, self.round, self.verdict = plan, 0, GOING
+        self.mesh = Mesh(np.array(devices), (DEVICES,))
+        self.team = jax.device_put(_team(plan, len(devices)), NamedSharding(self.mesh, PartitionSpec()))
+        self.watch = plan.stop.watch(plan.every, plan.dtype)
+        self.carry = _start(self.team, *_beginning(plan))
+
+    def advance(self, records: int, every: int) -> Record:
+        """Up to `records` times: record, then `every` rounds."""
+        buffer, self.carry, self.watch, seen, verdict = _block(
+            self.team, self.carry, self.watch, np.int32(self.round), np.int32(records), np.int32(every),
+            mesh=self.mesh, inline=every == 1,
+        )  # fmt: skip
+        seen, self.verdict = int(seen), int(verdict)
+        self.round += every * (seen - (self.verdict != GOING))
+        return jax.tree.map(lambda leaf: np.asarray(leaf[:seen]), buffer)
+
+    def outcome(self) -> Outcome:
+        """Where the run stands."""
+        return jax.tree.map(np.asarray, _outcome(self.team, self.carry, np.int32(self.round), mesh=self.mesh))
+
+    def state(self) -> Any:
+        """The method's, the channel's and the watch's state."""
+        return jax.tree.map(np.asarray, (self.carry, self.watch))
+
+    def restore(self, state: Any, round: int) -> None:
+        """Go on from `state` after `round` rounds."""
+        self.carry, self.watch = jax.device_put(state, NamedSharding(self.mesh, PartitionSpec()))
+        self.round = round
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _team(plan: Plan, devices: int) -> Peers | Clients:
+    agents = stacked(plan.problem, plan.shape, plan.scale)
+    key = jax.random.key(plan.seed)
+    if plan.pattern == "peers":
+        network = mixing_weights(plan.network.W, plan.dtype)
+        return Peers(plan.method, agents, network, plan.channel, plan.problem.regularizer, plan.weights, key)
+    aggregate = plan.aggregate or plan.method.aggregate
+    return Clients(plan.method, agents, plan.channel, plan.problem.regularizer, plan.weights, key, plan.cohort, aggregate,
+                   devices)  # fmt: skip
+
+
+def _beginning(plan: Plan) -> tuple[Any, ...]:
+    if plan.pattern == "peers":
+        return (plan.x0,)
+    return (plan.x0 if plan.problem.coupling is None else plan.problem.coupling.market(plan.dtype), plan.x0)
+
+
+@jax.jit
+def _start(team: Peers | Clients, *begin: Any) -> Any:
+    return team.start(*begin)
+
+
+def _on_every_device(function: Any, mesh: Mesh) -> Any:
+    """Every device lives the same rounds; where a cohort is divided, each works on its part."""
+    if mesh.size == 1:
+        return function
+    return jax.shard_map(function, mesh=mesh, in_specs=PartitionSpec(), out_specs=PartitionSpec(), check_vma=False)
+
+
+@partial(jax.jit, static_argnames=("mesh", "inline"), donate_argnames=("carry",))
+def _block(team: Any, carry: Any, watch: Watch, t0: Array, records: Array, every: Array, *, mesh: Mesh, inline: bool) -> Any:
+    """`records` times: record, look whether to stop, and `every` rounds.
+
+    A record is taken before the rounds that follow it, so that F(x) shares its forward pass with the gradient at x;
+    this needs the round in line with the record, not in a loop of its own.
+    """
+
+    def rounds(team: Any, carry: Any, t: Array, every: Array) -> Any:
+        if inline:
+            return team.round(carry, t)
+        return jax.lax.fori_loop(0, every, lambda i, carry: team.round(carry, t + i), carry)
+
+    def block(team: Any, carry: Any, watch: Watch, t0: Array, records: Array, every: Array) -> Any:
+        shape = jax.eval_shape(team.record, carry)
+        buffer = jax.tree.map(lambda leaf: jnp.zeros((BLOCK, *leaf.shape), leaf.dtype), shape)
+
+        def body(loop: tuple[Any, ...]) -> tuple[Any, ...]:
+            buffer, carry, watch, i, _ = loop
+            record = team.record(carry)
+            buffer = jax.tree.map(lambda all, one: all.at[i].set(one), buffer, record)
+            watch = watch.see(record.objective, record.disagreement)
+            verdict = watch.verdict()
+            go = verdict == GOING
+            after = rounds(team, carry, t0 + i * every, jnp.where(go, every, 0))
+            if inline:
+                after = jax.tree.map(lambda new, old: jnp.where(go, new, old), after, carry)
+            return buffer, after, watch, i + 1, verdict
+
+        going = lambda loop: (loop[3] < records) & (loop[4] == GOING)  # noqa: E731
+        zero = jnp.zeros((), jnp.int32)
+        return jax.lax.while_loop(going, body, (buffer, carry, watch, zero, zero))
+
+    return _on_every_device(block, mesh)(team, carry, watch, t0, records, every)
+
+
+@partial(jax.jit, static_argnames=("mesh",))
+def _outcome(team: Any, carry: Any, t: Array, *, mesh: Mesh) -> Outcome:
+    return _on_every_device(lambda team, carry, t: team.outcome(carry, t), mesh)(team, carry, t)

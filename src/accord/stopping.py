@@ -1,0 +1,108 @@
+"""When a run ends: on progress AND agreement together, or because it cannot go on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jax import Array
+
+from accord.errors import MethodError
+
+GOING, CONVERGED, FLOOR, NOT_FINITE, GROWING = range(5)
+"""The verdicts of a watch."""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Stop when the objective no longer moves AND the agents agree; or at a limit.
+
+    - `progress`: bound on |F(t−w) − F(t)| / w, the moving average of the decrease of the objective over `window` rounds.
+    - `agreement`: bound on Σ p_k ‖x_k − x̄‖², zero if and only if all agents agree; for prices on the violation ‖Σ A_k x_k − b‖.
+    - `window`: rounds w. `rounds`, `seconds`: limits.
+
+    Either alone misleads: a step that shrinks makes little progress far from the optimum, and agents that agree may all be wrong.
+    A run also ends when it stands on a floor (no progress, and a disagreement that no longer falls), when a number
+    is no longer finite, and when the objective has grown through a whole window.
+
+    >>> Stop(rounds=200, progress=1e-6)
+    Stop(rounds=200, progress=1e-06, agreement=1e-08, window=10, seconds=None)
+    """
+
+    rounds: int = 1000
+    progress: float = 1e-8
+    agreement: float = 1e-8
+    window: int = 10
+    seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("rounds", "window"):
+            value = getattr(self, name)
+            if int(value) != value or value < (name == "window"):
+                raise MethodError(f"Stop({name}={value}): give a whole number of rounds, at least {int(name == 'window')}.")
+        for name in ("progress", "agreement", "seconds"):
+            value = getattr(self, name)
+            if value is not None and not value >= 0:
+                raise MethodError(f"Stop({name}={value}): give a number that is not negative; 0 never stops on it.")
+
+    def watch(self, every: int, dtype: object) -> Watch:
+        """An empty watch for a run that records every so many rounds."""
+        length = max(math.ceil(self.window / every), 1) + 1
+        nothing = jnp.full(length, jnp.nan, dtype)
+        limits = [jnp.asarray(limit, dtype) for limit in (self.progress, self.agreement)]
+        return Watch(nothing, nothing, jnp.zeros((), jnp.int32), jnp.asarray(every, dtype), *limits, nothing[0])
+
+
+class Watch(NamedTuple):
+    """The last records, as much as the verdict needs: part of a run's state, so a resumed run stops where it would have."""
+
+    objective: Array  # the last w+1 recorded, oldest first
+    disagreement: Array
+    count: Array  # records seen
+    every: Array  # rounds between two
+    progress: Array  # limits
+    agreement: Array
+    first: Array  # the objective at the start
+
+    def see(self, objective: Array, disagreement: Array) -> Watch:
+        """The watch after one more record."""
+        return self._replace(
+            objective=jnp.append(self.objective[1:], objective),
+            disagreement=jnp.append(self.disagreement[1:], disagreement),
+            count=self.count + 1,
+            first=jnp.where(self.count == 0, objective, self.first),
+        )
+
+    def verdict(self) -> Array:
+        """Whether and why to stop after these records."""
+        F, V = self.objective, self.disagreement
+        rounds = (len(F) - 1) * self.every
+        full = self.count >= len(F)
+        still = jnp.abs(F[0] - F[-1]) <= self.progress * rounds
+        agree = V[-1] <= self.agreement
+        stuck = jnp.abs(V[0] - V[-1]) <= 0.01 * V[0]  # falls less than a hundredth a window
+        scale = jnp.abs(self.first) + 1
+        grown = jnp.all(F[1:] > F[:-1]) & (F[-1] - self.first > 1e3 * scale) & (F[-1] > 2 * jnp.abs(F[0]))
+        finite = jnp.isfinite(F[-1]) & jnp.isfinite(V[-1])
+        active = (self.progress > 0) & full & still
+        verdict = jnp.where(active & stuck & (V[-1] > 0), FLOOR, GOING)
+        verdict = jnp.where(active & agree, CONVERGED, verdict)
+        verdict = jnp.where(full & grown, GROWING, verdict)
+        return jnp.where(finite | (self.count == 0), verdict, NOT_FINITE).astype(jnp.int32)
+
+
+def sentence(verdict: int, watch: Watch, what: str = "the agents disagree by") -> str:
+    """Why a run stopped, in words."""
+    rounds = (len(watch.objective) - 1) * int(watch.every)
+    moved = abs(float(watch.objective[0] - watch.objective[-1])) / rounds
+    height = float(watch.disagreement[-1])
+    return {
+        CONVERGED: f"converged: over {rounds} rounds the objective moved {moved:.1e} a round (limit {float(watch.progress):.0e}), "
+        f"and {what} {height:.1e} (limit {float(watch.agreement):.0e})",
+        FLOOR: f"stands on a floor: over {rounds} rounds the objective moved {moved:.1e} a round, "
+        f"but {what} {height:.1e} and no longer come closer",
+        NOT_FINITE: "diverged: the objective or a model is no longer finite",
+        GROWING: f"diverged: the objective grew through {rounds} rounds, to {float(watch.objective[-1]):.3g}",
+    }[verdict]
