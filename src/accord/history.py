@@ -23,8 +23,12 @@ class Facts:
     pattern: str
     runtime: str
     agents: tuple[str, ...]
+    sizes: tuple[int, ...]  # n_k, examples
+    weights: tuple[float, ...]  # p_k; ones where costs are summed
     network: str | None
+    given: tuple[str, ...]  # a phrase each: what the user set
     settings: tuple[str, ...]  # a sentence each: what was chosen, from what
+    limits: tuple[float, float]  # of progress and of agreement, under which the run counts as converged
     reference: str
     exact: bool | str
     seed: int

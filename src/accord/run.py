@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from accord.checks import plan_for
+from accord.channels import Clear
 from accord.checkpoint import Checkpoint
+from accord.checks import plan_for
 from accord.diagnosis import Choice
 from accord.history import Facts, Run, table
 from accord.problems.problem import Problem
@@ -149,16 +150,43 @@ def _told(plan: Plan, session: Session, choices: tuple[Choice, ...], records: li
     prices = plan.pattern == "prices"
     x = np.stack(own) if prices else jax.tree.map(np.asarray, plan.shape.unflatten(np.asarray(outcome.x)))
     losses = np.where(plan.problem.sizes > 0, np.asarray(outcome.losses, float), np.nan)
-    facts = Facts(
-        method=type(plan.method).__name__, pattern=plan.pattern, runtime=type(runtime).__name__.lower(),
-        agents=plan.problem.names, network=None if plan.network is None else plan.network.name,
-        settings=tuple(map(str, choices)), reference=plan.method.reference, exact=plan.method.exact, seed=plan.seed,
-    )  # fmt: skip
     return Run(
         x=x, agents=own, prices=np.asarray(outcome.prices) if prices else None, losses=losses,
         history=table(records, plan.stop.window, prices), reason=reason, converged=session.verdict == CONVERGED,
-        rounds=session.round, facts=facts, table=plan.problem.table,
+        rounds=session.round, facts=_facts(plan, choices, runtime), table=plan.problem.table,
     )  # fmt: skip
+
+
+def _facts(plan: Plan, choices: tuple[Choice, ...], runtime: Any) -> Facts:
+    method, problem = plan.method, plan.problem
+    return Facts(
+        method=type(method).__name__,
+        pattern=plan.pattern,
+        runtime=type(runtime).__name__.lower(),
+        agents=problem.names,
+        sizes=tuple(map(int, problem.sizes)),
+        weights=tuple(map(float, problem.weights)),
+        network=None if plan.network is None else plan.network.name,
+        given=tuple(_given(plan, {choice.name for choice in choices})),
+        settings=tuple(map(str, choices)),
+        limits=(plan.stop.progress, plan.stop.agreement),
+        reference=method.reference,
+        exact=method.exact,
+        seed=plan.seed,
+    )
+
+
+def _given(plan: Plan, chosen: set[str]) -> Iterator[str]:
+    """What was set rather than chosen, a phrase each."""
+    for part in (plan.method, getattr(plan.method, "local", None)):
+        for name, value in vars(part).items() if part is not None else ():
+            words, number = name.replace("_", " "), isinstance(value, (int, float, np.ndarray)) and np.ndim(value) == 0
+            if number and not isinstance(value, bool) and words not in chosen:
+                yield f"{words} {value:g}"
+    if plan.cohort < plan.problem.K:
+        yield f"{plan.cohort} of {plan.problem.K} clients a round"
+    if not isinstance(plan.channel, Clear):
+        yield f"channel {plan.channel}"
 
 
 @contextmanager
