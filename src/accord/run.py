@@ -185,7 +185,7 @@ def _given(plan: Plan, chosen: set[str]) -> Iterator[str]:
                 yield f"{words} {value:g}"
     if plan.cohort < plan.problem.K:
         yield f"{plan.cohort} of {plan.problem.K} clients a round"
-    if not isinstance(plan.channel, Clear):
+    if type(plan.channel) is not Clear:
         yield f"channel {plan.channel}"
 
 

@@ -1,0 +1,200 @@
+"""A run on disk: `run.json` (what and why), `history.csv` (records), `arrays.npz` (answers); nothing in it is code."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import hashlib
+import io
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from accord.errors import SavedRunError
+from accord.history import Facts, Run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+VERSION = 1  # of the layout on disk; another is refused
+ARRAYS, HISTORY, HEAD = "arrays.npz", "history.csv", "run.json"
+
+
+def save(run: Run, directory: str | Path) -> Path:
+    """Write a run to a directory, made where it is missing; returns the directory.
+
+    A decision may be a pytree of dicts, lists, tuples and arrays; a NamedTuple is read back as a tuple. Numbers are
+    kept to the bit. `run.json` is written last, with the SHA-256 of the other two files and of itself, so that a
+    half-written or damaged run is recognised. Raises `SavedRunError` where the decision holds anything else.
+
+    >>> import accord, tempfile
+    >>> run = accord.run(accord.problems.quadratic(H=[1.0, 3.0], c=[0.0, 4.0]), accord.FedSGD())
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     again = load(save(run, folder))
+    >>> bool(again.x == run.x), again.reason == run.reason, again.history.equals(run.history)
+    (True, True, True)
+    """
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    bodies = {ARRAYS: _arrays(run), HISTORY: run.history.to_csv(index=False).encode()}
+    bodies[HEAD] = _head(run, {name: _checksum(body) for name, body in bodies.items()})
+    for name, body in bodies.items():
+        partial = directory / f"{name}.partial"
+        partial.write_bytes(body)
+        os.replace(partial, directory / name)
+    return directory
+
+
+def load(directory: str | Path) -> Run:
+    """Read a run that `save` wrote.
+
+    Raises `SavedRunError`, with the name of the file, where one is missing, damaged, or of another layout.
+    """
+    directory = Path(directory)
+    head = _read_head(directory / HEAD)
+    history, arrays = (_read(directory / name, head["sha256"][name]) for name in (HISTORY, ARRAYS))
+    with np.load(io.BytesIO(arrays), allow_pickle=False) as file:
+        found = {name: file[name] for name in file.files}
+    facts = {name: tuple(value) if isinstance(value, list) else value for name, value in head["facts"].items()}
+    return Run(
+        x=_built(head["x"], lambda i: found[f"x{i}"]),
+        agents=[_built(head["agent"], lambda i, k=k: found[f"agents{i}"][k, ...]) for k in range(len(facts["agents"]))],
+        prices=found.get("prices"),
+        losses=found["losses"],
+        history=_history(history.decode(), head["columns"]),
+        reason=head["reason"],
+        converged=head["converged"],
+        rounds=head["rounds"],
+        facts=Facts(**facts),
+        table=head["table"],
+    )
+
+
+def _arrays(run: Run) -> bytes:
+    arrays = {"losses": run.losses} | ({} if run.prices is None else {"prices": run.prices})
+    arrays |= {f"x{i}": leaf for i, leaf in enumerate(_leaves(run.x))}
+    own = zip(*(_leaves(x) for x in run.agents), strict=True)
+    arrays |= {f"agents{i}": np.stack(leaves) for i, leaves in enumerate(own)}
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def _head(run: Run, checksums: dict[str, str]) -> bytes:
+    head = {
+        "accord run": VERSION,
+        "facts": dataclasses.asdict(run.facts),
+        "reason": run.reason,
+        "converged": run.converged,
+        "rounds": run.rounds,
+        "x": _structure(run.x),
+        "agent": _structure(run.agents[0]),
+        "table": run.table,
+        "columns": {name: str(kind) for name, kind in run.history.dtypes.items()},
+        "sha256": checksums,
+    }
+    head = json.loads(json.dumps(head))  # as it will be read
+    return (json.dumps({**head, "checksum": _of_head(head)}, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _history(text: str, kinds: dict[str, str]) -> pd.DataFrame:
+    """The records, every number to the bit: pandas' own reader rounds in some of its versions."""
+    import pandas as pd
+
+    names, *rows = csv.reader(io.StringIO(text))
+    columns = [np.array(cells) for cells in zip(*rows, strict=True)]
+    return pd.DataFrame(
+        {n: np.where(c == "", "nan", c).astype(kinds[n]) for n, c in zip(names, columns, strict=True)}, columns=names
+    )
+
+
+def _read_head(path: Path) -> dict[str, Any]:
+    try:
+        head = json.loads(_bytes(path))
+        version = head["accord run"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise SavedRunError(f"{path} is damaged: it is not the JSON of a run. Save the run again.") from error
+    if version != VERSION:
+        raise SavedRunError(
+            f"{path} has the layout {version}, but this Accord reads {VERSION}. Use the Accord that saved it."
+        )
+    if head.pop("checksum", None) != _of_head(head):
+        raise SavedRunError(f"{path} is damaged: its checksum does not match its content. Save the run again.")
+    return head
+
+
+def _read(path: Path, expected: str) -> bytes:
+    body = _bytes(path)
+    if (seen := _checksum(body)) != expected:
+        raise SavedRunError(f"{path} is damaged: its checksum is {seen[:12]}, not {expected[:12]}. Save the run again.")
+    return body
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SavedRunError(
+            f"{path} cannot be read: {error.strerror}. Give a directory that Run.save wrote."
+        ) from error
+
+
+def _checksum(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
+
+def _of_head(head: dict[str, Any]) -> str:
+    return _checksum(json.dumps(head, sort_keys=True).encode())
+
+
+# A pytree as JSON: {"dict": [[key, node], ...]}, {"list": [...]}, {"tuple": [...]}, None, or "array".
+
+
+def _structure(tree: Any) -> Any:
+    if isinstance(tree, dict):
+        return {"dict": [[key, _structure(tree[key])] for key in _keys(tree)]}
+    if isinstance(tree, (list, tuple)):
+        return {"list" if isinstance(tree, list) else "tuple": [_structure(part) for part in tree]}
+    if tree is None or isinstance(tree, (np.ndarray, np.generic)):
+        return None if tree is None else "array"
+    raise SavedRunError(
+        f"A decision holds a {type(tree).__name__}, which nothing but code could read back. "
+        "Use dicts, lists, tuples and arrays."
+    )
+
+
+def _leaves(tree: Any) -> Iterator[np.ndarray]:
+    if isinstance(tree, dict):
+        tree = [tree[key] for key in _keys(tree)]
+    if isinstance(tree, (list, tuple)):
+        for part in tree:
+            yield from _leaves(part)
+    elif tree is not None:
+        yield tree
+
+
+def _keys(tree: dict[Any, Any]) -> list[str | int]:
+    if wrong := [key for key in tree if type(key) not in (str, int)]:
+        raise SavedRunError(
+            f"A decision has the key {wrong[0]!r}. Only words and whole numbers can be saved; rename it."
+        )
+    return list(tree)
+
+
+def _built(structure: Any, leaf: Callable[[int], np.ndarray]) -> Any:
+    """The pytree of a structure, its leaves taken in turn."""
+    count = iter(range(2**62))
+
+    def build(node: Any) -> Any:
+        if node is None or node == "array":
+            return None if node is None else leaf(next(count))
+        (kind, parts), = node.items()  # fmt: skip
+        if kind == "dict":
+            return {key: build(part) for key, part in parts}
+        return [build(part) for part in parts] if kind == "list" else tuple(build(part) for part in parts)
+
+    return build(structure)
