@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 import matplotlib
+import method_table
 import pages
 
 matplotlib.use("Agg")
 
+ASKED = re.compile(r"^<!-- (\w+) of methods: (\w+) -->$", re.MULTILINE)
+ANSWERS = {"table": method_table.table_of, "reference": method_table.reference_of}
+
 
 def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
-    """Each page shows what its code printed and drew."""
-    return pages.filled(markdown, page.file.src_path)
+    """Each page shows what its code printed and drew, and what it asks for of the methods."""
+    shown = pages.filled(markdown, page.file.src_path)
+    return ASKED.sub(lambda asked: ANSWERS[asked[1]](asked[2]), shown)

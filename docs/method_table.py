@@ -1,0 +1,41 @@
+"""The tables and the reference of methods, from the facts that the methods state: nothing is said twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+HEAD = ("Method", "Asks an agent for", "Reaches", "Step size", "Source", "Asks of W")  # the last of peers alone
+ENTRY = """::: accord.methods.{name}
+    options: {{show_root_heading: true, show_root_toc_entry: true, heading_level: 3, members: false}}"""
+
+
+def methods_of(pattern: str) -> list[Callable[..., Any]]:
+    """The methods and presets of one pattern: "server", "peers" or "prices"."""
+    from accord.methods import METHODS, pattern_of
+
+    return [kind for kind in METHODS if pattern_of(type(kind())) == pattern]
+
+
+def table_of(pattern: str) -> str:
+    """A Markdown table of one pattern; presets have the facts of the method that they set."""
+    width = len(HEAD) if pattern == "peers" else len(HEAD) - 1
+    rows = [HEAD, ("---",) * width, *(row(kind()) for kind in methods_of(pattern) if isinstance(kind, type))]
+    return "\n".join("| " + " | ".join(cells[:width]) + " |" for cells in rows)
+
+
+def row(method: Any) -> tuple[str, ...]:
+    """A method's facts, in the order of the head."""
+    name = type(method).__name__
+    reaches = "the optimum" if method.exact is True else method.exact
+    rules = {**getattr(getattr(method, "local", None), "rules", {}), **method.rules}
+    chosen = "; ".join(f"{name.replace('_', ' ')} {rule.text}" for name, rule in rules.items())
+    return (
+        f"[`{name}`][accord.methods.{name}]", ", ".join(method.needs).replace("_", " "), reaches,
+        chosen.removeprefix("step size "), method.reference, method.weights or "",
+    )  # fmt: skip
+
+
+def reference_of(pattern: str) -> str:
+    """The docstrings of one pattern, presets among them: a method is documented by standing in METHODS."""
+    return "\n\n".join(ENTRY.format(name=kind.__name__) for kind in methods_of(pattern))
