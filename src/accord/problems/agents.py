@@ -86,11 +86,17 @@ class Agent:
         return jax.grad(self._mean)(x, self.rows.slice(start, batch_size), (places >= first) & (places < self.size))
 
     def prox(self, v: Array, penalty: Array | float) -> Array:
-        """argmin_x f(x) + penalty/2 ‖x − v‖²: in closed form for quadratics, else by the inner solver."""
+        """argmin_x f(x) + penalty/2 ‖x − v‖²: in closed form for quadratics, else by the inner solver.
+
+        A penalty of 0 asks for the agent's own optimum; where it has many, for the one nearest to v.
+        """
         if (quadratic := self._quadratic()) is not None:
             H, q = quadratic
             if H.ndim == 1:
-                return (penalty * v - q) / (H + penalty)
+                curved = H + penalty
+                return v - jnp.where(curved > 0, (H * v + q) / jnp.where(curved > 0, curved, 1), 0)
+            if isinstance(penalty, float) and penalty == 0:
+                return v - jnp.linalg.pinv(H, hermitian=True) @ (H @ v + q)
             return jnp.linalg.solve(H + penalty * jnp.eye(v.size, dtype=v.dtype), penalty * v - q)
         return minimise(lambda x: self.grad(x) + penalty * (x - v), v)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, ClassVar, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import optax
 from jax import Array
@@ -69,7 +71,8 @@ class FedAvg:
     def update(self, server: Server, reply: Reply) -> Server:
         if self.optimizer is None:
             return Server(server.x + reply.delta, None)
-        change, memory = self.optimizer.update(-reply.delta, server.memory, server.x)
+        with jax.numpy_dtype_promotion("standard"):  # optax mixes counts with numbers
+            change, memory = self.optimizer.update(-reply.delta, server.memory, server.x)
         return Server(server.x + jnp.asarray(change), memory)
 
     def proposal(self, heard: Heard, reply: Reply, client: tuple[()]) -> Array:
@@ -77,6 +80,10 @@ class FedAvg:
 
     def work(self, size: float) -> float:
         return self.local.work(size)
+
+
+_adam, _yogi, _adagrad, _sgd = map(cache, (optax.adam, optax.yogi, optax.adagrad, optax.sgd))
+"""The same step size gives the same function, so that a second run compiles nothing."""
 
 
 def FedAdam(step_size: float = 0.01, local: Local = SGD(epochs=1)) -> FedAvg:
@@ -87,19 +94,19 @@ def FedAdam(step_size: float = 0.01, local: Local = SGD(epochs=1)) -> FedAvg:
     >>> FedAdam().local
     SGD(steps=None, batch_size=32, step_size=None, epochs=1, shuffle=True)
     """
-    return FedAvg(local, optax.adam(step_size, eps=1e-3))
+    return FedAvg(local, _adam(step_size, eps=1e-3))
 
 
 def FedYogi(step_size: float = 0.01, local: Local = SGD(epochs=1)) -> FedAvg:
     """FedAvg whose server is Yogi (Reddi et al. 2021)."""
-    return FedAvg(local, optax.yogi(step_size, eps=1e-3))
+    return FedAvg(local, _yogi(step_size, eps=1e-3))
 
 
 def FedAdagrad(step_size: float = 0.1, local: Local = SGD(epochs=1)) -> FedAvg:
     """FedAvg whose server is Adagrad (Reddi et al. 2021)."""
-    return FedAvg(local, optax.adagrad(step_size, eps=1e-3))
+    return FedAvg(local, _adagrad(step_size, eps=1e-3))
 
 
 def FedAvgM(step_size: float = 1.0, momentum: float = 0.9, local: Local = SGD(epochs=1)) -> FedAvg:
     """FedAvg whose server has momentum: v = βv + Δ, x⁺ = x + ηv (Hsu, Qi, Brown 2019)."""
-    return FedAvg(local, optax.sgd(step_size, momentum=momentum))
+    return FedAvg(local, _sgd(step_size, momentum=momentum))
