@@ -88,7 +88,7 @@ def constants(problem: Problem, pattern: str, network: Any = None, x0: Any = Non
     found = Constants(float((scale * L)[active].max()), float((scale * mu)[active].min()))
     words = f"L = {found.L:.3g} by {source}"
     if network is not None:
-        words += f", σ = {network.sigma:.4f} of the {network.name}"
+        words += f", λ_min(W) = {network.lambda_min:.4f} of the {network.name}"
         found = found._replace(sigma=network.sigma, lambda_min=network.lambda_min, gamma=network.gamma)
     if problem.coupling is not None:
         A = problem.coupling.A

@@ -26,7 +26,8 @@ class GradientTracking:
 
     Each round mean(y) = mean(∇f_k(x_k)), whatever the network.
 
-    - `step_size`: a; below about (1−σ)²/L in the worst case.
+    - `step_size`: a < (1+λ_min(W))²/(2L), where agents of equal curvature L lose stability: with f_k = L/2‖x‖² the modes
+      (z−λ)² + aL(z−1) = 0 of every eigenvalue λ of W leave the unit circle there. Half of that when not given.
 
     >>> import accord
     >>> problem = accord.problems.quadratic(H=[1.0, 2.0, 3.0, 4.0], c=[0.0, 1.0, 2.0, 6.0])
@@ -41,7 +42,7 @@ class GradientTracking:
 
     weights: ClassVar = "doubly stochastic"
     reference: ClassVar = "Nedić, Olshevsky, Shi 2017; Qu, Li 2018"
-    rules: ClassVar = {"step_size": Rule("(1−σ)²/L", lambda c: (1 - c.sigma) ** 2 / c.L)}
+    rules: ClassVar = {"step_size": Rule("(1+λ_min(W))²/(4L)", lambda c: (1 + c.lambda_min) ** 2 / (4 * c.L))}
 
     def init(self, x: Array, agent: Any, key: Array) -> State:
         g = agent.grad(x)

@@ -1,0 +1,180 @@
+"""The host of a run in workers: it keeps the records and the stop test, and is the server where a method has one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from accord.errors import AgentError
+from accord.runtimes import steps
+from accord.runtimes.link import HOST, Envelope, Link
+from accord.runtimes.plan import Outcome, Plan, Purpose, Record, key_for
+from accord.stopping import GOING, Watch
+
+
+class Held(NamedTuple):
+    """What a run in workers holds: as a checkpoint keeps it."""
+
+    server: Any
+    apart: Any
+    agents: Any  # agent -> (state, channel memory)
+    watch: Watch
+
+
+class Hosted:
+    """A run in workers, seen from its host; see `Session`."""
+
+    def __init__(self, plan: Plan, owners: np.ndarray, link: Link) -> None:
+        self.plan, self.owners, self.link = plan, owners, link
+        self.workers = sorted(set(owners.tolist()))
+        self.round, self.verdict = 0, GOING
+        self.key = jax.random.key(plan.seed)
+        self.aggregate = plan.aggregate or plan.method.aggregate
+        self.watch = plan.stop.watch(plan.every, plan.dtype)
+        self.server, self.apart = None, np.zeros((), plan.dtype)
+        if plan.pattern != "peers":
+            begin = plan.x0 if plan.problem.coupling is None else plan.problem.coupling.market(plan.dtype)
+            self.server = steps.arrays(plan.method.init(jax.tree.map(jnp.asarray, begin)))
+        self._ask("start", plan.x0)
+
+    # --- a session ---------------------------------------------------------------------------------------------------
+
+    def advance(self, records: int, every: int) -> Record:
+        """Record, then `every` rounds, `records` times, until the watch says stop."""
+        found = []
+        for _ in range(records):
+            found.append(self._record())
+            self.watch = self.watch.see(found[-1].objective, found[-1].disagreement)
+            self.verdict = int(self.watch.verdict())
+            if self.verdict != GOING:
+                break
+            self._rounds(every)
+        return Record(*(np.array(column) for column in zip(*found, strict=True)))
+
+    def _rounds(self, count: int) -> None:
+        if self.plan.pattern == "peers" and count:
+            self._ask("advance", count)
+        elif self.plan.pattern != "peers":
+            for t in range(self.round, self.round + count):
+                self._serve(t)
+        self.round += count
+
+    def outcome(self) -> Outcome:
+        """Where the run stands."""
+        if self.plan.pattern == "prices":
+            models = self._stacked("models")
+            return Outcome(models, models, self.server.price, self._losses(models))
+        if self.plan.pattern == "peers":
+            models = self._stacked("models")
+            centre = self.plan.weights @ models
+            return Outcome(centre, models, None, self._losses(centre))
+        heard = steps.arrays(self.plan.method.broadcast(self.server))
+        return Outcome(self.server.x, self._stacked("propose", heard), None, self._losses(self.server.x))
+
+    def state(self) -> Held:
+        """Everything, the agents' states too."""
+        return Held(self.server, self.apart, self._ask("state"), steps.arrays(self.watch))
+
+    def restore(self, state: Held, round: int) -> None:
+        """Go on from `state` after `round` rounds."""
+        self.server, self.apart, self.watch, self.round = state.server, state.apart, state.watch, round
+        for worker in self.workers:
+            own = {k: held for k, held in state.agents.items() if self.owners[k] == worker}
+            self.link.send(worker, Envelope(HOST, "restore", round, 0, (own,)))
+        self._collect("restore", self.workers)
+
+    def close(self) -> None:
+        """Dismiss everybody."""
+        for worker in self.workers:
+            self.link.send(worker, Envelope(HOST, "dismiss", self.round, 0, ()))
+
+    # --- the server --------------------------------------------------------------------------------------------------
+
+    def _serve(self, t: int) -> None:
+        """One round: broadcast, hear the cohort, aggregate, update."""
+        heard = steps.arrays(self.plan.method.broadcast(self.server))
+        ks, p = self._cohort(t), self.plan.weights
+        weights = p[ks] if self.aggregate == "sum" else p[ks] / p[ks].sum()
+        share = dict(zip(ks.tolist(), weights, strict=True))
+        chosen = sorted({int(self.owners[k]) for k in ks})
+        for worker in chosen:
+            own = {k: w for k, w in share.items() if self.owners[k] == worker}
+            self.link.send(worker, Envelope(HOST, "respond", t, 0, (heard, own, callable(self.aggregate))))
+        answers = self._collect("respond", chosen)
+        total = jax.tree.map(lambda *parts: sum(parts[1:], parts[0]), *(answers[worker][0] for worker in chosen))
+        said, shift, square = total
+        if callable(self.aggregate):
+            replies = {k: reply for worker in chosen for k, reply in answers[worker][1].items()}
+            said = self.aggregate(steps.pile([replies[k] for k in ks.tolist()]), jnp.asarray(weights))
+        norm = weights.sum()
+        self.apart = np.maximum(square / norm - np.vdot(shift / norm, shift / norm), 0)
+        self.server = steps.arrays(self.plan.method.update(self.server, jax.tree.map(jnp.asarray, said)))
+
+    def _cohort(self, t: int) -> np.ndarray:
+        K = self.plan.problem.K
+        if self.plan.cohort == K:
+            return np.arange(K)
+        key = key_for(self.key, t, K, Purpose.COHORT)
+        return np.asarray(jax.random.choice(key, K, (self.plan.cohort,), replace=False))
+
+    # --- records -----------------------------------------------------------------------------------------------------
+
+    def _record(self) -> Record:
+        p, nothing = self.plan.weights, np.asarray(np.nan, self.plan.dtype)
+        if self.plan.pattern == "prices":
+            return self._clearing()
+        centre, apart = (None, self.apart) if self.plan.pattern == "server" else (self._stacked("models"), None)
+        if centre is None:
+            centre = self.server.x
+        else:
+            models, centre = centre, p @ centre
+            apart = p @ ((models - centre) ** 2).sum(1)
+        losses = self._losses(centre)
+        objective = p @ losses
+        if self.plan.problem.regularizer is not None:
+            objective = objective + np.asarray(self.plan.problem.regularizer.value(jnp.asarray(centre)))
+        return Record(objective, apart, losses[p > 0].max(), nothing)
+
+    def _clearing(self) -> Record:
+        price, floor = self.server.price, self.server.floor
+        answers = self._by_agent("clearing", price)
+        surplus = sum(part for part, _ in answers)
+        violation = np.linalg.norm(np.where(np.isfinite(floor), np.maximum(surplus, 0), surplus))
+        costs = self._losses(self._stacked("models"))
+        dual = sum(dual for _, dual in answers) if (price >= floor).all() else np.asarray(-np.inf, self.plan.dtype)
+        return Record(costs.sum(), violation, costs.max(), dual)
+
+    def _losses(self, models: np.ndarray) -> np.ndarray:
+        own = self.plan.pattern == "prices"
+        return np.array(self._by_agent("losses", dict(enumerate(models)) if own else models), self.plan.dtype)
+
+    def _stacked(self, kind: str, *body: Any) -> np.ndarray:
+        return np.stack(self._by_agent(kind, *body))
+
+    def _by_agent(self, kind: str, *body: Any) -> list[Any]:
+        answers = self._ask(kind, *body)
+        return [answers[k] for k in range(self.plan.problem.K)]
+
+    # --- the link ----------------------------------------------------------------------------------------------------
+
+    def _ask(self, kind: str, *body: Any) -> dict[int, Any]:
+        """Ask every worker, and put together what agents answered."""
+        for worker in self.workers:
+            self.link.send(worker, Envelope(HOST, kind, self.round, 0, body))
+        answers = self._collect(kind, self.workers)
+        return {k: value for part in answers.values() if isinstance(part, dict) for k, value in part.items()}
+
+    def _collect(self, kind: str, workers: Iterable[int]) -> dict[int, Any]:
+        """One answer a worker; the first failure stops the run with that agent's own traceback."""
+        answers, waiting = {}, set(workers)
+        while waiting:
+            envelope = self.link.receive()
+            if envelope.kind == "failed":
+                raise AgentError(*envelope.body)
+            answers[envelope.sender] = envelope.body
+            waiting.discard(envelope.sender)
+        return answers

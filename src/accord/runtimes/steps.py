@@ -1,0 +1,81 @@
+"""What one agent does in a round, compiled once for all agents of the same size: the worker's five steps."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from accord.methods.base import phases_of
+
+
+@jax.jit
+def init(method: Any, x0: Array, agent: Any, key: Array) -> Any:
+    """A peer's first state."""
+    return method.init(x0, agent, key)
+
+
+@jax.jit
+def init_client(method: Any, x0: Array, agent: Any, key: Array) -> Any:
+    """A client's first state."""
+    return method.init_client(x0, agent, key)
+
+
+@partial(jax.jit, static_argnames=("phase",))
+def speak(method: Any, channel: Any, state: Any, memory: Any, key: Array, *, phase: int) -> tuple[Any, Any, Any]:
+    """What a peer holds to say, what crosses the wire of it, and the channel's memory."""
+    message = phases_of(method)[phase].message(state)
+    return message, *channel.encode(message, memory, key)
+
+
+@partial(jax.jit, static_argnames=("phase",))
+def update(method: Any, state: Any, mixed: Any, agent: Any, key: Array, *, phase: int) -> Any:
+    """A peer's next state."""
+    return phases_of(method)[phase].update(state, mixed, agent, key)
+
+
+@jax.jit
+def visit(method: Any, channel: Any, heard: Any, client: Any, memory: Any, agent: Any, work: Array, noise: Array) -> Any:
+    """A client's reply as it is heard, its proposal seen from the server's model, its state, its channel's memory."""
+    reply, client = method.respond(heard, client, agent, work)
+    wire, memory = channel.encode(reply, channel.init(reply) if memory is None else memory, noise)
+    return channel.decode(wire), method.proposal(heard, reply, client) - getattr(heard, "x", 0), client, memory
+
+
+@jax.jit
+def propose(method: Any, heard: Any, client: Any, agent: Any, key: Array) -> Array:
+    """What a client would propose as its own model."""
+    reply, client = method.respond(heard, client, agent, key)
+    return method.proposal(heard, reply, client)
+
+
+@jax.jit
+def value(agent: Any, x: Array) -> Array:
+    """f_k(x)."""
+    return agent.value(x)
+
+
+@jax.jit
+def clearing(agent: Any, x: Array, price: Array) -> tuple[Array, Array]:
+    """An agent's part of the shared constraint, and of the dual function at this price."""
+    best = agent.best_response(price)
+    return agent.contribution(x), agent.value(best) + price @ agent.contribution(best)
+
+
+def arrays(tree: Any) -> Any:
+    """As NumPy, ready for any wire."""
+    return jax.tree.map(np.asarray, tree)
+
+
+def pile(messages: list[Any]) -> Any:
+    """Messages of several agents, stacked."""
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *messages)
+
+
+def key_of_phase(key: Array, phase: int) -> Array:
+    """The key of a round's exchange: the plain one for the first."""
+    return key if phase == 0 else jax.random.fold_in(key, phase)
