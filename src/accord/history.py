@@ -86,7 +86,7 @@ class Run:
         last, what = self.history.iloc[-1], self.facts
         where = f" over the {what.network}" if what.network else ""
         lines = [f"{what.method} with {len(what.agents)} agents{where} {self.reason}."]
-        lines += [f"It took {self.rounds} rounds, {int(last['messages']):,} messages of {_bytes(last['bytes'])} in all, "
+        lines += [f"It took {self.rounds} rounds, {int(last['messages']):,} messages of {data_size(last['bytes'])} in all, "
                   f"{last['gradients']:,.6g} gradients an agent and {last['seconds']:.2f} s."]  # fmt: skip
         if what.pattern == "prices":
             lines += [f"The cost is {last['objective']:.8g}, the shared constraint is violated by {last['violation']:.1e}, "
@@ -152,6 +152,11 @@ def _number(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _bytes(count: float) -> str:
+def data_size(count: float) -> str:
+    """A number of bytes as one reads it.
+
+    >>> data_size(53_240)
+    '53.2 kB'
+    """
     power = min(int(np.log10(max(count, 1)) // 3), 3)
     return f"{count / 1000**power:.3g} {('bytes', 'kB', 'MB', 'GB')[power]}"

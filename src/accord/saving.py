@@ -59,7 +59,9 @@ def load(directory: str | Path) -> Run:
     history, arrays = (_read(directory / name, head["sha256"][name]) for name in (HISTORY, ARRAYS))
     with np.load(io.BytesIO(arrays), allow_pickle=False) as file:
         found = {name: file[name] for name in file.files}
-    facts = {name: tuple(value) if isinstance(value, list) else value for name, value in head["facts"].items()}
+    facts: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in head["facts"].items()
+    }
     return Run(
         x=_built(head["x"], lambda i: found[f"x{i}"]),
         agents=[_built(head["agent"], lambda i, k=k: found[f"agents{i}"][k, ...]) for k in range(len(facts["agents"]))],

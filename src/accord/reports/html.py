@@ -1,0 +1,135 @@
+"""One self-contained page of HTML: a run, or several compared. Nothing on it is fetched from elsewhere."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import jinja2
+import matplotlib
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from accord.history import Run, data_size
+from accord.reports import plots, tables
+from accord.reports.numbers import count, number
+
+AGENTS = 200  # rows of the table of agents: more are in arrays.npz
+PATTERNS = {"server": "a server and its clients", "peers": "peers, and nobody in the middle", "prices": "a market"}
+
+
+def write(
+    run: Run,
+    directory: str | Path,
+    *,
+    title: str | None = None,
+    about: str = "",
+    notes: Sequence[str] = (),
+    columns: Mapping[str, Sequence[float]] | None = None,
+    optimum: float | None = None,
+) -> Path:
+    """Write `index.html` about a run to a directory, made where it is missing; returns the page's path.
+
+    - `title`, `about`, `notes`: what the reader should know, in sentences.
+    - `columns`: more about the agents, a number each.
+    - `optimum`: F at the centralised answer, where it is known.
+
+    The same run gives the same page, byte for byte.
+
+    >>> import accord, tempfile
+    >>> run = accord.run(accord.problems.quadratic(H=[1.0, 3.0], c=[0.0, 4.0]), accord.FedSGD())
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     "<h1>FedSGD with 2 agents</h1>" in write(run, folder).read_text()
+    True
+    """
+    facts = run.facts
+    agents, left_out = tables.shortened(tables.agents(run, columns), AGENTS)
+    sentences = [line for line in str(run).split("\n") if not line.startswith("Chosen: ")]
+    return _page(
+        "run.html",
+        directory,
+        title=title or f"{facts.method} with {len(facts.agents)} agents",
+        pattern=PATTERNS[facts.pattern],
+        about=about,
+        run=run,
+        sentences=sentences,
+        notes=notes,
+        figures=_figures(run),
+        agents=agents,
+        left_out=left_out,
+        panels=[svg(plots.panel_figure(run, panel), panel.title) for panel in plots.panels(run, optimum)],
+        prices=[] if run.prices is None else [number(price) for price in run.prices],
+        history=tables.history(run),
+    )
+
+
+def write_comparison(
+    runs: Mapping[str, Run],
+    directory: str | Path,
+    optimum: float,
+    *,
+    title: str = "Methods compared",
+    about: str = "",
+    notes: Sequence[str] = (),
+) -> Path:
+    """Write `index.html` about several runs on one problem, by name; returns the page's path.
+
+    - `optimum`: F at the centralised answer, from which distances are measured.
+    """
+    return _page(
+        "comparison.html",
+        directory,
+        title=title,
+        about=about,
+        runs=runs,
+        notes=notes,
+        picture=svg(plots.comparison_figure(runs, optimum), "Distance to the centralised optimum"),
+        table=tables.comparison(runs, optimum),
+    )
+
+
+def svg(figure: Figure, label: str) -> Markup:
+    """A figure as SVG inside the page: its text in the page's type, its colours those of the page, light or dark."""
+    picture = io.StringIO()
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": label}):  # savefig has no argument for these
+        figure.savefig(picture, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    drawn = picture.getvalue()
+    drawn = drawn[drawn.index("<svg") :]
+    drawn = re.sub(r"<metadata>.*?</metadata>\s*", "", drawn, flags=re.DOTALL)
+    drawn = re.sub(r"font-family: [^;]*; ", "", drawn)
+    name = re.sub(r"\W+", "-", label.lower())
+    drawn = re.sub(r'(id="|url\(#|href="#)', rf"\1{name}-", drawn)
+    drawn = re.sub(r' width="[\d.]+pt" height="[\d.]+pt"', f' role="img" aria-label="{label}"', drawn, count=1)
+    for variable, colour in COLOURS.items():
+        drawn = drawn.replace(colour, f"var(--{variable})")
+    return Markup(drawn)
+
+
+COLOURS = {"ink": plots.INK, "faint": plots.FAINT, "rule": plots.RULE}
+COLOURS |= {f"series-{i}": colour for i, colour in enumerate(plots.SERIES)}
+
+
+def _figures(run: Run) -> list[tuple[str, str]]:
+    """The few numbers that stand large at the top."""
+    last = run.history.iloc[-1]
+    first = "cost" if run.facts.pattern == "prices" else "objective"
+    return [
+        (first, number(last["objective"], 6)),
+        ("rounds", count(run.rounds)),
+        ("sent", data_size(last["bytes"])),
+        ("gradients an agent", count(last["gradients"])),
+        ("seconds", f"{last['seconds']:.2f}"),
+    ]
+
+
+def _page(template: str, directory: str | Path, **content: object) -> Path:
+    loader = jinja2.PackageLoader("accord.reports")
+    pages = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    path = Path(directory) / "index.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(pages.get_template(template).render(content), encoding="utf-8")
+    return path

@@ -1,0 +1,182 @@
+"""Pictures of what happened, drawn on figures of their own: no window, and no state that programs share.
+
+Colours are Okabe and Ito's, told apart by readers who see fewer of them; lines are labelled where they end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+
+from accord.history import Run, data_size
+from accord.reports.numbers import count, number, power
+
+INK, FAINT, RULE = "#20262b", "#7a848c", "#e4e7ea"
+SERIES = ("#0072b2", "#d55e00", "#009e73", "#b0588b", "#9a7400")
+DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)))  # when there are more lines than colours
+
+
+class Panel(NamedTuple):
+    """One quantity against rounds."""
+
+    title: str
+    values: np.ndarray
+    limit: float | None = None  # under which it counts as small enough
+
+
+def panels(run: Run, optimum: float | None = None) -> tuple[Panel, ...]:
+    """What is worth seeing of a run: how far the objective is, how fast it moves, and how far the agents are apart."""
+    history, limits = run.history, run.facts.limits
+    objective = history["objective"].to_numpy()
+    if optimum is not None:
+        far = Panel("Objective: distance to the optimum", np.abs(objective - optimum))
+    elif run.facts.pattern == "prices":
+        far = Panel("Cost: distance to its lower bound", np.abs(history["gap"].to_numpy()))
+    else:
+        far = Panel("Objective above the best seen", objective - np.nanmin(objective))
+    moved = Panel("Progress: change of the objective a round", np.abs(history["progress"].to_numpy()), limits[0])
+    words = "Violation of what is shared" if run.facts.pattern == "prices" else "Disagreement of the agents"
+    return far, moved, Panel(words, history["disagreement"].to_numpy(), limits[1])
+
+
+def run_figure(run: Run, optimum: float | None = None) -> Figure:
+    """Objective, progress and disagreement (violation, for prices) against rounds; logarithmic where they are positive.
+
+    - `optimum`: F at the centralised answer; the best objective seen stands in for it where it is not known.
+    """
+    shown = panels(run, optimum)
+    figure = Figure(figsize=(11, 3.2), layout="constrained")
+    for axes, panel in zip(figure.subplots(1, len(shown)), shown, strict=True):
+        draw(axes, run.history["round"].to_numpy(), panel)
+    return figure
+
+
+def panel_figure(run: Run, panel: Panel) -> Figure:
+    """One panel alone."""
+    figure = Figure(figsize=(3.5, 2.6), layout="constrained")
+    draw(figure.subplots(), run.history["round"].to_numpy(), panel)
+    return figure
+
+
+def comparison_figure(runs: Mapping[str, Run], optimum: float) -> Figure:
+    """How far the objective of each run is from `optimum`: against rounds, bytes and gradients.
+
+    - `optimum`: F at the centralised answer.
+    - `runs`: by the names that stand beside their lines. The three panels share their vertical axis, so that a line
+      ends at one height in all of them, and is named once.
+    """
+    figure = Figure(figsize=(11, 4.2), layout=ConstrainedLayoutEngine(wspace=0.08))
+    axes = figure.subplots(1, 3, sharey=True)
+    rounding = 4 * np.finfo(float).eps * max(abs(optimum), 1e-300)
+    ends = {}
+    for i, (name, run) in enumerate(runs.items()):
+        gap = np.abs(run.history["objective"].to_numpy() - optimum)
+        gap = np.where(gap > rounding, gap, np.nan)
+        ends[name] = (_line(axes, run, gap, i), SERIES[i % len(SERIES)])
+    for one, (column, format_count) in zip(axes, COSTS.items(), strict=True):
+        _frame(one, xlabel=TITLES[column])
+        one.xaxis.set_major_formatter(FuncFormatter(lambda value, _, text=format_count: text(value) if value else "0"))
+        one.set_xlim(0, max(float(run.history[column].iloc[-1]) for run in runs.values()))
+    _logarithmic(axes[0], np.concatenate([line.get_ydata() for line, _ in ends.values()]))
+    axes[0].set_title("Distance of the objective to the centralised optimum", **TITLE)
+    _name_ends(axes[-1], ends)
+    return figure
+
+
+COSTS: Mapping[str, Callable[[float], str]] = {"round": count, "bytes": data_size, "gradients": count}
+TITLES = {"round": "rounds", "bytes": "bytes sent by all", "gradients": "gradients an agent"}
+TITLE: dict[str, Any] = {"loc": "left", "fontsize": 10, "color": INK, "pad": 10}
+
+
+def draw(axes: Axes, rounds: np.ndarray, panel: Panel) -> None:
+    """One panel on its axes: the line, where it ends in numbers, and the limit it should fall below."""
+    values = panel.values
+    log = _logarithmic(axes, values)
+    axes.plot(rounds, np.where(values > 0, values, np.nan) if log else values, color=SERIES[0], linewidth=1.8)
+    _frame(axes, xlabel="rounds")
+    axes.set_xlim(0, max(rounds[-1], 1))
+    if not log and len(set(values[np.isfinite(values)])) == 1:
+        axes.yaxis.set_major_locator(FixedLocator([np.nanmax(values)]))  # constant: one line, one number
+    axes.set_title(panel.title, **TITLE)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: count(value)))
+    known = np.flatnonzero(np.isfinite(values) & ((values > 0) | (not log)))
+    if len(known):
+        end = (rounds[known[-1]], values[known[-1]])
+        axes.plot(*end, "o", color=SERIES[0], markersize=4.5, clip_on=False)
+        words = number(end[1], 2) if known[-1] == len(values) - 1 else ""
+        axes.annotate(words, end, (7, 0), textcoords="offset points", va="center", fontsize=9, color=SERIES[0],
+                      annotation_clip=False)  # fmt: skip
+    if log and panel.limit:
+        axes.axhline(panel.limit, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
+        axes.annotate(f"limit {number(panel.limit, 2)}", (0, panel.limit), (4, 4), xycoords=("axes fraction", "data"),
+                      textcoords="offset points", fontsize=8.5, color=FAINT)  # fmt: skip
+
+
+def _line(axes: Any, run: Run, gap: np.ndarray, i: int) -> Any:
+    """The same line in all panels, with a dot where it ends; the last panel's line."""
+    colour, dash = SERIES[i % len(SERIES)], DASHES[i // len(SERIES) % len(DASHES)]
+    known = np.flatnonzero(np.isfinite(gap))
+    line = None
+    for one, column in zip(axes, COSTS, strict=True):
+        cost = run.history[column].to_numpy()
+        (line,) = one.plot(cost, gap, color=colour, linestyle=dash, linewidth=1.8)
+        one.plot(cost[known[-1:]], gap[known[-1:]], "o", color=colour, markersize=4.5, clip_on=False)
+    return line
+
+
+def _name_ends(axes: Axes, ends: Mapping[str, tuple[Any, str]]) -> None:
+    """Names at the right, each at the height where its line ends, moved apart where they would touch."""
+    named = []
+    for name, (line, colour) in ends.items():
+        heights = line.get_ydata()[np.isfinite(line.get_ydata())]
+        if len(heights):
+            place = axes.transData.transform((axes.get_xlim()[1], heights[-1]))
+            named.append((float(axes.transAxes.inverted().transform(place)[1]), name, colour))
+    named.sort()
+    for height, (_, name, colour) in zip(apart([n[0] for n in named], 0.06), named, strict=True):
+        axes.annotate(name, (1, height), (10, 0), xycoords="axes fraction", textcoords="offset points",
+                      va="center", fontsize=9.5, color=colour, annotation_clip=False)  # fmt: skip
+
+
+def apart(places: list[float], least: float) -> list[float]:
+    """Ascending places moved as little as keeps neighbours `least` apart, from below upwards.
+
+    >>> apart([0.1, 0.12, 0.5], 0.06)
+    [0.1, 0.16, 0.5]
+    """
+    out: list[float] = []
+    for place in places:
+        out.append(max(place, out[-1] + least) if out else place)
+    return out
+
+
+def _frame(axes: Axes, xlabel: str) -> None:
+    """Two quiet axes and faint rules."""
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(FAINT)
+    axes.grid(axis="y", color=RULE, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(colors=FAINT, labelsize=8.5, length=0, pad=5)
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True, steps=[1, 2, 2.5, 5, 10]))
+    axes.set_xlabel(xlabel, fontsize=9, color=FAINT, loc="right")
+
+
+def _logarithmic(axes: Axes, values: np.ndarray) -> bool:
+    """A logarithmic scale where there is something positive to show; says whether there is."""
+    positive = values[np.isfinite(values) & (values > 0)]
+    if len(positive) < 2:
+        return False
+    axes.set_yscale("log")
+    low, high = np.floor(np.log10(positive.min())), np.ceil(np.log10(positive.max()))
+    step = max(1, int(np.ceil((high - low) / 5)))
+    axes.yaxis.set_major_locator(FixedLocator(10.0 ** np.arange(low, high + step, step)))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: power(round(np.log10(value)))))
+    return True
