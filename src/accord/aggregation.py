@@ -1,22 +1,41 @@
-"""From the replies of a cohort to one reply. `"mean"` and `"sum"` need no stack; a rule here sees every reply."""
+"""From the replies of a cohort to one reply.
+
+"mean" (Σ p_k r_k / Σ p_k over who answered) and "sum" (Σ p_k r_k, which for a coupled problem is the plain sum) fold one
+reply after another; a method may ask for one of them a field. A rule, any callable (replies, share) -> reply, sees
+the whole stack.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
 
-@dataclass(frozen=True)
-class Median:
-    """The coordinate-wise median of the replies: bears up to half of them wrong; ignores weights (Yin et al. 2018).
+class Shares(NamedTuple):
+    """What a reply counts: (cohort,), or one agent's."""
 
-    >>> Median()(jnp.array([[1.0], [2.0], [1e6]]), jnp.ones(3) / 3).tolist()
-    [2.0]
-    """
+    mean: Array
+    sum: Array
 
-    def __call__(self, replies: Any, share: Array) -> Any:
-        return jax.tree.map(lambda leaf: jnp.median(leaf, axis=0), replies)
+
+def shares(p: Array, cohort: Array) -> Shares:
+    """The shares of a cohort's agents; none where nobody in it has any weight."""
+    total = jnp.sum(p[cohort])
+    return Shares(p[cohort] / jnp.where(total > 0, total, 1), p[cohort])
+
+
+def weighed(rule: Any, share: Shares, reply: Any) -> Any:
+    """One reply times its share, by the rule of each field."""
+    if isinstance(rule, str):
+        return jax.tree.map(lambda leaf: getattr(share, rule) * leaf, reply)
+    return type(reply)(*(weighed(field_rule, share, field) for field_rule, field in zip(rule, reply, strict=True)))
+
+
+def combined(rule: Any, share: Shares, replies: Any) -> Any:
+    """A stack of replies times their shares, summed, by the rule of each field."""
+    if isinstance(rule, str):
+        return jax.tree.map(lambda leaf: jnp.tensordot(getattr(share, rule), leaf, 1), replies)
+    return type(replies)(*(combined(one, share, field) for one, field in zip(rule, replies, strict=True)))

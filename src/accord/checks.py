@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import fields, replace
 from typing import Any
 
@@ -9,16 +10,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from accord import networks
 from accord.channels import Clear
 from accord.diagnosis import Choice, tuned
 from accord.errors import MethodError, NetworkError, ProblemError
+from accord.methods import BY_NAME
 from accord.methods.base import pattern_of
 from accord.methods.local import SGD, GradientDescent
 from accord.methods.server.fedsgd import FedSGD
+from accord.networks.faults import weighted
 from accord.problems.problem import Problem
 from accord.problems.shape import Shape
 from accord.runtimes.cost import interval
-from accord.runtimes.plan import Plan
+from accord.runtimes.plan import Plan, asked_weights
 from accord.stopping import Stop
 
 
@@ -118,10 +122,23 @@ def _fits_network(method: Any, pattern: str, network: Any, K: int) -> Any:
         raise MethodError(f"{name} needs a network of {K} agents. Give one, such as network=accord.networks.ring({K}).")
     if network.size != K:
         raise NetworkError(f"The network has {network.size} agents, but the problem has {K}. Give a network of {K}.")
-    from accord.networks import check
-
-    check(network, method.weights, name)
+    for asked in asked_weights(method):
+        networks.check(weighted(network, asked), asked, name)
+    _bears(method, network, name)
     return network
+
+
+def _bears(method: Any, network: Any, name: str) -> None:
+    """Refuse what goes wrong on a network where a method does not survive it, or the delay where W is too quick for it."""
+    for kind in (*network.faults.kinds, *(("vary",) if hasattr(network, "members") else ())):
+        if kind not in method.bears:
+            able = sorted(n for n, m in BY_NAME.items() if kind in getattr(m, "bears", ()))
+            raise MethodError(f"{name} does not bear a network that can {kind!r}: it would converge to a wrong answer, or not at all. "
+                              f"Use one that does: {', '.join(able)}.")  # fmt: skip
+    limit = 2 * math.sin(math.pi / (2 * (2 * network.faults.delay + 1)))
+    if network.faults.delay and 1 - network.lambda_min >= limit:
+        raise NetworkError(f"Under a delay of {network.faults.delay} rounds averaging is stable while 1 − λ_min(W) < {limit:.4f}, but it is "
+                           f"{1 - network.lambda_min:.4f} here. Use network.lazy(), once or more, before .delay().")  # fmt: skip
 
 
 def _cohort(method: Any, pattern: str, participation: Any, K: int) -> int:

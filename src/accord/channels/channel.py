@@ -18,14 +18,14 @@ class Channel(Protocol):
     """A frozen dataclass that is a pytree; a message is a NamedTuple of vectors.
 
     What `encode` returns crosses the wire: its type and bytes are what leaves an agent. `memory` is what the channel
-    keeps at the agent from round to round, `()` for most.
+    keeps from round to round, `()` for most: one at the sender, one at whoever listens, both begun by `init`.
     """
 
     def init(self, message: Message) -> Any: ...
 
     def encode(self, message: Message, memory: Any, key: Array) -> tuple[Any, Any]: ...
 
-    def decode(self, wire: Any) -> Message: ...
+    def decode(self, wire: Any, memory: Any) -> tuple[Message, Any]: ...
 
 
 @jax.tree_util.register_dataclass
@@ -33,7 +33,7 @@ class Channel(Protocol):
 class Clear:
     """Nothing happens: what is said is heard.
 
-    >>> Clear().decode(Clear().encode(jnp.ones(2), (), jax.random.key(0))[0]).tolist()
+    >>> Clear().encode(jnp.ones(2), (), jax.random.key(0))[0].tolist()
     [1.0, 1.0]
     """
 
@@ -43,8 +43,8 @@ class Clear:
     def encode(self, message: Message, memory: tuple[()], key: Array) -> tuple[Message, tuple[()]]:
         return message, memory
 
-    def decode(self, wire: Message) -> Message:
-        return wire
+    def decode(self, wire: Message, memory: tuple[()]) -> tuple[Message, tuple[()]]:
+        return wire, memory
 
 
 @jax.tree_util.register_dataclass
@@ -103,10 +103,12 @@ class Chain:
             kept.append(own)
         return message, tuple(kept)
 
-    def decode(self, wire: Any) -> Message:
-        for link in reversed(self.links):
-            wire = link.decode(wire)
-        return wire
+    def decode(self, wire: Any, memory: tuple[Any, ...]) -> tuple[Message, tuple[Any, ...]]:
+        kept = []
+        for link, own in reversed(list(zip(self.links, memory, strict=True))):
+            wire, own = link.decode(wire, own)
+            kept.insert(0, own)
+        return wire, tuple(kept)
 
 
 def clip(bound: float) -> Clip:

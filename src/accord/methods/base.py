@@ -78,8 +78,9 @@ class ServerMethod(Protocol):
 
 FACTS: dict[str, Any] = {
     "needs": ("grad",),  # the oracles it asks
-    "weights": None,  # what it asks of the mixing matrix: "doubly stochastic", "row stochastic", ...
-    "aggregate": "mean",  # of the replies: "mean" (Σ p_k r_k / Σ p_k of who answered) or "sum" (Σ r_k)
+    "weights": None,  # what it asks of the mixing matrix: "doubly stochastic", "row stochastic", ...; or one a field
+    "aggregate": "mean",  # of the replies: "mean" (Σ p_k r_k / Σ p_k of who answered), "sum" (Σ p_k r_k), or one a field
+    "bears": (),  # impairments of a network: "lose", "sleep", "delay", and "vary", a cycle of networks
     "exact": True,  # converges to the optimum; or else, in words, to what
     "partial": True,  # bears a cohort: some clients a round
     "reference": "",  # author, year, title

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -15,76 +15,90 @@ UNROLLED = 16  # neighbours read one by one; more are gathered at once
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class Dense:
-    """w_kj for every pair, the diagonal left out: one matrix product a field."""
+class Weights:
+    """w_kj of some agents, the diagonal left out: a matrix, or each agent's neighbours padded with weight zero.
 
-    w: Array  # (agents, heard)
+    `link` numbers the undirected link behind every entry, where links can fail. `given` are the w_jk by which an agent
+    hands its own on, where they differ from what it takes: columns that sum to one keep the total (push-sum).
+    """
 
-    @property
-    def total(self) -> Array:
-        """Σ_j w_kj, all that an agent gives its neighbours."""
-        return jnp.sum(self.w, 1)
-
-    def gather(self, heard: Array) -> Array:
-        """Σ_j w_kj heard_j."""
-        return self.w @ heard
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class Sparse:
-    """Each agent's neighbours and their weights, padded with weight zero: linear in the links."""
-
-    neighbours: Array  # (agents, most neighbours)
-    w: Array  # (agents, most neighbours)
+    w: Array  # (agents, heard), or (agents, most neighbours)
+    neighbours: Array | None = None  # (agents, most neighbours), or None for a matrix
+    link: Array | None = None
+    given: Array | None = None
+    given_link: Array | None = None
 
     @property
     def total(self) -> Array:
-        """Σ_j w_kj, all that an agent gives its neighbours."""
-        return jnp.sum(self.w, 1)
+        """What each agent hands on of its own: Σ_j w_kj, or Σ_j w_jk where columns sum to one."""
+        return jnp.sum(self.w if self.given is None else self.given, 1)
 
     def gather(self, heard: Array) -> Array:
-        """Σ_j w_kj heard_j."""
+        """Σ_j w_kj heard_j, (agents, d)."""
+        if self.neighbours is None:
+            return self.w @ heard
         if self.w.shape[1] > UNROLLED:
             return jnp.einsum("kj,kjd->kd", self.w, heard[self.neighbours])
-        columns = range(self.w.shape[1])
-        return sum(
-            (self.w[:, j, None] * heard[self.neighbours[:, j]] for j in columns),
-            jnp.zeros_like(heard, shape=(len(self.w), heard.shape[1])),
-        )
+        parts = [self.w[:, j, None] * heard[self.neighbours[:, j]] for j in range(self.w.shape[1])]
+        return sum(parts[1:], parts[0])
+
+    def over(self, alive: Array) -> Weights:
+        """Only the links that are alive; the weight of the others falls back on the agents at both ends."""
+        given = None if self.given is None else self.given * alive[self.given_link].astype(self.w.dtype)
+        return replace(self, w=self.w * alive[self.link].astype(self.w.dtype), given=given)
 
 
-def mix(weights: Dense | Sparse, own: Any, said: Any, heard: Any) -> Any:
-    """own_k + Σ_j w_kj (heard_j − said_k), for every field of a message and every agent.
+def mix(weights: Any, own: Any, said: Any, heard: Any) -> Any:
+    """own_k + Σ_j w_kj (heard_j − said_k), for every agent and every field of a message.
 
-    `own` is what an agent holds, `said` what its neighbours heard from it (after its channel), both (agents, d);
-    `heard` is what was said by all it may listen to, (heard, d). With symmetric W the average is preserved exactly,
-    whatever the channel did.
+    `own` is what an agent holds, `said` what the others heard from it (after its channel), both (agents, d); `heard` is
+    what was said by all it may listen to, (heard, d). `weights` serve all fields, or are a message of weights, one a field.
+    With symmetric W the average is preserved exactly, whatever the channel did.
     """
-    return jax.tree.map(lambda o, s, h: o + (weights.gather(h) - weights.total[:, None] * s), own, said, heard)
+    if isinstance(weights, Weights):
+        return jax.tree.map(lambda o, s, h: o + (weights.gather(h) - weights.total[:, None] * s), own, said, heard)
+    return type(own)(*(mix(*field) for field in zip(weights, own, said, heard, strict=True)))
 
 
-def mixing_weights(W: Any, dtype: Any, agents: np.ndarray | None = None) -> Dense | Sparse:
-    """The weights of `W` (dense or scipy sparse) for some or all `agents`, dense where most pairs are neighbours.
+def mixing_weights(W: Any, dtype: Any, agents: np.ndarray | None = None, *, columns: bool = False,
+                   links: np.ndarray | None = None, dense: bool | None = None) -> Weights:  # fmt: skip
+    """The weights of `W` (dense or scipy sparse) for some or all `agents`, a matrix where most pairs are neighbours.
 
-    Dense costs K² d products that stream; sparse costs a gather a neighbour. On a CPU they meet near K/8 neighbours.
+    A matrix costs K² d products that stream; lists cost a gather a neighbour. On a CPU they meet near K/8 neighbours.
+    `columns`: W's columns sum to one, so agents hand on by column. `links` is (E, 2), the undirected links in order.
     """
     import scipy.sparse as sparse
 
     rows = sparse.csr_array(W)
-    chosen = rows if agents is None else rows[agents]
     owner = np.arange(rows.shape[0]) if agents is None else np.asarray(agents)
-    entries = chosen.tocoo()
+    taken = _lists(rows[owner], owner, dtype, links)
+    given = _lists(sparse.csr_array(rows.T)[owner], owner, dtype, links) if columns else None
+    if dense if dense is not None else taken[0].shape[1] > max(rows.shape[0] // 8, 2):
+        neighbours, w, link = taken
+        matrix = np.zeros((len(owner), rows.shape[0]), dtype)
+        matrix[np.arange(len(owner))[:, None], neighbours] += w
+        number = np.zeros(matrix.shape, np.int32)
+        number[np.arange(len(owner))[:, None], neighbours] = link
+        taken = (None, matrix, number)
+    neighbours, w, link = taken
+    out, out_link = (None, None) if given is None else given[1:]
+    return Weights(w, neighbours, link if links is not None else None, out, out_link if links is not None else None)
+
+
+def _lists(rows: Any, owner: np.ndarray, dtype: Any, links: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Neighbours, weights and link numbers of each agent, padded with itself at weight zero."""
+    entries = rows.tocoo()
     off = entries.col != owner[entries.row]
     row, column, value = entries.row[off], entries.col[off], entries.data[off]
     degrees = np.bincount(row, minlength=len(owner))
     most = max(int(degrees.max(initial=0)), 1)
-    if most > max(rows.shape[0] // 8, 2):
-        w = np.zeros((len(owner), rows.shape[0]), dtype)
-        w[row, column] = value
-        return Dense(w)
     order = np.argsort(row, kind="stable")
     place = np.arange(len(row)) - np.repeat(np.cumsum(degrees) - degrees, degrees)
     neighbours, w = np.repeat(owner[:, None], most, 1).astype(np.int32), np.zeros((len(owner), most), dtype)
     neighbours[row[order], place], w[row[order], place] = column[order], value[order]
-    return Sparse(neighbours, w)
+    link = np.zeros(w.shape, np.int32)
+    if links is not None:
+        codes = links[:, 0] * rows.shape[1] + links[:, 1]  # links are ordered pairs in ascending order
+        low, high = np.minimum(owner[row[order]], column[order]), np.maximum(owner[row[order]], column[order])
+        link[row[order], place] = np.searchsorted(codes, low * rows.shape[1] + high)
+    return neighbours, w, link

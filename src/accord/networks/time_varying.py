@@ -10,6 +10,7 @@ import numpy as np
 
 from accord.errors import NetworkError
 from accord.networks.connectivity import components, describe
+from accord.networks.faults import Faults
 from accord.networks.network import Network
 from accord.networks.spectrum import Sparse, spectrum
 
@@ -43,6 +44,39 @@ class NetworkSequence:
     def size(self) -> int:
         """K, the number of agents."""
         return self.members[0].size
+
+    @property
+    def name(self) -> str:
+        """What the cycle is called."""
+        return repr(self)
+
+    @property
+    def faults(self) -> Faults:
+        """Those of the first member hold for all."""
+        return self.members[0].faults
+
+    @property
+    def links(self) -> float:
+        """Directed links a round, on average over the cycle."""
+        return sum(member.links for member in self.members) / len(self.members)
+
+    @property
+    def lambda_min(self) -> float:
+        """The least eigenvalue of any member's W."""
+        return min(member.lambda_min for member in self.members)
+
+    @property
+    def gamma(self) -> float:
+        """1 − σ, in place of an eigengap, which only a single W has."""
+        return 1 - self.sigma
+
+    def lose(self, chance: float) -> NetworkSequence:
+        """Every link fails with this chance in each round; see `Network.lose`."""
+        return NetworkSequence(tuple(member.lose(chance) for member in self.members))
+
+    def sleep(self, chance: float) -> NetworkSequence:
+        """Every agent sleeps with this chance in each round; see `Network.sleep`."""
+        return NetworkSequence(tuple(member.sleep(chance) for member in self.members))
 
     def at(self, t: int) -> Network:
         """The network of round t."""

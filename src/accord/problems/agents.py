@@ -100,6 +100,13 @@ class Agent:
             return jnp.linalg.solve(H + penalty * jnp.eye(v.size, dtype=v.dtype), penalty * v - q)
         return minimise(lambda x: self.grad(x) + penalty * (x - v), v)
 
+    def conjugate_grad(self, v: Array) -> Array:
+        """∇f*(v) = argmin_x f(x) − vᵀx: the dual oracle of a strongly convex f."""
+        if (quadratic := self._quadratic()) is not None:
+            H, q = quadratic
+            return (v - q) / H if H.ndim == 1 else jnp.linalg.solve(H, v - q)
+        return minimise(lambda x: self.grad(x) - v, jnp.zeros_like(v))
+
     def best_response(self, price: Array, penalty: Array | float = 0.0, target: Array | None = None) -> Array:
         """argmin_x f(x) + λᵀA x + penalty/2 ‖A x − target‖² over the agent's own box."""
         A, box = self.share.A, self.share.box

@@ -130,7 +130,7 @@ def single(problem: Problem, shape: Shape, scale: np.ndarray, k: int) -> Agent |
     share = None if problem.coupling is None else jax.tree.map(lambda leaf: leaf[k], problem.coupling.shares(scale.dtype))
     if problem.opaque:
         return OpaqueAgent(problem.shards[k], float(scale[k]), share)
-    rows = data.Rows(in_precision(problem.shards[k], scale.dtype), np.int32(problem.sizes[k]))
+    rows = data.Rows(in_precision(data.inhabited(problem.shards, k), scale.dtype), np.int32(problem.sizes[k]))
     return Agent(problem.loss, shape, rows, scale[k], share)
 
 

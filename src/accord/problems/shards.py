@@ -70,6 +70,11 @@ def stack(shards: tuple[Any, ...]) -> Any:
     return jax.tree.map(lambda *leaves: np.stack(leaves), *(padded(shard) for shard in shards))
 
 
+def inhabited(shards: tuple[Any, ...], k: int) -> Any:
+    """Shard k; where it is empty, another's as padding: arrays without rows cannot be indexed."""
+    return shards[k] if size(shards[k]) else max(shards, key=size)
+
+
 def size(shard: Any) -> int:
     """How many examples a shard has."""
     return int(np.shape(jax.tree.leaves(shard)[0])[0])

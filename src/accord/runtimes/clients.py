@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from accord.aggregation import Shares, combined, shares, weighed
 from accord.problems.agents import Agent
 from accord.runtimes.plan import Outcome, Purpose, Record, key_for
 
@@ -21,6 +22,13 @@ class Carry(NamedTuple):
     clients: Any  # stacked client states
     memories: Any  # the channel's, stacked
     apart: Array  # Σ p_k ‖y_k − ȳ‖² of the last round's proposals
+
+
+class Memory(NamedTuple):
+    """What the channel keeps of one agent's word."""
+
+    speaker: Any
+    listener: Any
 
 
 class Answer(NamedTuple):
@@ -43,7 +51,7 @@ class Clients:
     p: Array
     key: Array
     cohort: int = field(metadata={"static": True})
-    aggregate: Any = field(metadata={"static": True})  # "mean", "sum", or a rule over the stack of replies
+    aggregate: Any = field(metadata={"static": True})  # "mean", "sum", one of them a field, or a rule over the stack
     devices: int = field(metadata={"static": True}, default=1)
 
     def start(self, begin: Any, x0: Array) -> Carry:
@@ -55,18 +63,18 @@ class Clients:
         heard = self.method.broadcast(server)
         reply, _ = jax.eval_shape(jax.vmap(self.method.respond, (None, 0, 0, 0)), heard, clients, self.agents, keys)
         blank = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), reply)
-        return Carry(server, clients, jax.vmap(self.channel.init)(blank), jnp.zeros((), self.p.dtype))
+        empty = jax.vmap(self.channel.init)(blank)
+        return Carry(server, clients, Memory(empty, empty), jnp.zeros((), self.p.dtype))
 
     def round(self, carry: Carry, t: Array) -> Carry:
         """One round with one cohort."""
         heard = self.method.broadcast(carry.server)
         ks = self._cohort(t)
-        share = self.p[ks] if self.aggregate == "sum" else self.p[ks] / jnp.sum(self.p[ks])
+        share = shares(self.p, ks)
         visit = self._one_by_one if self.method.serial else self._at_once
         total, replies, clients, memories = visit(carry, heard, ks, share, t)
-        reply = self.aggregate(replies, share) if callable(self.aggregate) else total.said
-        mean, norm = total.shift / jnp.sum(share), jnp.sum(share)
-        apart = jnp.maximum(total.square / norm - jnp.vdot(mean, mean), 0)
+        reply = self.aggregate(replies, share.mean) if callable(self.aggregate) else total.said
+        apart = jnp.maximum(total.square - jnp.vdot(total.shift, total.shift), 0)
         return Carry(self.method.update(carry.server, reply), clients, memories, apart)
 
     def _cohort(self, t: Array) -> Array:
@@ -76,34 +84,40 @@ class Clients:
         key = key_for(self.key, t, K, Purpose.COHORT)
         return jax.random.choice(key, K, (self.cohort,), replace=False).astype(jnp.int32)
 
+    @property
+    def _rule(self) -> Answer:
+        """How answers add up; what a rule over the stack replaces is averaged for nothing."""
+        return Answer("mean" if callable(self.aggregate) else self.aggregate, "mean", "mean")  # pyright: ignore[reportArgumentType]
+
     def _visit(self, heard: Any, agent: Agent, client: Any, memory: Any, k: Array, t: Array) -> tuple[Answer, Any, Any]:
         reply, client = self.method.respond(heard, client, agent, key_for(self.key, t, k, Purpose.WORK))
-        wire, memory = self.channel.encode(reply, memory, key_for(self.key, t, k, Purpose.CHANNEL))
+        wire, speaker = self.channel.encode(reply, memory.speaker, key_for(self.key, t, k, Purpose.CHANNEL))
         shift = self.method.proposal(heard, reply, client) - getattr(heard, "x", 0)
-        return Answer(self.channel.decode(wire), shift, jnp.vdot(shift, shift)), client, memory
+        said, listener = self.channel.decode(wire, memory.listener)
+        return Answer(said, shift, jnp.vdot(shift, shift)), client, Memory(speaker, listener)
 
-    def _at_once(self, carry: Carry, heard: Any, ks: Array, share: Array, t: Array) -> tuple[Answer, Any, Any, Any]:
+    def _at_once(self, carry: Carry, heard: Any, ks: Array, share: Shares, t: Array) -> tuple[Answer, Any, Any, Any]:
         """Every client of the cohort in one batch: best where each answers with a product or two."""
         everyone = self.cohort == len(self.p)
         mine = (self.agents, carry.clients, carry.memories)
         agents, clients, memories = mine if everyone else jax.tree.map(lambda leaf: leaf[ks], mine)
         visit = jax.vmap(self._visit, (None, 0, 0, 0, 0, None))
         answers, clients, memories = visit(heard, agents, clients, memories, ks, t)
-        total = jax.tree.map(lambda leaf: jnp.tensordot(share, leaf, 1), answers)
+        total = combined(self._rule, share, answers)
         if everyone:
             return total, answers.said, clients, memories
         put = lambda old, new: old.at[ks].set(new)  # noqa: E731
         return total, answers.said, jax.tree.map(put, carry.clients, clients), jax.tree.map(put, carry.memories, memories)
 
-    def _one_by_one(self, carry: Carry, heard: Any, ks: Array, share: Array, t: Array) -> tuple[Answer, Any, Any, Any]:
+    def _one_by_one(self, carry: Carry, heard: Any, ks: Array, share: Shares, t: Array) -> tuple[Answer, Any, Any, Any]:
         """One client after another, each device its part of the cohort: one copy of a model, no batch of them."""
-        ks, share = self._divide(ks, len(self.p)), self._divide(share, 0)
+        ks, share = self._divide(ks, len(self.p)), jax.tree.map(lambda part: self._divide(part, 0), share)
 
-        def visit(total: Answer, at: tuple[Array, Array]) -> tuple[Answer, Any]:
+        def visit(total: Answer, at: tuple[Array, Shares]) -> tuple[Answer, Any]:
             k, weight = at
             client, memory = jax.tree.map(lambda leaf: leaf[k], (carry.clients, carry.memories))
             answer, client, memory = self._visit(heard, self._agent(k), client, memory, k, t)
-            total = jax.tree.map(lambda sum, leaf: sum + weight * leaf, total, answer)
+            total = jax.tree.map(jnp.add, total, weighed(self._rule, weight, answer))
             return total, (answer.said if callable(self.aggregate) else None, client, memory)
 
         nobody = jax.tree.map(lambda leaf: leaf[0], (carry.clients, carry.memories))
@@ -152,8 +166,8 @@ class Clients:
         return Record(objective, carry.apart, worst, jnp.full_like(objective, jnp.nan))
 
     def _clearing(self, carry: Carry) -> Record:
-        decisions, price = carry.clients.x, jnp.maximum(carry.server.price, carry.server.floor)
-        unequal = jnp.isfinite(carry.server.floor)
+        decisions, price, floor = carry.clients.x, carry.server.price, carry.server.floor
+        unequal = jnp.isfinite(floor)
         costs = self.losses(decisions, 0)
         surplus = jnp.sum(jax.vmap(lambda agent, x: agent.contribution(x))(self.agents, decisions), 0)
         violation = jnp.linalg.norm(jnp.where(unequal, jnp.maximum(surplus, 0), surplus))
@@ -162,7 +176,8 @@ class Clients:
             x = agent.best_response(price)
             return agent.value(x) + price @ agent.contribution(x)
 
-        return Record(jnp.sum(costs), violation, jnp.max(costs), jnp.sum(jax.vmap(dual)(self.agents)))
+        bound = jnp.where(jnp.all(price >= floor), jnp.sum(jax.vmap(dual)(self.agents)), -jnp.inf)
+        return Record(jnp.sum(costs), violation, jnp.max(costs), bound)
 
     def outcome(self, carry: Carry, t: Array) -> Outcome:
         """The server's model and what each agent would propose from it; or everybody's decisions and the prices."""

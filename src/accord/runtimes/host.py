@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from accord.aggregation import Shares, shares
 from accord.errors import AgentError
 from accord.runtimes import steps
 from accord.runtimes.link import HOST, Envelope, Link
@@ -21,7 +22,7 @@ class Held(NamedTuple):
 
     server: Any
     apart: Any
-    agents: Any  # agent -> (state, channel memory)
+    workers: Any  # worker -> what it holds
     watch: Watch
 
 
@@ -83,8 +84,7 @@ class Hosted:
         """Go on from `state` after `round` rounds."""
         self.server, self.apart, self.watch, self.round = state.server, state.apart, state.watch, round
         for worker in self.workers:
-            own = {k: held for k, held in state.agents.items() if self.owners[k] == worker}
-            self.link.send(worker, Envelope(HOST, "restore", round, 0, (own,)))
+            self.link.send(worker, Envelope(HOST, "restore", round, 0, (state.workers[worker],)))
         self._collect("restore", self.workers)
 
     def close(self) -> None:
@@ -97,21 +97,20 @@ class Hosted:
     def _serve(self, t: int) -> None:
         """One round: broadcast, hear the cohort, aggregate, update."""
         heard = steps.arrays(self.plan.method.broadcast(self.server))
-        ks, p = self._cohort(t), self.plan.weights
-        weights = p[ks] if self.aggregate == "sum" else p[ks] / p[ks].sum()
-        share = dict(zip(ks.tolist(), weights, strict=True))
+        ks = self._cohort(t)
+        share = steps.arrays(shares(jnp.asarray(self.plan.weights), jnp.asarray(ks)))
+        counts = {k: Shares(*(part[i] for part in share)) for i, k in enumerate(ks.tolist())}
         chosen = sorted({int(self.owners[k]) for k in ks})
         for worker in chosen:
-            own = {k: w for k, w in share.items() if self.owners[k] == worker}
-            self.link.send(worker, Envelope(HOST, "respond", t, 0, (heard, own, callable(self.aggregate))))
+            own = {k: count for k, count in counts.items() if self.owners[k] == worker}
+            self.link.send(worker, Envelope(HOST, "respond", t, 0, (heard, own)))
         answers = self._collect("respond", chosen)
         total = jax.tree.map(lambda *parts: sum(parts[1:], parts[0]), *(answers[worker][0] for worker in chosen))
         said, shift, square = total
         if callable(self.aggregate):
             replies = {k: reply for worker in chosen for k, reply in answers[worker][1].items()}
-            said = self.aggregate(steps.pile([replies[k] for k in ks.tolist()]), jnp.asarray(weights))
-        norm = weights.sum()
-        self.apart = np.maximum(square / norm - np.vdot(shift / norm, shift / norm), 0)
+            said = self.aggregate(steps.pile([replies[k] for k in ks.tolist()]), jnp.asarray(share.mean))
+        self.apart = np.maximum(square - np.vdot(shift, shift), 0)
         self.server = steps.arrays(self.plan.method.update(self.server, jax.tree.map(jnp.asarray, said)))
 
     def _cohort(self, t: int) -> np.ndarray:

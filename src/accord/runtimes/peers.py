@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -10,14 +11,16 @@ import jax.numpy as jnp
 from jax import Array
 
 from accord.methods.base import phases_of
+from accord.networks.faults import Mixer
 from accord.networks.mixing import mix
 from accord.problems.agents import Agent
-from accord.runtimes.plan import Outcome, Purpose, Record, key_for
+from accord.runtimes.plan import Outcome, Purpose, Record, chosen, key_for, keys_of_phase
 
 
 class Carry(NamedTuple):
     states: Any  # the method's, stacked
-    memories: Any  # the channel's, a tuple with one an exchange
+    memories: Any  # the channel's, at speaker and listener, a pair an exchange
+    past: Any  # what was said in the last rounds, newest first, an entry an exchange; empty without delay
 
 
 @jax.tree_util.register_dataclass
@@ -27,31 +30,41 @@ class Peers:
 
     method: Any
     agents: Agent  # stacked; oracles scaled by K·p_k
-    network: Any  # mixing weights
+    mixer: Mixer
     channel: Any
     regularizer: Any
     p: Array
     key: Array
+    delay: int = field(metadata={"static": True}, default=0)
 
     def start(self, x0: Array) -> Carry:
         """Every agent at x0."""
-        keys = self._keys(0, Purpose.START)
-        states = jax.vmap(self.method.init, (None, 0, 0))(x0, self.agents, keys)
-        said = [jax.vmap(part.message)(states) for part in phases_of(self.method)]
-        return Carry(states, tuple(jax.vmap(self.channel.init)(message) for message in said))
+        states = jax.vmap(self.method.init, (None, 0, 0))(x0, self.agents, self._keys(0, Purpose.START))
+        messages = [jax.vmap(part.message)(states) for part in phases_of(self.method)]
+        empty = [jax.vmap(self.channel.init)(message) for message in messages]
+        past = tuple((message,) * self.delay for message in messages)
+        return Carry(states, tuple((memory, memory) for memory in empty), past)
 
     def round(self, carry: Carry, t: Array) -> Carry:
         """One round: every part of the method speaks and listens once."""
-        states, memories = carry.states, []
+        key = key_for(self.key, t, 0, Purpose.NETWORK)
+        weights = self.mixer.at(t, key)
+        states, memories, pasts = carry.states, [], []
         keys, noise = self._keys(t, Purpose.WORK), self._keys(t, Purpose.CHANNEL)
-        for i, (part, memory) in enumerate(zip(phases_of(self.method), carry.memories, strict=True)):
+        for i, (part, (speaker, listener), past) in enumerate(
+                zip(phases_of(self.method), carry.memories, carry.past, strict=True)):  # fmt: skip
             own = jax.vmap(part.message)(states)
-            wire, memory = jax.vmap(self.channel.encode)(own, memory, _phase(noise, i))
-            said = jax.vmap(self.channel.decode)(wire)
-            mixed = mix(self.network, own, said, said)
-            states = jax.vmap(part.update)(states, mixed, self.agents, _phase(keys, i))
-            memories.append(memory)
-        return Carry(states, tuple(memories))
+            wire, speaker = jax.vmap(self.channel.encode)(own, speaker, keys_of_phase(noise, i))
+            said, listener = jax.vmap(self.channel.decode)(wire, listener)
+            past = (said, *past)
+            mixed = mix(chosen(weights, part, self.method), own, past[self.delay], past[self.delay])
+            states = jax.vmap(part.update)(states, mixed, self.agents, keys_of_phase(keys, i))
+            memories.append((speaker, listener))
+            pasts.append(past[: self.delay])
+        if self.mixer.sleepy:
+            awake = self.mixer.awake(key)
+            states = jax.tree.map(partial(_where_awake, awake), states, carry.states)
+        return Carry(states, tuple(memories), tuple(pasts))
 
     def models(self, carry: Carry) -> Array:
         """(K, d), every agent's own."""
@@ -83,6 +96,5 @@ class Peers:
         return jax.vmap(lambda k: key_for(self.key, t, k, purpose))(jnp.arange(len(self.p), dtype=jnp.int32))
 
 
-def _phase(keys: Array, i: int) -> Array:
-    """The keys of a round's i-th exchange: the plain ones for the first."""
-    return keys if i == 0 else jax.vmap(lambda key: jax.random.fold_in(key, i))(keys)
+def _where_awake(awake: Array, new: Array, old: Array) -> Array:
+    return jnp.where(awake.reshape(-1, *(1,) * (new.ndim - 1)), new, old)

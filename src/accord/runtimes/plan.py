@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from jax import Array
 
-from accord.methods.base import pattern_of
+from accord.methods.base import pattern_of, phases_of
 from accord.problems.problem import Problem
 from accord.problems.shape import Shape
 from accord.stopping import Stop, Watch
@@ -46,6 +46,12 @@ class Plan:
     def weights(self) -> np.ndarray:
         """p_k, in the run's precision; ones for a coupled problem, whose costs are summed."""
         return self.problem.weights.astype(self.dtype)
+
+    @property
+    def delay(self) -> int:
+        """Rounds that a word needs, among peers."""
+        faults = getattr(self.network, "faults", None)
+        return 0 if faults is None else faults.delay
 
     @property
     def scale(self) -> np.ndarray:
@@ -107,3 +113,23 @@ class Purpose(IntEnum):
 def key_for(key: Array, t: Array | int, k: Array | int, purpose: Purpose) -> Array:
     """The key of agent k at round t for one purpose: the same in every runtime, in no state and on no wire."""
     return jax.random.fold_in(jax.random.fold_in(jax.random.fold_in(key, t), k), int(purpose))
+
+
+def keys_of_phase(keys: Array, phase: int) -> Array:
+    """The keys of a round's exchange, of one agent or of all: the plain ones for the first."""
+    if phase == 0:
+        return keys
+    fold = lambda key: jax.random.fold_in(key, phase)  # noqa: E731
+    return fold(keys) if keys.ndim == 0 else jax.vmap(fold)(keys)
+
+
+def asked_weights(method: Any) -> tuple[str, ...]:
+    """Every requirement on mixing weights that a method states: one for all, or one a field or a part."""
+    stated = [getattr(part, "weights", method.weights) for part in phases_of(method)]
+    return tuple(sorted({word for one in stated for word in ((one,) if isinstance(one, str) else one)}))
+
+
+def chosen(weights: dict[str, Any], part: Any, method: Any) -> Any:
+    """The weights for a part's message: one for all fields, or a message of weights."""
+    stated = getattr(part, "weights", method.weights)
+    return weights[stated] if isinstance(stated, str) else type(stated)(*(weights[word] for word in stated))

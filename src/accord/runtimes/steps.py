@@ -42,8 +42,10 @@ def update(method: Any, state: Any, mixed: Any, agent: Any, key: Array, *, phase
 def visit(method: Any, channel: Any, heard: Any, client: Any, memory: Any, agent: Any, work: Array, noise: Array) -> Any:
     """A client's reply as it is heard, its proposal seen from the server's model, its state, its channel's memory."""
     reply, client = method.respond(heard, client, agent, work)
-    wire, memory = channel.encode(reply, channel.init(reply) if memory is None else memory, noise)
-    return channel.decode(wire), method.proposal(heard, reply, client) - getattr(heard, "x", 0), client, memory
+    speaker, listener = (channel.init(reply), channel.init(reply)) if memory is None else memory
+    wire, speaker = channel.encode(reply, speaker, noise)
+    said, listener = channel.decode(wire, listener)
+    return said, method.proposal(heard, reply, client) - getattr(heard, "x", 0), client, (speaker, listener)
 
 
 @jax.jit
@@ -74,8 +76,3 @@ def arrays(tree: Any) -> Any:
 def pile(messages: list[Any]) -> Any:
     """Messages of several agents, stacked."""
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *messages)
-
-
-def key_of_phase(key: Array, phase: int) -> Array:
-    """The key of a round's exchange: the plain one for the first."""
-    return key if phase == 0 else jax.random.fold_in(key, phase)

@@ -14,11 +14,11 @@ from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from accord.errors import MethodError
-from accord.networks.mixing import mixing_weights
+from accord.networks.faults import mixer
 from accord.problems.problem import stacked
 from accord.runtimes.clients import DEVICES, Clients
 from accord.runtimes.peers import Peers
-from accord.runtimes.plan import Outcome, Plan, Record
+from accord.runtimes.plan import Outcome, Plan, Record, asked_weights
 from accord.stopping import GOING, Watch
 
 BLOCK = 256  # records a block holds at most
@@ -70,11 +70,11 @@ class Together:
         """Up to `records` times: record, then `every` rounds."""
         buffer, self.carry, self.watch, seen, verdict = _block(
             self.team, self.carry, self.watch, np.int32(self.round), np.int32(records), np.int32(every),
-            mesh=self.mesh, inline=every == 1,
+            mesh=self.mesh, inline=self.plan.every == 1 and every <= 1,
         )  # fmt: skip
         seen, self.verdict = int(seen), int(verdict)
         self.round += every * (seen - (self.verdict != GOING))
-        return jax.tree.map(lambda leaf: np.asarray(leaf[:seen]), buffer)
+        return jax.tree.map(lambda leaf: np.asarray(leaf)[:seen], buffer)  # in NumPy: no slice of each length is compiled
 
     def outcome(self) -> Outcome:
         """Where the run stands."""
@@ -97,8 +97,8 @@ def _team(plan: Plan, devices: int) -> Peers | Clients:
     agents = stacked(plan.problem, plan.shape, plan.scale)
     key = jax.random.key(plan.seed)
     if plan.pattern == "peers":
-        network = mixing_weights(plan.network.W, plan.dtype)
-        return Peers(plan.method, agents, network, plan.channel, plan.problem.regularizer, plan.weights, key)
+        network = mixer(plan.network, asked_weights(plan.method), plan.dtype)
+        return Peers(plan.method, agents, network, plan.channel, plan.problem.regularizer, plan.weights, key, plan.delay)
     aggregate = plan.aggregate or plan.method.aggregate
     return Clients(plan.method, agents, plan.channel, plan.problem.regularizer, plan.weights, key, plan.cohort, aggregate,
                    devices)  # fmt: skip
@@ -145,7 +145,7 @@ def _block(team: Any, carry: Any, watch: Watch, t0: Array, records: Array, every
             buffer = jax.tree.map(lambda all, one: all.at[i].set(one), buffer, record)
             watch = watch.see(record.objective, record.disagreement)
             verdict = watch.verdict()
-            go = verdict == GOING
+            go = (verdict == GOING) & (every > 0)
             after = rounds(team, carry, t0 + i * every, jnp.where(go, every, 0))
             if inline:
                 after = jax.tree.map(lambda new, old: jnp.where(go, new, old), after, carry)

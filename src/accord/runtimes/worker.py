@@ -12,11 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from accord.methods.base import phases_of
-from accord.networks.mixing import mix, mixing_weights
+from accord.aggregation import Shares, weighed
+from accord.networks.faults import mixer
+from accord.networks.mixing import mix
 from accord.problems.problem import single
 from accord.runtimes import steps
 from accord.runtimes.link import HOST, Envelope, Link
-from accord.runtimes.plan import Plan, Purpose, key_for
+from accord.runtimes.plan import Plan, Purpose, asked_weights, chosen, key_for, keys_of_phase
 
 class Dismissed(Exception):
     """The host ended the run."""
@@ -32,7 +34,9 @@ class Worker:
         self.early: dict[tuple[int, int, int], Any] = {}  # what neighbours said before this worker asked
         self.working_on = agents[0]
         self.states: dict[int, Any] = {}
-        self.memories: dict[int, Any] = {}
+        self.memories: dict[Any, Any] = {}  # the channel's: of a client, or of (peer, exchange)
+        self.heard: dict[tuple[int, int], Any] = {}  # the channel's at the listener, of (speaker, exchange)
+        self.past: dict[int, list[Any]] = {}  # what was heard in the last rounds, of an exchange, newest first
 
     def live(self) -> None:
         """Answer the host until it dismisses; a failure is told with its traceback, and ends the run for everybody."""
@@ -79,13 +83,13 @@ class Worker:
 
     def _meet_neighbours(self) -> None:
         """Who must hear which of this worker's agents, and where in the pile of what is heard everyone stands."""
-        sources, targets, _ = (np.asarray(column) for column in self.plan.network.edges)
+        members = getattr(self.plan.network, "members", (self.plan.network,))
+        sources, targets = (np.concatenate([getattr(member.edges, end) for member in members]) for end in ("sources", "targets"))
         mine, hers = np.isin(targets, self.ks), np.isin(sources, self.ks)
         heard = sorted({*sources[mine].tolist(), *self.ks})
         self.place = {j: i for i, j in enumerate(heard)}
-        W = self.plan.network.W
-        W = W[np.ix_(heard, heard)] if isinstance(W, np.ndarray) else W[heard][:, heard]
-        self.weights = mixing_weights(W, self.plan.dtype, np.array([self.place[k] for k in self.ks]))
+        asked = asked_weights(self.plan.method)
+        self.mixer = mixer(self.plan.network, asked, self.plan.dtype, np.array(self.ks), np.array(heard))
         self.speakers = sorted({*self.owners[sources[mine]].tolist()} - {self.own})
         crossing = hers & (self.owners[targets] != self.own)
         self.audience: dict[int, list[int]] = {}
@@ -98,8 +102,9 @@ class Worker:
             key = key_for(self.key, 0, k, Purpose.START)
             if self.plan.pattern == "peers":
                 self.states[k] = steps.init(self.plan.method, jnp.asarray(x0), agent, key)
-                said = [part.message(self.states[k]) for part in phases_of(self.plan.method)]
-                self.memories[k] = [self.plan.channel.init(message) for message in said]
+                for phase, part in enumerate(phases_of(self.plan.method)):
+                    message = part.message(self.states[k])
+                    self.memories[k, phase] = self.plan.channel.init(message)
             else:
                 self.states[k] = steps.init_client(self.plan.method, jnp.asarray(x0), agent, key)
                 self.memories[k] = None
@@ -107,42 +112,59 @@ class Worker:
     def on_advance(self, t: int, rounds: int) -> None:
         """So many rounds, with nobody but the neighbours."""
         for now in range(t, t + rounds):
-            for phase in range(len(phases_of(self.plan.method))):
-                self._exchange(now, phase)
+            key = key_for(self.key, now, 0, Purpose.NETWORK)
+            weights, before = self.mixer.at(now, key), dict(self.states)
+            for phase, part in enumerate(phases_of(self.plan.method)):
+                self._exchange(now, phase, chosen(weights, part, self.plan.method))
+            if self.mixer.sleepy:
+                awake = np.asarray(self.mixer.awake(key))
+                self.states = {k: state if awake[k] else before[k] for k, state in self.states.items()}
 
-    def _exchange(self, t: int, phase: int) -> None:
+    def _exchange(self, t: int, phase: int, weights: Any) -> None:
+        """Speak, listen, mix, update."""
         own, wires = [], {}
         for k, _ in self._each():
-            key = steps.key_of_phase(key_for(self.key, t, k, Purpose.CHANNEL), phase)
-            message, wires[k], self.memories[k][phase] = steps.speak(
-                self.plan.method, self.plan.channel, self.states[k], self.memories[k][phase], key, phase=phase)  # fmt: skip
+            key = keys_of_phase(key_for(self.key, t, k, Purpose.CHANNEL), phase)
+            message, wires[k], self.memories[k, phase] = steps.speak(
+                self.plan.method, self.plan.channel, self.states[k], self.memories[k, phase], key, phase=phase)  # fmt: skip
             own.append(message)
         for worker, ks in self.audience.items():
             self.link.send(worker, Envelope(self.own, "said", t, phase, {k: steps.arrays(wires[k]) for k in ks}))
         for worker in self.speakers:
             wires.update(self._said_by(worker, t, phase))
-        said = {k: self.plan.channel.decode(wire) for k, wire in wires.items()}
-        heard = steps.pile([said[j] for j in self.place])
-        mixed = mix(self.weights, steps.pile(own), steps.pile([said[k] for k in self.ks]), heard)
+        heard = steps.pile([self._decoded(j, phase, wires[j], own[0]) for j in self.place])
+        past = self.past.setdefault(phase, [heard] * self.plan.delay if t == 0 else [])
+        past.insert(0, heard)
+        heard = past[self.plan.delay]
+        del past[self.plan.delay :]
+        said = jax.tree.map(lambda leaf: leaf[np.array([self.place[k] for k in self.ks])], heard)
+        mixed = mix(weights, steps.pile(own), said, heard)
         for i, (k, agent) in enumerate(self._each()):
-            key = steps.key_of_phase(key_for(self.key, t, k, Purpose.WORK), phase)
+            key = keys_of_phase(key_for(self.key, t, k, Purpose.WORK), phase)
             row = jax.tree.map(lambda leaf, i=i: leaf[i], mixed)
             self.states[k] = steps.update(self.plan.method, self.states[k], row, agent, key, phase=phase)
 
+    def _decoded(self, j: int, phase: int, wire: Any, like: Any) -> Any:
+        """What agent j said, by what this worker remembers of its earlier words."""
+        memory = self.heard.get((j, phase))
+        said, self.heard[j, phase] = self.plan.channel.decode(wire, self.plan.channel.init(like) if memory is None else memory)
+        return said
+
     # --- clients -----------------------------------------------------------------------------------------------------
 
-    def on_respond(self, t: int, heard: Any, share: dict[int, float], stacked: bool) -> Any:
-        """The replies of those in the cohort, weighted and summed; one by one too for a rule that needs the stack."""
-        total, replies = None, {}
+    def on_respond(self, t: int, heard: Any, share: dict[int, Shares]) -> Any:
+        """The replies of those in the cohort, weighed and summed; one by one too for a rule that needs the stack."""
+        total, replies, rule = None, {}, self.plan.aggregate or self.plan.method.aggregate
         for k, agent in self._each():
             if k not in share:
                 continue
             keys = [key_for(self.key, t, k, purpose) for purpose in (Purpose.WORK, Purpose.CHANNEL)]
             said, shift, self.states[k], self.memories[k] = steps.visit(
                 self.plan.method, self.plan.channel, heard, self.states[k], self.memories[k], agent, *keys)  # fmt: skip
-            part = jax.tree.map(lambda leaf, k=k: share[k] * leaf, (said, shift, jnp.vdot(shift, shift)))
+            part = (weighed("mean" if callable(rule) else rule, share[k], said),
+                    *weighed("mean", share[k], (shift, jnp.vdot(shift, shift))))  # fmt: skip
             total = part if total is None else jax.tree.map(jnp.add, total, part)
-            if stacked:
+            if callable(rule):
                 replies[k] = steps.arrays(said)
         return steps.arrays(total), replies
 
@@ -172,10 +194,9 @@ class Worker:
         return {k: steps.arrays(steps.clearing(agent, self.states[k].x, jnp.asarray(price))) for k, agent in self._each()}
 
     def on_state(self, t: int) -> Any:
-        """Everything the agents hold."""
-        return {k: (steps.arrays(self.states[k]), steps.arrays(self.memories[k])) for k in self.ks}
+        """Everything this worker holds."""
+        return {self.own: steps.arrays((self.states, self.memories, self.heard, self.past))}
 
-    def on_restore(self, t: int, held: dict[int, Any]) -> None:
-        """Go on from what the agents held."""
-        for k in self.ks:
-            self.states[k], self.memories[k] = held[k]
+    def on_restore(self, t: int, held: Any) -> None:
+        """Go on from what it held."""
+        self.states, self.memories, self.heard, self.past = held

@@ -36,6 +36,7 @@ class ATC:
     step_size: float | None = None
 
     weights: ClassVar = "doubly stochastic"
+    bears: ClassVar = ("lose", "sleep", "delay", "vary")
     exact: ClassVar = "a floor of the order of the step size over the spectral gap"
     reference: ClassVar = "Cattivelli, Sayed 2010; Chen, Sayed 2012"
     rules: ClassVar = {"step_size": Rule("1/L", lambda c: 1 / c.L)}

@@ -32,6 +32,7 @@ class AverageConsensus:
 
     needs: ClassVar = ("prox",)
     weights: ClassVar = "doubly stochastic"
+    bears: ClassVar = ("lose", "sleep", "delay", "vary")
     exact: ClassVar = "the weighted mean of the agents' own optima"
     reference: ClassVar = "DeGroot 1974; Xiao, Boyd 2004"
 

@@ -31,6 +31,7 @@ class DGD:
     step_size: float | None = None
 
     weights: ClassVar = "doubly stochastic"
+    bears: ClassVar = ("lose", "sleep", "delay", "vary")
     exact: ClassVar = "a floor of the order of the step size over the spectral gap"
     reference: ClassVar = "Nedić, Ozdaglar 2009; Yuan, Ling, Yin 2016"
     rules: ClassVar = {"step_size": Rule("(1+λ_min(W))/(2L)", lambda c: (1 + c.lambda_min) / (2 * c.L))}

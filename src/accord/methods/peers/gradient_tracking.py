@@ -31,7 +31,7 @@ class GradientTracking:
 
     >>> import accord
     >>> problem = accord.problems.quadratic(H=[1.0, 2.0, 3.0, 4.0], c=[0.0, 1.0, 2.0, 6.0])
-    >>> answer = accord.run(problem, GradientTracking(0.1), network=accord.networks.ring(4), stop=accord.Stop(rounds=400))
+    >>> answer = accord.run(problem, GradientTracking(), network=accord.networks.ring(4), stop=accord.Stop(rounds=400))
     >>> float(answer.x.round(6))
     3.2
 
@@ -41,6 +41,7 @@ class GradientTracking:
     step_size: float | None = None
 
     weights: ClassVar = "doubly stochastic"
+    bears: ClassVar = ("lose", "sleep", "vary")
     reference: ClassVar = "Nedić, Olshevsky, Shi 2017; Qu, Li 2018"
     rules: ClassVar = {"step_size": Rule("(1+λ_min(W))²/(4L)", lambda c: (1 + c.lambda_min) ** 2 / (4 * c.L))}
 

@@ -1,0 +1,120 @@
+"""What goes wrong on a network, and what a run mixes with in each round.
+
+One semantics, named and kept everywhere: a link that fails is silent in both directions for the round, a sleeping agent's
+links all are, and the weight of what was not heard falls back on the agents at both ends. With symmetric W the
+network average is then preserved exactly. A delay of d rounds mixes what was said d rounds ago, by everybody, the agent itself
+too, which preserves the average as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from accord.networks.mixing import Weights, mixing_weights
+
+
+@dataclass(frozen=True)
+class Faults:
+    """Chances a round, and rounds: what `network.lose(p)`, `.sleep(p)` and `.delay(rounds)` set."""
+
+    lose: float = 0.0
+    sleep: float = 0.0
+    delay: int = 0
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Those in force: what a method must bear."""
+        return tuple(name for name in ("lose", "sleep", "delay") if getattr(self, name))
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Mixer:
+    """The weights of every round: of a cycle of networks, less the links that fail."""
+
+    flows: Any  # requirement -> weights, stacked over the cycle
+    ends: Array | None  # (E, 2) the agents of every link, where links can fail
+    lose: Array
+    sleep: Array
+    agents: int = field(metadata={"static": True})
+    period: int = field(metadata={"static": True})
+    sleepy: bool = field(metadata={"static": True})
+
+    def at(self, t: Array | int, key: Array) -> dict[str, Weights]:
+        """The weights of round t, by what a method asks of them."""
+        flows = self.flows
+        if self.period > 1:
+            flows = jax.tree.map(lambda leaf: leaf[t % self.period], flows)
+        if self.ends is None:
+            return flows
+        alive = jax.random.uniform(jax.random.fold_in(key, 0), (len(self.ends),), jnp.float32) >= self.lose
+        if self.sleepy:
+            awake = self.awake(key)
+            alive = alive & awake[self.ends[:, 0]] & awake[self.ends[:, 1]]
+        return {asked: weights.over(alive) for asked, weights in flows.items()}
+
+    def awake(self, key: Array) -> Array:
+        """(K,) who is awake this round."""
+        return jax.random.uniform(jax.random.fold_in(key, 1), (self.agents,), jnp.float32) >= self.sleep
+
+
+def mixer(network: Any, asked: tuple[str, ...], dtype: Any, agents: np.ndarray | None = None,
+          heard: np.ndarray | None = None) -> Mixer:  # fmt: skip
+    """What a run over `network` mixes with; for a worker, of its `agents` as rows and those `heard` as columns."""
+    members = getattr(network, "members", (network,))
+    faults: Faults = getattr(network, "faults", Faults())
+    links = np.unique(np.concatenate([_links(member) for member in members]), axis=0) if faults.lose or faults.sleep else None
+    everyone = np.arange(network.size)
+    heard = everyone if heard is None else heard
+    rows = None if agents is None else np.searchsorted(heard, agents)
+    place = None if links is None else _placed(links, heard)
+    flows = {}
+    for requirement in asked:
+        matrices = [_only(weighted(member, requirement).W, heard) for member in members]
+        dense = None if len(members) == 1 else True
+        stack = [mixing_weights(W, dtype, rows, columns=requirement == "column stochastic", links=place, dense=dense) for W in matrices]
+        if links is not None:
+            number = np.flatnonzero(np.isin(links, heard).all(1))
+            stack = [_renumbered(weights, number) for weights in stack]
+        flows[requirement] = stack[0] if len(stack) == 1 else jax.tree.map(lambda *leaves: np.stack(leaves), *stack)
+    chances = (np.float32(faults.lose), np.float32(faults.sleep))
+    return Mixer(flows, links, *chances, network.size, len(members), faults.sleep > 0)
+
+
+def _links(network: Any) -> np.ndarray:
+    sources, targets, _ = network.edges
+    return np.stack([np.minimum(sources, targets), np.maximum(sources, targets)], 1)
+
+
+def weighted(network: Any, requirement: str) -> Any:
+    """The network with the weights a method asks for, where its own are not such and such can be had."""
+    if hasattr(network, "members"):
+        return replace(network, members=tuple(weighted(member, requirement) for member in network.members))
+    if requirement == "row stochastic" and not network.row_stochastic:
+        return network.pull()
+    if requirement == "column stochastic" and not network.column_stochastic:
+        return network.push()
+    return network
+
+
+def _only(W: Any, heard: np.ndarray) -> Any:
+    if len(heard) == W.shape[0]:
+        return W
+    return W[np.ix_(heard, heard)] if isinstance(W, np.ndarray) else W[heard][:, heard]
+
+
+def _placed(links: np.ndarray, heard: np.ndarray) -> np.ndarray:
+    """The links between those heard, by their places in the pile."""
+    return np.searchsorted(heard, links[np.isin(links, heard).all(1)])
+
+
+def _renumbered(weights: Weights, number: np.ndarray) -> Weights:
+    """Link numbers of the whole network in place of the shard's own."""
+    given = None if weights.given_link is None else number[weights.given_link].astype(np.int32)
+    return replace(weights, link=number[weights.link].astype(np.int32), given_link=given)
