@@ -74,14 +74,25 @@ class Checkpoint:
             session.restore(jax.tree.unflatten(tree, leaves), head["round"])
             return head["records"], head["spent"]
         if damaged:
-            raise SavedRunError(f"No checkpoint in {self.directory} is sound ({'; '.join(damaged)}). Remove the directory to start afresh.")
+            raise SavedRunError(
+                f"No checkpoint in {self.directory} is sound ({'; '.join(damaged)}). Remove the directory to start afresh."
+            )
         return [], 0.0
 
 
 def identity(plan: Plan) -> str:
     """A hash of all that fixes the run: data, weights, method, network, channel, seed, start."""
     sha = hashlib.sha256()
-    words = (type(plan.problem.loss).__name__, plan.method, plan.channel, plan.cohort, plan.aggregate, plan.stop, plan.seed, plan.every)
+    words = (
+        type(plan.problem.loss).__name__,
+        plan.method,
+        plan.channel,
+        plan.cohort,
+        plan.aggregate,
+        plan.stop,
+        plan.seed,
+        plan.every,
+    )
     sha.update(repr(words).encode())
     arrays = [plan.x0, plan.weights, *jax.tree.leaves(plan.problem.shards if not plan.problem.opaque else ())]
     if plan.network is not None:

@@ -32,7 +32,9 @@ def plan_for(
 ) -> tuple[Plan, tuple[Choice, ...]]:  # fmt: skip
     """Everything that fixes a run, once it fits together; and the hyper-parameters that were chosen."""
     if not isinstance(problem, Problem):
-        raise ProblemError(f"run needs an accord.Problem, but got {type(problem).__name__}. Make one with accord.Problem(loss, shards).")
+        raise ProblemError(
+            f"run needs an accord.Problem, but got {type(problem).__name__}. Make one with accord.Problem(loss, shards)."
+        )
     method = _a_method(method)
     pattern = pattern_of(method)
     _fits_problem(method, pattern, problem)
@@ -57,16 +59,24 @@ def start_at(problem: Problem, x0: Any) -> tuple[np.ndarray, Shape]:
     """x0 as a flat vector in the run's precision: that of its floating arrays, or of the data where it has none."""
     given = problem.x0 if x0 is None else x0
     if given is None:
-        raise ProblemError("This problem does not say where to start. Give x0, a pytree of parameters that the loss takes.")
+        raise ProblemError(
+            "This problem does not say where to start. Give x0, a pytree of parameters that the loss takes."
+        )
     leaves = jax.tree.leaves(given)
-    floating = [np.asarray(leaf).dtype for leaf in leaves if hasattr(leaf, "dtype") and np.asarray(leaf).dtype.kind == "f"]
+    floating = [
+        np.asarray(leaf).dtype for leaf in leaves if hasattr(leaf, "dtype") and np.asarray(leaf).dtype.kind == "f"
+    ]
     dtype = np.result_type(*floating) if floating else problem.dtype
     shape = Shape.of(given)
     flat = np.concatenate([np.ravel(np.asarray(leaf, dtype)) for leaf in leaves]) if leaves else np.zeros(0, dtype)
     if not np.isfinite(flat).all():
-        raise ProblemError(f"x0 holds {int((~np.isfinite(flat)).sum())} numbers that are NaN or infinite. Start from finite numbers.")
+        raise ProblemError(
+            f"x0 holds {int((~np.isfinite(flat)).sum())} numbers that are NaN or infinite. Start from finite numbers."
+        )
     if problem.x0 is not None and Shape.of(problem.x0) != shape:
-        raise ProblemError(f"x0 has the structure {shape.describe()}, but the problem's decisions are {Shape.of(problem.x0).describe()}.")
+        raise ProblemError(
+            f"x0 has the structure {shape.describe()}, but the problem's decisions are {Shape.of(problem.x0).describe()}."
+        )
     _loss_is_scalar(problem, shape, dtype)
     return flat, shape
 
@@ -94,8 +104,12 @@ def _a_method(method: Any) -> Any:
         return FedSGD(method.step_size)  # local work of one step, sent as it is
     if isinstance(method, SGD) and method.steps in (None, 1) and method.epochs is None:
         return FedSGD(method.step_size, method.batch_size)
-    if not hasattr(method, "init") or not (hasattr(method, "message") or hasattr(method, "broadcast") or hasattr(method, "phases")):
-        raise MethodError(f"{method!r} is not a method. Give one of accord.methods, such as accord.FedAvg() or accord.GradientTracking().")
+    if not hasattr(method, "init") or not (
+        hasattr(method, "message") or hasattr(method, "broadcast") or hasattr(method, "phases")
+    ):
+        raise MethodError(
+            f"{method!r} is not a method. Give one of accord.methods, such as accord.FedAvg() or accord.GradientTracking()."
+        )
     return method
 
 
@@ -103,20 +117,28 @@ def _fits_problem(method: Any, pattern: str, problem: Problem) -> None:
     name = type(method).__name__
     if (problem.coupling is not None) != (pattern == "prices"):
         if pattern == "prices":
-            raise MethodError(f"{name} sets prices on a shared constraint, and this problem has none. Use accord.Coupled, or FedAvg.")
-        raise MethodError(f"{name} seeks one common model, but this problem couples decisions by a constraint. Use DualDecomposition.")
+            raise MethodError(
+                f"{name} sets prices on a shared constraint, and this problem has none. Use accord.Coupled, or FedAvg."
+            )
+        raise MethodError(
+            f"{name} seeks one common model, but this problem couples decisions by a constraint. Use DualDecomposition."
+        )
     if problem.opaque:
         needs = method.local.needs if hasattr(method, "local") else method.needs
         for k, shard in enumerate(problem.shards):
             if missing := [need for need in needs if need not in shard.oracles]:
-                raise MethodError(f"{name} needs the oracle {missing[0]!r}, which agent {k} does not answer. Give Opaque({missing[0]}=...).")
+                raise MethodError(
+                    f"{name} needs the oracle {missing[0]!r}, which agent {k} does not answer. Give Opaque({missing[0]}=...)."
+                )
 
 
 def _fits_network(method: Any, pattern: str, network: Any, K: int) -> Any:
     name = type(method).__name__
     if pattern != "peers":
         if network is not None:
-            raise MethodError(f"{name} has a server in the middle and uses no network. Leave network out, or use GradientTracking.")
+            raise MethodError(
+                f"{name} has a server in the middle and uses no network. Leave network out, or use GradientTracking."
+            )
         return None
     if network is None:
         raise MethodError(f"{name} needs a network of {K} agents. Give one, such as network=accord.networks.ring({K}).")
@@ -150,7 +172,9 @@ def _cohort(method: Any, pattern: str, participation: Any, K: int) -> int:
     if not method.partial:
         raise MethodError(f"{name} needs every agent's answer each round. Leave participation out.")
     if isinstance(participation, bool) or not 0 < participation <= (1 if isinstance(participation, float) else K):
-        raise MethodError(f"participation={participation}: give a share in (0, 1] or a number of clients from 1 to {K}.")
+        raise MethodError(
+            f"participation={participation}: give a share in (0, 1] or a number of clients from 1 to {K}."
+        )
     return max(1, round(participation * K)) if isinstance(participation, float) else int(participation)
 
 
@@ -169,7 +193,9 @@ def _sane(method: Any) -> None:
         for f in fields(part) if part is not None else ():
             value = getattr(part, f.name)
             if isinstance(value, (int, float)) and not isinstance(value, bool) and not 0 < value < float("inf"):
-                raise MethodError(f"{type(part).__name__} has {f.name}={value}. Give a positive number, or leave it out to have it chosen.")
+                raise MethodError(
+                    f"{type(part).__name__} has {f.name}={value}. Give a positive number, or leave it out to have it chosen."
+                )
 
 
 def _in_precision(method: Any, dtype: np.dtype) -> Any:

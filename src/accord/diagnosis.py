@@ -51,9 +51,13 @@ def curvature(problem: Problem, x0: Any = None) -> Curvature:
         raise MethodError("The agents are opaque, so their curvature cannot be measured. Give the step size yourself.")
     if hasattr(problem.loss, "bounds"):
         nothing = Bounds(0.0, math.inf)
-        bounds = [problem.loss.bounds(shard) if n else nothing for shard, n in zip(problem.shards, problem.sizes, strict=True)]
+        bounds = [
+            problem.loss.bounds(shard) if n else nothing for shard, n in zip(problem.shards, problem.sizes, strict=True)
+        ]
         L, mu = (np.array(column, float) for column in zip(*bounds, strict=True))
-        return Curvature(L, np.where(np.isinf(mu), mu[np.isfinite(mu)].min(), mu), f"the bound of {type(problem.loss).__name__}")
+        return Curvature(
+            L, np.where(np.isinf(mu), mu[np.isfinite(mu)].min(), mu), f"the bound of {type(problem.loss).__name__}"
+        )
     with jax.enable_x64(True):
         start = problem.x0 if x0 is None else x0
         shape = Shape.of(start)

@@ -70,4 +70,6 @@ class MissingExtra(AccordError, ImportError):
     """An optional library is not installed."""
 
     def __init__(self, library: str, extra: str, purpose: str) -> None:
-        super().__init__(f"{purpose} needs {library}, which is not installed. Install it with: pip install 'accord[{extra}]'")
+        super().__init__(
+            f"{purpose} needs {library}, which is not installed. Install it with: pip install 'accord[{extra}]'"
+        )

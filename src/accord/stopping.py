@@ -41,7 +41,9 @@ class Stop:
         for name in ("rounds", "window"):
             value = getattr(self, name)
             if int(value) != value or value < (name == "window"):
-                raise MethodError(f"Stop({name}={value}): give a whole number of rounds, at least {int(name == 'window')}.")
+                raise MethodError(
+                    f"Stop({name}={value}): give a whole number of rounds, at least {int(name == 'window')}."
+                )
         for name in ("progress", "agreement", "seconds"):
             value = getattr(self, name)
             if value is not None and not value >= 0:

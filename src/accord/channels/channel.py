@@ -140,5 +140,7 @@ def chain(*channels: Channel) -> Chain:
 
 def _positive(channel: str, name: str, value: float) -> float:
     if not 0 < value < float("inf"):
-        raise MethodError(f"The channel {channel} has {name}={value}. Give a positive number, or leave the channel out.")
+        raise MethodError(
+            f"The channel {channel} has {name}={value}. Give a positive number, or leave the channel out."
+        )
     return float(value)

@@ -69,7 +69,11 @@ def mixer(network: Any, asked: tuple[str, ...], dtype: Any, agents: np.ndarray |
     """What a run over `network` mixes with; for a worker, of its `agents` as rows and those `heard` as columns."""
     members = getattr(network, "members", (network,))
     faults: Faults = getattr(network, "faults", Faults())
-    links = np.unique(np.concatenate([_links(member) for member in members]), axis=0) if faults.lose or faults.sleep else None
+    links = (
+        np.unique(np.concatenate([_links(member) for member in members]), axis=0)
+        if faults.lose or faults.sleep
+        else None
+    )
     everyone = np.arange(network.size)
     heard = everyone if heard is None else heard
     rows = None if agents is None else np.searchsorted(heard, agents)
@@ -78,7 +82,10 @@ def mixer(network: Any, asked: tuple[str, ...], dtype: Any, agents: np.ndarray |
     for requirement in asked:
         matrices = [_only(weighted(member, requirement).W, heard) for member in members]
         dense = None if len(members) == 1 else True
-        stack = [mixing_weights(W, dtype, rows, columns=requirement == "column stochastic", links=place, dense=dense) for W in matrices]
+        stack = [
+            mixing_weights(W, dtype, rows, columns=requirement == "column stochastic", links=place, dense=dense)
+            for W in matrices
+        ]
         if links is not None:
             number = np.flatnonzero(np.isin(links, heard).all(1))
             stack = [_renumbered(weights, number) for weights in stack]

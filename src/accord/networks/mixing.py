@@ -85,7 +85,9 @@ def mixing_weights(W: Any, dtype: Any, agents: np.ndarray | None = None, *, colu
     return Weights(w, neighbours, link if links is not None else None, out, out_link if links is not None else None)
 
 
-def _lists(rows: Any, owner: np.ndarray, dtype: Any, links: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _lists(
+    rows: Any, owner: np.ndarray, dtype: Any, links: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Neighbours, weights and link numbers of each agent, padded with itself at weight zero."""
     entries = rows.tocoo()
     off = entries.col != owner[entries.row]

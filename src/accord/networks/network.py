@@ -252,7 +252,9 @@ class Network:
 
 def _chance(fault: str, chance: float) -> float:
     if not 0 <= chance < 1:
-        raise NetworkError(f"{fault}({chance}): give a chance of at least 0 and below 1; at 1 nobody would ever be heard.")
+        raise NetworkError(
+            f"{fault}({chance}): give a chance of at least 0 and below 1; at 1 nobody would ever be heard."
+        )
     return float(chance)
 
 

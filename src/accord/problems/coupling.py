@@ -45,7 +45,9 @@ class Coupling:
         """The agents' parts, stacked."""
         K = len(self.A)
         b = np.broadcast_to(self.b / K, (K, len(self.b)))
-        return Share(*(np.asarray(part, dtype) for part in (self.A, b)), Box(self.lower.astype(dtype), self.upper.astype(dtype)))
+        return Share(
+            *(np.asarray(part, dtype) for part in (self.A, b)), Box(self.lower.astype(dtype), self.upper.astype(dtype))
+        )
 
     def market(self, dtype: Any) -> Market:
         """Prices of zero, and what they must respect."""
@@ -77,7 +79,9 @@ def coupling(A: Any, b: Any, sense: str, lower: Any, upper: Any, K: int, d: int)
                  for v in (-np.inf if lower is None else lower, np.inf if upper is None else upper))  # fmt: skip
     if (empty := low > high).any():
         k = int(np.argwhere(empty)[0][0])
-        raise ProblemError(f"Agent {k}'s lower bound {low[k]} exceeds its upper bound {high[k]}: it has no decision left.")
+        raise ProblemError(
+            f"Agent {k}'s lower bound {low[k]} exceeds its upper bound {high[k]}: it has no decision left."
+        )
     return Coupling(A, b, sense, low, high)
 
 

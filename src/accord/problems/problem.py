@@ -75,7 +75,9 @@ class Problem:
     def dtype(self) -> np.dtype:
         """The precision of the data: float64 if any of it is, else float32."""
         leaves = [] if self.opaque else jax.tree.leaves(self.shards)
-        return np.dtype("float32") if leaves and all(leaf.dtype != np.float64 for leaf in leaves) else np.dtype("float64")
+        return (
+            np.dtype("float32") if leaves and all(leaf.dtype != np.float64 for leaf in leaves) else np.dtype("float64")
+        )
 
     def solve(self, x0: Any = None) -> Any:
         """The centralised answer, from all data at once: for comparison only. See `accord.problems.central`."""
@@ -127,7 +129,9 @@ def stacked(problem: Problem, shape: Shape, scale: np.ndarray) -> Agent:
 
 def single(problem: Problem, shape: Shape, scale: np.ndarray, k: int) -> Agent | Any:
     """Agent k alone, never padded: what a worker holds."""
-    share = None if problem.coupling is None else jax.tree.map(lambda leaf: leaf[k], problem.coupling.shares(scale.dtype))
+    share = (
+        None if problem.coupling is None else jax.tree.map(lambda leaf: leaf[k], problem.coupling.shares(scale.dtype))
+    )
     if problem.opaque:
         return OpaqueAgent(problem.shards[k], float(scale[k]), share)
     rows = data.Rows(in_precision(data.inhabited(problem.shards, k), scale.dtype), np.int32(problem.sizes[k]))

@@ -28,7 +28,9 @@ def quadratic(H: Any, c: Any, *, weights: Any = None, names: Sequence[str] | Non
     H, c = H.astype(np.result_type(H, c)), c.astype(np.result_type(H, c))
     if c.ndim not in (1, 2) or len(H) != len(c) or (c.ndim == 1 and H.ndim > 1) or (H.ndim > 1 and H.shape[1:] not in (
             c.shape[1:], c.shape[1:] * 2)):  # fmt: skip
-        raise ProblemError(f"H has shape {H.shape} and c {c.shape}. Give H of (K,), (K, d) or (K, d, d) and c of (K,) or (K, d).")
+        raise ProblemError(
+            f"H has shape {H.shape} and c {c.shape}. Give H of (K,), (K, d) or (K, d, d) and c of (K,) or (K, d)."
+        )
     if H.ndim == 3 and not np.allclose(H, np.swapaxes(H, 1, 2)):
         k = next(k for k, h in enumerate(H) if not np.allclose(h, h.T))
         raise ProblemError(f"Agent {k}'s H is not symmetric. Give (H + Hᵀ)/2, which has the same values.")
@@ -36,7 +38,9 @@ def quadratic(H: Any, c: Any, *, weights: Any = None, names: Sequence[str] | Non
     return Problem(objectives.Quadratic(), shards, weights=weights, names=names, x0=np.zeros_like(c[0]))
 
 
-def least_squares(shards: Sequence[Any], l2: float = 0.0, *, weights: Any = None, names: Sequence[str] | None = None) -> Problem:
+def least_squares(
+    shards: Sequence[Any], l2: float = 0.0, *, weights: Any = None, names: Sequence[str] | None = None
+) -> Problem:
     """f_k(x) = ‖A_k x − b_k‖²/(2 n_k) + l2/2 ‖x‖²; shards are (features, targets).
 
     >>> least_squares([(np.eye(2), np.array([1.0, 2.0]))]).solve().tolist()
@@ -54,7 +58,9 @@ def lasso(shards: Sequence[Any], l1: float, *, weights: Any = None, names: Seque
     return _linear(objectives.LeastSquares(), shards, weights, names, L1(_not_negative("l1", l1)))
 
 
-def logistic(shards: Sequence[Any], l2: float = 0.0, *, weights: Any = None, names: Sequence[str] | None = None) -> Problem:
+def logistic(
+    shards: Sequence[Any], l2: float = 0.0, *, weights: Any = None, names: Sequence[str] | None = None
+) -> Problem:
     """f_k(x) = mean log(1+e^z) − b z + l2/2 ‖x‖², z = aᵀx; shards are (features, labels 0/1).
 
     >>> logistic([(np.array([[1.0], [1.0]]), np.array([1, 0]))], l2=1.0).solve().round(6).tolist()
@@ -112,14 +118,21 @@ def dispatch(cost2: Any, cost1: Any, cost0: Any, lower: Any, upper: Any, demand:
     c2, c1, c0 = (np.broadcast_to(np.asarray(c, float), np.shape(cost2)) for c in (cost2, cost1, cost0))
     if (c2 < 0).any():
         k = int(np.argmax(c2 < 0))
-        raise ProblemError(f"Agent {k}'s cost2 is {c2[k]}: a cost that curves down has no best response. Give cost2 ≥ 0.")
+        raise ProblemError(
+            f"Agent {k}'s cost2 is {c2[k]}: a cost that curves down has no best response. Give cost2 ≥ 0."
+        )
     shards = [(c2[k : k + 1, None], c1[k : k + 1, None], c0[k : k + 1, None]) for k in range(len(c2))]
-    return Coupled(objectives.CostCurve(), shards, A=-np.ones(len(c2)), b=-float(demand), lower=lower, upper=upper, names=names)
+    return Coupled(
+        objectives.CostCurve(), shards, A=-np.ones(len(c2)), b=-float(demand), lower=lower, upper=upper, names=names
+    )
 
 
 def _linear(loss: Any, shards: Sequence[Any], weights: Any, names: Any, regularizer: Any = None) -> Problem:
     shards = checked([_pair(k, shard) for k, shard in enumerate(shards)])
-    shards = [(features if features.dtype.kind == "f" else features.astype(np.float64), targets) for features, targets in shards]
+    shards = [
+        (features if features.dtype.kind == "f" else features.astype(np.float64), targets)
+        for features, targets in shards
+    ]
     for k, (features, targets) in enumerate(shards):
         if features.ndim != 2 or targets.ndim != 1:
             raise DataError(f"Agent {k}: features have shape {features.shape} and targets {targets.shape}. "
@@ -153,5 +166,3 @@ def _not_negative(name: str, value: float) -> float:
     if not 0 <= value < float("inf"):
         raise ProblemError(f"{name} is {value}. Give a number that is not negative.")
     return float(value)
-
-

@@ -36,7 +36,11 @@ class Shape(NamedTuple):
             raise ProblemError(f"A decision has the structure {self.describe()}, but {found.describe()} was given. "
                                "Give one of the same structure as x0.")  # fmt: skip
         leaves = jax.tree.leaves(params)
-        return jnp.concatenate([jnp.reshape(leaf, -1) for leaf in leaves]) if len(leaves) != 1 else jnp.reshape(leaves[0], -1)
+        return (
+            jnp.concatenate([jnp.reshape(leaf, -1) for leaf in leaves])
+            if len(leaves) != 1
+            else jnp.reshape(leaves[0], -1)
+        )
 
     def unflatten(self, x: Any) -> Any:
         """The vector in the user's own structure."""

@@ -109,7 +109,7 @@ def draw(axes: Axes, rounds: np.ndarray, panel: Panel) -> None:
     if len(known):
         end = (rounds[known[-1]], values[known[-1]])
         axes.plot(*end, "o", color=SERIES[0], markersize=4.5, clip_on=False)
-        words = number(end[1], 2) if known[-1] == len(values) - 1 else ""
+        words = number(float(end[1]), 2) if known[-1] == len(values) - 1 else ""
         axes.annotate(words, end, (7, 0), textcoords="offset points", va="center", fontsize=9, color=SERIES[0],
                       annotation_clip=False)  # fmt: skip
     if log and panel.limit:

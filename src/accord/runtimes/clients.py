@@ -107,7 +107,12 @@ class Clients:
         if everyone:
             return total, answers.said, clients, memories
         put = lambda old, new: old.at[ks].set(new)  # noqa: E731
-        return total, answers.said, jax.tree.map(put, carry.clients, clients), jax.tree.map(put, carry.memories, memories)
+        return (
+            total,
+            answers.said,
+            jax.tree.map(put, carry.clients, clients),
+            jax.tree.map(put, carry.memories, memories),
+        )
 
     def _one_by_one(self, carry: Carry, heard: Any, ks: Array, share: Shares, t: Array) -> tuple[Answer, Any, Any, Any]:
         """One client after another, each device its part of the cohort: one copy of a model, no batch of them."""

@@ -39,7 +39,9 @@ def update(method: Any, state: Any, mixed: Any, agent: Any, key: Array, *, phase
 
 
 @jax.jit
-def visit(method: Any, channel: Any, heard: Any, client: Any, memory: Any, agent: Any, work: Array, noise: Array) -> Any:
+def visit(
+    method: Any, channel: Any, heard: Any, client: Any, memory: Any, agent: Any, work: Array, noise: Array
+) -> Any:
     """A client's reply as it is heard, its proposal seen from the server's model, its state, its channel's memory."""
     reply, client = method.respond(heard, client, agent, work)
     speaker, listener = (channel.init(reply), channel.init(reply)) if memory is None else memory

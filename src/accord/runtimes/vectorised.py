@@ -74,7 +74,9 @@ class Together:
         )  # fmt: skip
         seen, self.verdict = int(seen), int(verdict)
         self.round += every * (seen - (self.verdict != GOING))
-        return jax.tree.map(lambda leaf: np.asarray(leaf)[:seen], buffer)  # in NumPy: no slice of each length is compiled
+        return jax.tree.map(
+            lambda leaf: np.asarray(leaf)[:seen], buffer
+        )  # in NumPy: no slice of each length is compiled
 
     def outcome(self) -> Outcome:
         """Where the run stands."""
@@ -98,7 +100,9 @@ def _team(plan: Plan, devices: int) -> Peers | Clients:
     key = jax.random.key(plan.seed)
     if plan.pattern == "peers":
         network = mixer(plan.network, asked_weights(plan.method), plan.dtype)
-        return Peers(plan.method, agents, network, plan.channel, plan.problem.regularizer, plan.weights, key, plan.delay)
+        return Peers(
+            plan.method, agents, network, plan.channel, plan.problem.regularizer, plan.weights, key, plan.delay
+        )
     aggregate = plan.aggregate or plan.method.aggregate
     return Clients(plan.method, agents, plan.channel, plan.problem.regularizer, plan.weights, key, plan.cohort, aggregate,
                    devices)  # fmt: skip
@@ -123,7 +127,9 @@ def _on_every_device(function: Any, mesh: Mesh) -> Any:
 
 
 @partial(jax.jit, static_argnames=("mesh", "inline"), donate_argnames=("carry",))
-def _block(team: Any, carry: Any, watch: Watch, t0: Array, records: Array, every: Array, *, mesh: Mesh, inline: bool) -> Any:
+def _block(
+    team: Any, carry: Any, watch: Watch, t0: Array, records: Array, every: Array, *, mesh: Mesh, inline: bool
+) -> Any:
     """`records` times: record, look whether to stop, and `every` rounds.
 
     A record is taken before the rounds that follow it, so that F(x) shares its forward pass with the gradient at x;

@@ -11,14 +11,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from accord.methods.base import phases_of
 from accord.aggregation import Shares, weighed
+from accord.methods.base import phases_of
 from accord.networks.faults import mixer
 from accord.networks.mixing import mix
 from accord.problems.problem import single
 from accord.runtimes import steps
 from accord.runtimes.link import HOST, Envelope, Link
 from accord.runtimes.plan import Plan, Purpose, asked_weights, chosen, key_for, keys_of_phase
+
 
 class Dismissed(Exception):
     """The host ended the run."""
@@ -84,7 +85,9 @@ class Worker:
     def _meet_neighbours(self) -> None:
         """Who must hear which of this worker's agents, and where in the pile of what is heard everyone stands."""
         members = getattr(self.plan.network, "members", (self.plan.network,))
-        sources, targets = (np.concatenate([getattr(member.edges, end) for member in members]) for end in ("sources", "targets"))
+        sources, targets = (
+            np.concatenate([getattr(member.edges, end) for member in members]) for end in ("sources", "targets")
+        )
         mine, hers = np.isin(targets, self.ks), np.isin(sources, self.ks)
         heard = sorted({*sources[mine].tolist(), *self.ks})
         self.place = {j: i for i, j in enumerate(heard)}
@@ -93,7 +96,9 @@ class Worker:
         self.speakers = sorted({*self.owners[sources[mine]].tolist()} - {self.own})
         crossing = hers & (self.owners[targets] != self.own)
         self.audience: dict[int, list[int]] = {}
-        for worker, k in sorted({*zip(self.owners[targets[crossing]].tolist(), sources[crossing].tolist(), strict=True)}):
+        for worker, k in sorted(
+            {*zip(self.owners[targets[crossing]].tolist(), sources[crossing].tolist(), strict=True)}
+        ):
             self.audience.setdefault(worker, []).append(k)
 
     def on_start(self, t: int, x0: np.ndarray) -> None:
@@ -147,7 +152,9 @@ class Worker:
     def _decoded(self, j: int, phase: int, wire: Any, like: Any) -> Any:
         """What agent j said, by what this worker remembers of its earlier words."""
         memory = self.heard.get((j, phase))
-        said, self.heard[j, phase] = self.plan.channel.decode(wire, self.plan.channel.init(like) if memory is None else memory)
+        said, self.heard[j, phase] = self.plan.channel.decode(
+            wire, self.plan.channel.init(like) if memory is None else memory
+        )
         return said
 
     # --- clients -----------------------------------------------------------------------------------------------------
@@ -191,7 +198,9 @@ class Worker:
 
     def on_clearing(self, t: int, price: np.ndarray) -> dict[int, tuple[np.ndarray, float]]:
         """Each agent's part of the shared constraint, and its part of the dual function at this price."""
-        return {k: steps.arrays(steps.clearing(agent, self.states[k].x, jnp.asarray(price))) for k, agent in self._each()}
+        return {
+            k: steps.arrays(steps.clearing(agent, self.states[k].x, jnp.asarray(price))) for k, agent in self._each()
+        }
 
     def on_state(self, t: int) -> Any:
         """Everything this worker holds."""
