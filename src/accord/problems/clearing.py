@@ -1,0 +1,122 @@
+"""The centralised answer of a market: the decisions and the price that clear a shared constraint."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from scipy.optimize import linprog
+from scipy.sparse import block_diag, bsr_array, csr_array
+
+from accord.errors import ProblemError
+from accord.problems.coupling import Coupling
+from accord.problems.interior_point import Programme, Smooth, solve
+from accord.problems.problem import Problem, stacked
+from accord.problems.shape import Shape
+
+ENOUGH = 1e-8  # relative residual of an answer; the method comes to about 1e-13 where there is one
+
+
+class Cleared(NamedTuple):
+    """What a market settles on."""
+
+    x: np.ndarray  # (K, d), every agent's decision
+    price: np.ndarray  # (m,), λ: at it, x_k minimises f_k(x) + λᵀA_k x within agent k's box
+    value: float  # Σ f_k(x_k)
+
+
+def clear(problem: Problem) -> Cleared:
+    """Minimise Σ f_k(x_k) subject to Σ A_k x_k (==, <=) b within every agent's box, by an interior-point method.
+
+    Raises `ProblemError` where the boxes cannot meet the constraint, with the numbers, or the cost falls without end.
+
+    >>> import accord
+    >>> x, price, cost = clear(accord.problems.dispatch([0.004, 0.006, 0.009], [5.3, 5.5, 5.8], [500, 400, 200],
+    ...                        [200, 150, 100], [450, 350, 225], demand=975))
+    >>> x.ravel().round(6).tolist(), price.round(6).tolist(), round(cost, 6)
+    ([450.0, 325.0, 200.0], [9.4], 8236.25)
+    """
+    coupled = problem.coupling
+    if coupled is None:
+        raise ProblemError("The agents share no constraint, so there is no market to clear. Use problem.solve().")
+    if problem.opaque:
+        raise ProblemError(
+            "The agents are opaque, so their costs cannot be put together. Run DualDecomposition instead."
+        )
+    _reachable(coupled)
+    with jax.enable_x64(True):
+        K, _, d = coupled.A.shape
+        costs = _Costs(problem, K, d)
+        x, price = _optimal(coupled, costs)
+        return Cleared(x, price, costs.value(x))
+
+
+class _Costs:
+    """Σ f_k(x_k) and its derivatives, of all decisions (K, d) at once."""
+
+    def __init__(self, problem: Problem, K: int, d: int) -> None:
+        self.d = d
+        agents = jax.tree.map(jax.numpy.asarray, stacked(problem, Shape.of(np.zeros(d)), np.ones(K)))
+        oracles = (lambda a, x: a.value(x), lambda a, x: a.grad(x), lambda a, x: jax.hessian(a.value)(x))
+        made = [jax.jit(jax.vmap(oracle)) for oracle in oracles]
+        self._value, self._grad, self._hessian = (lambda x, part=part: np.asarray(part(agents, x)) for part in made)
+
+    def value(self, x: np.ndarray) -> float:
+        return float(np.sum(self._value(x)))
+
+    def grad(self, x: np.ndarray) -> np.ndarray:
+        """Of the decisions in one row."""
+        return self._grad(x.reshape(-1, self.d)).ravel()
+
+    def hessian(self, x: np.ndarray) -> csr_array:
+        """A block an agent."""
+        blocks = self._hessian(x.reshape(-1, self.d))
+        K = len(blocks)
+        return csr_array(bsr_array((blocks, np.arange(K), np.arange(K + 1)), shape=(K * self.d, K * self.d)))
+
+
+def _optimal(coupled: Coupling, costs: _Costs) -> tuple[np.ndarray, np.ndarray]:
+    """Decisions and price; an inequality has a slack, which is one more decision that costs nothing."""
+    K, m, d = coupled.A.shape
+    own, slack = K * d, m if coupled.sense == "<=" else 0
+    A = np.hstack([coupled.A.transpose(1, 0, 2).reshape(m, own), np.eye(m)[:, :slack]])
+    lower = np.append(coupled.lower.ravel(), np.zeros(slack))
+    upper = np.append(coupled.upper.ravel(), np.full(slack, np.inf))
+    f = Smooth(
+        lambda x: np.append(costs.grad(x[:own]), np.zeros(slack)),
+        lambda x: block_diag([costs.hessian(x[:own]), csr_array((slack, slack))]) if slack else costs.hessian(x),
+    )
+    point, error = solve(Programme(f, A, coupled.b, lower, upper), _inside(lower, upper))
+    if not error <= ENOUGH:
+        raise _unsolved(A, coupled.b, lower, upper, error)
+    return point.x[:own].reshape(K, d), point.price
+
+
+def _inside(lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
+    """A point strictly within bounds, some of them infinite."""
+    least = np.where(np.isfinite(lower), lower, np.where(np.isfinite(upper), upper - 2, -1))
+    most = np.where(np.isfinite(upper), upper, least + 2)
+    return (least + most) / 2
+
+
+def _reachable(coupled: Coupling) -> None:
+    """Refuse a row of the constraint that the boxes alone rule out."""
+    with np.errstate(invalid="ignore"):  # 0·∞: an agent without a part in the row
+        ends = [np.nan_to_num(coupled.A * bound[:, None, :], nan=0.0, posinf=np.inf, neginf=-np.inf)
+                for bound in (coupled.lower, coupled.upper)]  # fmt: skip
+    least, most = (np.sum(pick(*ends), axis=(0, 2)) for pick in (np.minimum, np.maximum))
+    margin = 1e-12 * (np.abs(coupled.b) + 1)
+    too_low, too_high = coupled.b < least - margin, (coupled.b > most + margin) & (coupled.sense == "==")
+    for j in np.flatnonzero(too_low | too_high):
+        raise ProblemError(f"Row {j} of the shared constraint asks for {coupled.b[j]:g}, but within their bounds the "
+                           f"agents reach only {least[j]:g} to {most[j]:g}. Widen the bounds, or change b.")  # fmt: skip
+
+
+def _unsolved(A: np.ndarray, b: np.ndarray, lower: np.ndarray, upper: np.ndarray, error: float) -> ProblemError:
+    found = linprog(np.zeros(A.shape[1]), A_eq=A, b_eq=b, bounds=np.column_stack([lower, upper]))
+    if found.status == 2:
+        return ProblemError(f"No decisions within the agents' bounds meet all {len(b)} rows of the shared constraint "
+                            "at once. Widen the bounds, or change b.")  # fmt: skip
+    return ProblemError("The shared constraint can be met, but no optimal decisions were found (residual "
+                        f"{error:.1g}): the cost falls without end, or is not convex. Give bounds.")  # fmt: skip
