@@ -11,12 +11,15 @@ from collections.abc import Iterator
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_parallel_codegen_split_count=1")  # small programs compile a third faster
 
 import hypothesis
 import jax
 import pytest
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_num_cpu_devices", 2)  # a cohort is divided over devices, on a machine of one core too
+jax.devices()  # JAX starts, and the number stays
 
 hypothesis.settings.register_profile("accord", derandomize=True, deadline=None, max_examples=20, database=None)
 hypothesis.settings.load_profile("accord")

@@ -1,0 +1,38 @@
+"""Every method that stands in `accord.methods.METHODS` is put through the suite: it is tested by existing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+
+from accord.methods import METHODS
+from accord.methods.base import pattern_of
+from tests.contract.knobs import leaves_of, settled, state_of
+
+ONE_A_CLASS = {type(kind()): kind for kind in METHODS}.values()
+"""Presets of one class share its functions: what only those can break is tested with the last of them."""
+
+CHOSEN: dict[str, Callable[[Any], bool]] = {
+    "kind": lambda kind: True,
+    "exact_kind": lambda kind: settled(kind).exact is True,
+    "biased_kind": lambda kind: settled(kind).exact is not True,
+    "shrinking_kind": lambda kind: settled(kind).exact is not True and bool(leaves_of(kind)),
+    "tunable_kind": lambda kind: bool(leaves_of(kind)),
+    "weighted_kind": lambda kind: pattern_of(kind()) != "prices",
+    "class_kind": lambda kind: kind in ONE_A_CLASS,
+    "weighted_class_kind": lambda kind: kind in ONE_A_CLASS and pattern_of(kind()) != "prices",
+    "tracking_kind": lambda kind: {"y", "g"} <= set(getattr(state_of(kind), "_fields", ())),
+}
+"""What a test may ask for by the name of its argument, from the facts that methods state about themselves."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    for name, wanted in CHOSEN.items():
+        if name in metafunc.fixturenames:
+            metafunc.parametrize(name, _such(METHODS, wanted), ids=lambda kind: kind.__name__)
+
+
+def _such(kinds: Iterable[Any], wanted: Callable[[Any], bool]) -> list[Any]:
+    return [kind for kind in kinds if wanted(kind)]

@@ -1,0 +1,50 @@
+"""A method set up for a test, from its own fields: nothing random in it, as random as can be, with other step sizes."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import fields, replace
+from typing import Any
+
+import jax
+
+import accord
+from accord.diagnosis import tuned
+from accord.methods.base import pattern_of
+from tests.contract.worlds import World, world_of
+
+
+def settled(kind: Any) -> Any:
+    """The method with whole gradients only; where clients work between messages, three steps of it."""
+    method = kind()
+    return replace(method, local=accord.GradientDescent(steps=3)) if hasattr(method, "local") else method
+
+
+def sampling(kind: Any) -> Any:
+    """The method drawing two rows at a time, wherever it can."""
+    method = kind()
+    if hasattr(method, "local"):
+        return replace(method, local=accord.SGD(epochs=1, batch_size=2))
+    return replace(method, batch_size=2) if "batch_size" in {f.name for f in fields(method)} else method
+
+
+def noisy(kind: Any) -> dict[str, Any]:
+    """Everything that may be random about a run: a noisy channel, and a cohort where the method bears one."""
+    cohort = {"participation": 0.5} if pattern_of(kind()) == "server" and kind().partial else {}
+    return {"channel": accord.chain(accord.clip(50.0), accord.gaussian_noise(0.01)), **cohort}
+
+
+def chosen(method: Any, world: World, factor: float = 1.0) -> Any:
+    """The method with its hyper-parameters chosen for the world, and those times a factor."""
+    method, _ = tuned(method, world.problem(), world.network)
+    return jax.tree.map(lambda leaf: factor * leaf, method)
+
+
+def leaves_of(kind: Any) -> list[Any]:
+    """The hyper-parameters that may vary without compiling anew."""
+    return jax.tree.leaves(chosen(settled(kind), world_of(kind)))
+
+
+def state_of(kind: Any) -> Any:
+    """The NamedTuple that an agent keeps, its fields named as in the paper; None where the method has another kind."""
+    return getattr(sys.modules[type(kind()).__module__], "State", None)

@@ -1,0 +1,46 @@
+"""Where every method ends up: at the optimum, or as far from it as it says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import accord
+from accord.methods.base import pattern_of
+from tests.contract.knobs import chosen, settled
+from tests.contract.worlds import answer_of, world_of
+
+LONG = accord.Stop(rounds=4000, progress=0)
+
+
+def distance(run: accord.Run, x: np.ndarray) -> float:
+    return float(np.abs(run.x - x).max())
+
+
+def test_an_exact_method_reaches_the_optimum_with_the_step_it_chooses(exact_kind: Any) -> None:
+    world = world_of(exact_kind)
+    optimum = answer_of(world)
+    run = world.run(settled(exact_kind), stop=LONG)
+    assert distance(run, optimum.x) < 1e-9
+    if pattern_of(exact_kind()) == "prices":
+        np.testing.assert_allclose(run.prices, optimum.prices, rtol=0, atol=1e-9)
+        assert run.history["violation"].iloc[-1] < 1e-9
+    else:
+        assert max(np.abs(x - optimum.x).max() for x in run.agents) < 1e-9
+
+
+def test_a_method_that_calls_itself_biased_is(biased_kind: Any) -> None:
+    world = world_of(biased_kind)
+    assert distance(world.run(settled(biased_kind), stop=LONG), answer_of(world).x) > 1e-4
+
+
+def test_the_bias_shrinks_in_proportion_to_the_step(shrinking_kind: Any) -> None:
+    world = world_of(shrinking_kind)
+    optimum = answer_of(world).x
+    far, near = (
+        distance(world.run(chosen(settled(shrinking_kind), world, part), stop=LONG), optimum)
+        for part in (1 / 16, 1 / 32)
+    )
+    assert np.log2(far / near) == pytest.approx(1, abs=0.05)

@@ -1,0 +1,29 @@
+"""What holds after every round, wherever the run stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from accord.checks import plan_for
+from accord.runtimes import Vectorised
+from tests.contract.knobs import settled
+from tests.contract.worlds import world_of
+
+RECORDS = 5
+
+
+def test_a_tracker_follows_the_mean_gradient(tracking_kind: Any) -> None:
+    """mean(y) = mean(g) at every round, with g the gradient at the agent's own model, unequal weights within."""
+    world = world_of(tracking_kind)
+    plan, _ = plan_for(world.problem(), settled(tracking_kind), None, world.network, None, None, None, None, 0, None)
+    with jax.enable_x64(True):
+        session = Vectorised().start(plan)
+        for _ in range(RECORDS):
+            session.advance(1, plan.every)
+            states = session.carry.states
+            own = jax.vmap(lambda agent, x: agent.grad(x))(session.team.agents, states.x)
+            np.testing.assert_allclose(states.g, own, rtol=1e-12, atol=1e-12)
+            np.testing.assert_allclose(states.y.mean(0), states.g.mean(0), rtol=1e-12, atol=1e-12)

@@ -1,0 +1,103 @@
+"""What a seed, a dtype and a shape fix: the run bit for bit, its precision, its program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import accord
+from accord.checks import plan_for
+from accord.runtimes import Vectorised
+from accord.runtimes.cost import per_round
+from accord.runtimes.plan import Plan
+from tests.contract.knobs import chosen, noisy, sampling, settled
+from tests.contract.worlds import World, world_of
+
+COMPILED = "/jax/core/compile/backend_compile_duration"
+
+
+@contextmanager
+def compilations() -> Iterator[list[float]]:
+    """The seconds of every compilation in the block."""
+    seconds: list[float] = []
+
+    def listen(event: str, duration: float, **_: Any) -> None:
+        seconds.extend([duration] if event == COMPILED else [])
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        yield seconds
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)
+
+
+def test_the_listener_hears_a_compilation() -> None:
+    with compilations() as seconds:
+        jax.jit(lambda x: x * 3 - 1)(np.float32(1)).block_until_ready()
+    assert seconds
+
+
+def test_a_second_run_of_the_same_shapes_compiles_nothing(kind: Any) -> None:
+    world = world_of(kind)
+    method = chosen(settled(kind), world)
+    first = world.run(method, seed=1)
+    with compilations() as seconds:
+        second = world.permuted(range(len(world.shards))).run(
+            chosen(settled(kind), world, 0.5), seed=2, stop=accord.Stop(rounds=37, progress=1e-30)
+        )
+    assert seconds == []
+    assert first.rounds == 25
+    assert second.rounds == 37
+
+
+def test_a_seed_fixes_the_run_bit_for_bit_and_another_seed_does_not(kind: Any) -> None:
+    world, method = world_of(kind), sampling(kind)
+    one, again, other = (world.run(method, seed=seed, **noisy(kind)) for seed in (5, 5, 6))
+    np.testing.assert_array_equal(one.x, again.x)
+    np.testing.assert_array_equal(one.agents, again.agents)
+    columns = [column for column in one.history if column != "seconds"]
+    np.testing.assert_array_equal(one.history[columns], again.history[columns])
+    assert not np.array_equal(one.x, other.x)
+
+
+def test_precision_follows_the_data_and_halves_the_bytes(kind: Any) -> None:
+    """By type alone, as JAX traces a round: nothing is compiled."""
+    double, single = (plan_of(world, settled(kind)) for world in (world_of(kind), world_of(kind).in_float32()))
+    for plan, wanted in (double, np.float64), (single, np.float32):
+        assert traced(plan, plan.method).dtype == wanted
+    assert 2 * bytes_of(single) == bytes_of(double) > 0
+
+
+def test_a_sweep_over_hyper_parameters_is_a_vmap(tunable_kind: Any) -> None:
+    """One trace serves every value: nothing in a method looks at the number behind a leaf."""
+    world = world_of(tunable_kind)
+    plan = plan_of(world, settled(tunable_kind))
+    methods = [chosen(settled(tunable_kind), world, factor) for factor in (1.0, 0.5, 0.25)]
+    sweep = jax.tree.map(lambda *leaves: np.stack(leaves), *methods)
+    assert traced(plan, sweep, jax.vmap).shape == (3, *traced(plan, methods[0]).shape)
+
+
+def plan_of(world: World, method: Any) -> Plan:
+    return plan_for(world.problem(), method, None, world.network, None, None, None, None, 0, None)[0]
+
+
+def bytes_of(plan: Plan) -> int:
+    with jax.enable_x64(plan.dtype == np.float64):
+        return per_round(plan).bytes
+
+
+def traced(plan: Plan, method: Any, how: Callable[..., Any] = lambda function: function) -> jax.ShapeDtypeStruct:
+    """The shape and the dtype of the answer after one round."""
+
+    def after_one_round(method: Any) -> Any:
+        session = Vectorised(devices=1).start(replace(plan, method=method))
+        return session.team.outcome(session.team.round(session.carry, jnp.int32(0)), jnp.int32(1)).x
+
+    with jax.enable_x64(plan.dtype == np.float64):
+        return jax.eval_shape(how(after_one_round), method)

@@ -1,0 +1,30 @@
+"""The same numbers wherever a run happens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from accord import runtimes
+from tests.contract.knobs import noisy, sampling
+from tests.contract.worlds import world_of
+
+CLOSE = {"rtol": 1e-12, "atol": 1e-12}
+ELSEWHERE = [getattr(runtimes, name) for name in runtimes.__all__]
+
+
+@pytest.mark.parametrize("place", ELSEWHERE, ids=lambda place: place.__name__)
+def test_every_runtime_gives_the_same_numbers(class_kind: Any, place: Any) -> None:
+    """As random as can be: ragged data tell on padding, sampling and noise on keys, a cohort on who is asked."""
+    world, method = world_of(class_kind), sampling(class_kind)
+    one, other = (
+        world.run(method, runtime=where, **noisy(class_kind)) for where in (runtimes.Vectorised(devices=1), place())
+    )
+    np.testing.assert_allclose(one.x, other.x, **CLOSE)
+    np.testing.assert_allclose(one.agents, other.agents, **CLOSE)
+    columns = [
+        column for column in one.history if column not in ("seconds", "progress", "gap")
+    ]  # differences, of few digits
+    np.testing.assert_allclose(one.history[columns], other.history[columns], **CLOSE)
