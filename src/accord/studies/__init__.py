@@ -1,0 +1,5 @@
+"""Studies: a problem, a method and all the rest of a run in one TOML file. Some ship with the package."""
+
+from accord.studies.study import PACKAGED, Study, load
+
+__all__ = ["PACKAGED", "Study", "load"]
