@@ -4,9 +4,13 @@ from accord import aggregation, channels, errors, methods, networks, problems, r
 from accord.channels import chain, clip, gaussian_noise
 from accord.history import Run
 from accord.methods import (
+    APAPC,
     ATC,
     DGD,
+    MSDA,
+    OPAPC,
     SGD,
+    SSDA,
     AverageConsensus,
     DualDecomposition,
     ExchangeADMM,
@@ -14,10 +18,13 @@ from accord.methods import (
     FedAdam,
     FedAvg,
     FedAvgM,
+    FedProx,
     FedSGD,
     FedYogi,
     GradientDescent,
     GradientTracking,
+    Mudag,
+    ProximalPoint,
 )
 from accord.problems import Coupled, Opaque, Problem
 from accord.run import run
@@ -26,7 +33,36 @@ from accord.stopping import Stop
 __version__ = "0.1.0"
 
 __all__ = [
-    "ATC", "DGD", "SGD", "AverageConsensus", "Coupled", "DualDecomposition", "ExchangeADMM", "FedAdagrad", "FedAdam", "FedAvg",
-    "FedAvgM", "FedSGD", "FedYogi", "GradientDescent", "GradientTracking", "Opaque", "Problem", "Run", "Stop", "aggregation",
-    "chain", "channels", "clip", "errors", "gaussian_noise", "methods", "networks", "problems", "run", "runtimes",
-]  # fmt: skip
+    "FedProx", "ProximalPoint",
+    "APAPC", "MSDA", "OPAPC", "SSDA", "Mudag",
+    "ATC",
+    "AverageConsensus",
+    "Coupled",
+    "DGD",
+    "DualDecomposition",
+    "ExchangeADMM",
+    "FedAdagrad",
+    "FedAdam",
+    "FedAvg",
+    "FedAvgM",
+    "FedSGD",
+    "FedYogi",
+    "GradientDescent",
+    "GradientTracking",
+    "Opaque",
+    "Problem",
+    "Run",
+    "SGD",
+    "Stop",
+    "aggregation",
+    "chain",
+    "channels",
+    "clip",
+    "errors",
+    "gaussian_noise",
+    "methods",
+    "networks",
+    "problems",
+    "run",
+    "runtimes",
+]

@@ -1,8 +1,7 @@
 """From the replies of a cohort to one reply.
 
-"mean" (Σ p_k r_k / Σ p_k over who answered) and "sum" (Σ p_k r_k, which for a coupled problem is the plain sum) fold one
-reply after another; a method may ask for one of them a field. A rule, any callable (replies, share) -> reply, sees
-the whole stack.
+"mean" (Σ p_k r_k / Σ p_k over who answered) and "sum" (Σ p_k r_k, for a coupled problem the plain sum) fold one reply
+after another; a method may ask for one of them a field. A rule, any callable (replies, share) -> reply, sees the stack.
 """
 
 from __future__ import annotations

@@ -68,14 +68,16 @@ class Checkpoint:
                 damaged.append(f"{path.name}: {error}")
                 continue
             if head["identity"] != self.identity:
-                raise SavedRunError(f"{path} belongs to another run (identity {head['identity'][:12]}, this run is {self.identity[:12]}). "
+                raise SavedRunError(f"{path} belongs to another run (identity {head['identity'][:12]}, this run is "
+                                    f"{self.identity[:12]}). "
                                     "Give another directory, or remove it.")  # fmt: skip
             tree = jax.tree.structure(session.state())
             session.restore(jax.tree.unflatten(tree, leaves), head["round"])
             return head["records"], head["spent"]
         if damaged:
             raise SavedRunError(
-                f"No checkpoint in {self.directory} is sound ({'; '.join(damaged)}). Remove the directory to start afresh."
+                f"No checkpoint in {self.directory} is sound ({'; '.join(damaged)}). "
+                "Remove the directory to start afresh."
             )
         return [], 0.0
 

@@ -19,7 +19,7 @@ from accord.methods.base import pattern_of
 from accord.methods.local import SGD, GradientDescent
 from accord.methods.server.fedsgd import FedSGD
 from accord.networks.faults import weighted
-from accord.problems.problem import Problem
+from accord.problems.problem import Problem, check_precision, in_precision
 from accord.problems.shape import Shape
 from accord.runtimes.cost import interval
 from accord.runtimes.plan import Plan, asked_weights
@@ -33,7 +33,8 @@ def plan_for(
     """Everything that fixes a run, once it fits together; and the hyper-parameters that were chosen."""
     if not isinstance(problem, Problem):
         raise ProblemError(
-            f"run needs an accord.Problem, but got {type(problem).__name__}. Make one with accord.Problem(loss, shards)."
+            f"run needs an accord.Problem, but got {type(problem).__name__}. "
+            "Make one with accord.Problem(loss, shards)."
         )
     method = _a_method(method)
     pattern = pattern_of(method)
@@ -41,9 +42,11 @@ def plan_for(
     network = _fits_network(method, pattern, network, problem.K)
     cohort = _cohort(method, pattern, participation, problem.K)
     if aggregate is not None and (pattern != "server" or not (callable(aggregate) or aggregate in ("mean", "sum"))):
-        raise MethodError(f"aggregate={aggregate!r} does not fit {type(method).__name__}. Give a rule of accord.aggregation to a "
+        raise MethodError(f"aggregate={aggregate!r} does not fit {type(method).__name__}. "
+                          "Give a rule of accord.aggregation to a "
                           "server method, or leave it out.")  # fmt: skip
     flat, shape = start_at(problem, x0)
+    check_precision(problem, flat.dtype)
     method = _composite(method, problem)
     _sane(method)
     method, choices = tuned(method, problem, network, x0)
@@ -75,7 +78,8 @@ def start_at(problem: Problem, x0: Any) -> tuple[np.ndarray, Shape]:
         )
     if problem.x0 is not None and Shape.of(problem.x0) != shape:
         raise ProblemError(
-            f"x0 has the structure {shape.describe()}, but the problem's decisions are {Shape.of(problem.x0).describe()}."
+            f"x0 has the structure {shape.describe()}, but the problem's decisions are "
+            f"{Shape.of(problem.x0).describe()}."
         )
     _loss_is_scalar(problem, shape, dtype)
     return flat, shape
@@ -84,15 +88,16 @@ def start_at(problem: Problem, x0: Any) -> tuple[np.ndarray, Shape]:
 def _loss_is_scalar(problem: Problem, shape: Shape, dtype: np.dtype) -> None:
     if problem.opaque:
         return
-    example = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], dtype if leaf.dtype.kind == "f" else leaf.dtype),
-                           problem.shards[0])  # fmt: skip
+    first = in_precision(jax.tree.map(lambda leaf: leaf[:0], problem.shards[0]), dtype)
+    example = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), first)
     params = jax.tree.unflatten(shape.tree, [jax.ShapeDtypeStruct(leaf, dtype) for leaf in shape.leaves])
     with jax.enable_x64(dtype == np.float64):
         try:
             value = jax.eval_shape(problem.loss, params, example)
         except Exception as error:
             raise ProblemError(f"The loss fails on x0 and one example of agent 0: {type(error).__name__}: {error}. "
-                               "It is called as loss(params, example), without the example axis.") from error  # fmt: skip
+                               "It is called as loss(params, example), without the example "
+                               "axis.") from error  # fmt: skip
     if jax.tree.leaves(value) != [value] or value.shape != () or not jnp.issubdtype(value.dtype, jnp.floating):
         raise ProblemError(f"The loss returns {value}, but must return a single floating number for one example.")
 
@@ -105,10 +110,11 @@ def _a_method(method: Any) -> Any:
     if isinstance(method, SGD) and method.steps in (None, 1) and method.epochs is None:
         return FedSGD(method.step_size, method.batch_size)
     if not hasattr(method, "init") or not (
-        hasattr(method, "message") or hasattr(method, "broadcast") or hasattr(method, "phases")
+        hasattr(method, "message") or hasattr(method, "broadcast") or hasattr(type(method), "phases")
     ):
         raise MethodError(
-            f"{method!r} is not a method. Give one of accord.methods, such as accord.FedAvg() or accord.GradientTracking()."
+            f"{method!r} is not a method. Give one of accord.methods, such as accord.FedAvg() or "
+            "accord.GradientTracking()."
         )
     return method
 
@@ -128,7 +134,8 @@ def _fits_problem(method: Any, pattern: str, problem: Problem) -> None:
         for k, shard in enumerate(problem.shards):
             if missing := [need for need in needs if need not in shard.oracles]:
                 raise MethodError(
-                    f"{name} needs the oracle {missing[0]!r}, which agent {k} does not answer. Give Opaque({missing[0]}=...)."
+                    f"{name} needs the oracle {missing[0]!r}, which agent {k} does not answer. "
+                    f"Give Opaque({missing[0]}=...)."
                 )
 
 
@@ -151,16 +158,19 @@ def _fits_network(method: Any, pattern: str, network: Any, K: int) -> Any:
 
 
 def _bears(method: Any, network: Any, name: str) -> None:
-    """Refuse what goes wrong on a network where a method does not survive it, or the delay where W is too quick for it."""
+    """Refuse what may go wrong on a network where a method does not survive it, and a delay that W is too quick for."""
     for kind in (*network.faults.kinds, *(("vary",) if hasattr(network, "members") else ())):
         if kind not in method.bears:
             able = sorted(n for n, m in BY_NAME.items() if kind in getattr(m, "bears", ()))
-            raise MethodError(f"{name} does not bear a network that can {kind!r}: it would converge to a wrong answer, or not at all. "
+            raise MethodError(f"{name} does not bear a network that can {kind!r}: "
+                              "it would converge to a wrong answer, or not at all. "
                               f"Use one that does: {', '.join(able)}.")  # fmt: skip
     limit = 2 * math.sin(math.pi / (2 * (2 * network.faults.delay + 1)))
     if network.faults.delay and 1 - network.lambda_min >= limit:
-        raise NetworkError(f"Under a delay of {network.faults.delay} rounds averaging is stable while 1 − λ_min(W) < {limit:.4f}, but it is "
-                           f"{1 - network.lambda_min:.4f} here. Use network.lazy(), once or more, before .delay().")  # fmt: skip
+        raise NetworkError(f"Under a delay of {network.faults.delay} rounds averaging is stable while 1 − λ_min(W) < "
+                           f"{limit:.4f}, but it is "
+                           f"{1 - network.lambda_min:.4f} here. Use network.lazy(), once or more, before "
+                           ".delay().")  # fmt: skip
 
 
 def _cohort(method: Any, pattern: str, participation: Any, K: int) -> int:
@@ -182,7 +192,8 @@ def _composite(method: Any, problem: Problem) -> Any:
     if problem.regularizer is None or getattr(method, "regularizer", None) is not None:
         return method
     if not hasattr(method, "regularizer"):
-        raise MethodError(f"{type(method).__name__} cannot treat the term {type(problem.regularizer).__name__}, which has no gradient. "
+        raise MethodError(f"{type(method).__name__} cannot treat the term {type(problem.regularizer).__name__}, "
+                          "which has no gradient. "
                           "Use FedSGD, which takes proximal steps.")  # fmt: skip
     return replace(method, regularizer=problem.regularizer)
 
@@ -194,7 +205,8 @@ def _sane(method: Any) -> None:
             value = getattr(part, f.name)
             if isinstance(value, (int, float)) and not isinstance(value, bool) and not 0 < value < float("inf"):
                 raise MethodError(
-                    f"{type(part).__name__} has {f.name}={value}. Give a positive number, or leave it out to have it chosen."
+                    f"{type(part).__name__} has {f.name}={value}. "
+                    "Give a positive number, or leave it out to have it chosen."
                 )
 
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from accord.errors import MethodError
-from accord.methods.base import Constants, pattern_of
+from accord.methods.base import Constants, is_traced, pattern_of
 from accord.problems.objectives import Bounds
 from accord.problems.problem import Problem, in_precision
 from accord.problems.shape import Shape
@@ -89,7 +89,8 @@ def constants(problem: Problem, pattern: str, network: Any = None, x0: Any = Non
     L, mu, source = curvature(problem, x0)
     scale = problem.K * problem.weights if pattern == "peers" else np.ones(problem.K)
     active = problem.weights > 0
-    found = Constants(float((scale * L)[active].max()), float((scale * mu)[active].min()))
+    found = Constants(float((scale * L)[active].max()), float((scale * mu)[active].min()),
+                      L_mean=float(problem.weights @ L), mu_mean=float(problem.weights @ mu))  # fmt: skip
     words = f"L = {found.L:.3g} by {source}"
     if network is not None:
         words += f", λ_min(W) = {network.lambda_min:.4f} of the {network.name}"
@@ -121,13 +122,16 @@ def _unset(part: Any) -> list[str]:
 
 def _chosen(part: Any, found: Constants, source: str) -> tuple[Any, tuple[Choice, ...]]:
     choices = []
+    counts = {f.name for f in dataclasses.fields(part) if not is_traced(f)}
     for name, rule in part.rules.items():
         if getattr(part, name) is not None:
             continue
-        value = rule.value(found) if found.L > 0 else 1.0
+        value = rule.value(found) if found.L > 0 else 1  # nothing is curved, so any step will do
         if not (math.isfinite(value) and value > 0):
-            raise MethodError(f"{type(part).__name__} has no safe {name}: its rule {rule.text} gives {value} ({source}). "
+            raise MethodError(f"{type(part).__name__} has no safe {name}: "
+                              f"its rule {rule.text} gives {value} ({source}). "
                               f"Give {name} yourself.")  # fmt: skip
+        value = int(value) if name in counts else float(value)
         part = dataclasses.replace(part, **{name: value})
         choices.append(Choice(name.replace("_", " "), value, rule.text, source))
     if hasattr(part, "local"):

@@ -77,7 +77,8 @@ class Run:
         numbers = {name: _number(last[name]) for name in ("objective", "disagreement")}
         counts = {name: int(last[name]) for name in ("messages", "bytes")}
         return {
-            "method": self.facts.method, "runtime": self.facts.runtime, "agents": len(self.facts.agents), "rounds": self.rounds,
+            "method": self.facts.method, "runtime": self.facts.runtime, "agents": len(self.facts.agents),
+            "rounds": self.rounds,
             "converged": self.converged, "reason": self.reason, **numbers, "worst_agent": self.worst_agent,
             "worst": self.worst, **counts, "gradients": float(last["gradients"]), "seconds": float(last["seconds"]),
         }  # fmt: skip
@@ -86,13 +87,18 @@ class Run:
         last, what = self.history.iloc[-1], self.facts
         where = f" over the {what.network}" if what.network else ""
         lines = [f"{what.method} with {len(what.agents)} agents{where} {self.reason}."]
-        lines += [f"It took {self.rounds} rounds, {int(last['messages']):,} messages of {data_size(last['bytes'])} in all, "
+        lines += [f"It took {self.rounds} rounds, {int(last['messages']):,} messages of {data_size(last['bytes'])} "
+                  "in all, "
                   f"{last['gradients']:,.6g} gradients an agent and {last['seconds']:.2f} s."]  # fmt: skip
         if what.pattern == "prices":
-            lines += [f"The cost is {last['objective']:.8g}, the shared constraint is violated by {last['violation']:.1e}, "
+            lines += [f"The cost is {last['objective']:.8g}, the shared constraint is violated by "
+                      f"{last['violation']:.1e}, "
                       f"and no plan costs less than {last['dual_value']:.8g}."]  # fmt: skip
         else:
-            lines += [f"The objective is {last['objective']:.8g}; worst off is agent {self.worst_agent} with a loss of {self.worst:.6g}."]
+            lines += [
+                f"The objective is {last['objective']:.8g}; worst off is agent {self.worst_agent} with a loss of "
+                f"{self.worst:.6g}."
+            ]
         if isinstance(what.exact, str):
             lines += [f"{what.method} reaches {what.exact}."]
         return "\n".join([*lines, *(f"Chosen: {setting}." for setting in what.settings)])
@@ -145,7 +151,7 @@ def table(records: list[dict[str, float]], window: int, prices: bool) -> pd.Data
     if prices:
         frame["violation"] = frame["disagreement"]
         frame["gap"] = frame["objective"] - frame["dual_value"]
-    return frame[list(COLUMNS + (PRICE_COLUMNS if prices else ()))]
+    return frame.loc[:, list(COLUMNS + (PRICE_COLUMNS if prices else ()))]
 
 
 def _number(value: float) -> float | None:

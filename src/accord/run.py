@@ -54,17 +54,17 @@ def run(
 ) -> Run:
     """Solve a problem by a method, over a network, through channels, in a runtime, until it should stop.
 
-    - `problem`: a `Problem`, or a `Coupled` one for prices. `method`: e.g. `GradientTracking()`; what it leaves None is chosen.
-    - `x0`: where to start, any pytree of floating arrays; its precision is the run's. The problem's own where None.
+    - `problem`: a `Problem`, or a `Coupled` one for prices. `method`: what it leaves None, as its step size, is chosen.
+    - `x0`: where to start, a pytree of floating arrays whose precision is the run's; the problem's own where None.
     - `network`: who talks to whom, for peers. `channel`: what happens to what an agent says, e.g. `clip(1.0)`.
-    - `participation`: the share (a float) or number (an int) of clients a round. `aggregate`: a rule in place of the mean.
+    - `participation`: the share (a float) or number (an int) of clients a round. `aggregate`: a rule for their replies.
     - `runtime`: where it happens, `runtimes.Vectorised()` by default. `stop`: a `Stop`. `seed`: fixes the run.
     - `record`: rounds between two records; None for as often as it stays under a tenth of the work.
     - `checkpoint`: a directory: the run is kept there between blocks, and goes on from there when it was interrupted.
     - `notify`: is told a `Status` between blocks.
 
-    Raises `MethodError`, `NetworkError`, `ProblemError`, before anything starts. Ctrl-C ends the run at the end of a block,
-    and what happened so far is returned.
+    Raises `MethodError`, `NetworkError`, `ProblemError`, before anything starts. Ctrl-C ends the run at the end of a
+    block, and what happened so far is returned.
 
     >>> import accord
     >>> problem = accord.problems.quadratic(H=[1.0, 1.0, 1.0, 1.0], c=[0.0, 1.0, 2.0, 6.0])
@@ -139,7 +139,8 @@ def _rows(found: Record, first: int, every: int, cost: Cost, before: float, afte
         yield {
             "round": t, "objective": float(found.objective[i]), "disagreement": float(found.disagreement[i]),
             "worst": float(found.worst[i]), "dual_value": float(found.dual_value[i]), "messages": t * cost.messages,
-            "bytes": t * cost.bytes, "gradients": t * cost.gradients, "seconds": before + (after - before) * (i + 1) / count,
+            "bytes": t * cost.bytes, "gradients": t * cost.gradients,
+            "seconds": before + (after - before) * (i + 1) / count,
         }  # fmt: skip
 
 
@@ -199,7 +200,7 @@ def _interruptible() -> Iterator[threading.Event]:
         yield interrupted
         return
 
-    def ask(number: int, frame: Any) -> None:
+    def ask(*_: Any) -> None:
         if interrupted.is_set():
             raise KeyboardInterrupt
         interrupted.set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
@@ -19,13 +19,13 @@ GOING, CONVERGED, FLOOR, NOT_FINITE, GROWING = range(5)
 class Stop:
     """Stop when the objective no longer moves AND the agents agree; or at a limit.
 
-    - `progress`: bound on |F(t−w) − F(t)| / w, the moving average of the decrease of the objective over `window` rounds.
-    - `agreement`: bound on Σ p_k ‖x_k − x̄‖², zero if and only if all agents agree; for prices on the violation ‖Σ A_k x_k − b‖.
+    - `progress`: bound on |F(t−w) − F(t)|/w, the moving average of the decrease of the objective over `window` rounds.
+    - `agreement`: bound on Σ p_k ‖x_k − x̄‖², zero if and only if all agents agree; for prices on ‖Σ A_k x_k − b‖.
     - `window`: rounds w. `rounds`, `seconds`: limits.
 
-    Either alone misleads: a step that shrinks makes little progress far from the optimum, and agents that agree may all be wrong.
-    A run also ends when it stands on a floor (no progress, and a disagreement that no longer falls), when a number
-    is no longer finite, and when the objective has grown through a whole window.
+    Either alone misleads: a step that shrinks makes little progress far from the optimum, and agents that agree may all
+    be wrong. A run also ends when it stands on a floor (no progress, and a disagreement that no longer falls), when a
+    number is no longer finite, and when the objective has grown through a whole window.
 
     >>> Stop(rounds=200, progress=1e-6)
     Stop(rounds=200, progress=1e-06, agreement=1e-08, window=10, seconds=None)
@@ -49,16 +49,18 @@ class Stop:
             if value is not None and not value >= 0:
                 raise MethodError(f"Stop({name}={value}): give a number that is not negative; 0 never stops on it.")
 
-    def watch(self, every: int, dtype: object) -> Watch:
+    def watch(self, every: int, dtype: Any) -> Watch:
         """An empty watch for a run that records every so many rounds."""
         length = max(math.ceil(self.window / every), 1) + 1
         nothing = jnp.full(length, jnp.nan, dtype)
-        limits = [jnp.asarray(limit, dtype) for limit in (self.progress, self.agreement)]
-        return Watch(nothing, nothing, jnp.zeros((), jnp.int32), jnp.asarray(every, dtype), *limits, nothing[0])
+        number = lambda value: jnp.asarray(value, dtype)  # noqa: E731
+        count = jnp.zeros((), jnp.int32)
+        limits = number(self.progress), number(self.agreement)
+        return Watch(nothing, nothing, count, number(every), limits[0], limits[1], nothing[0])
 
 
 class Watch(NamedTuple):
-    """The last records, as much as the verdict needs: part of a run's state, so a resumed run stops where it would have."""
+    """The last records, as many as the verdict needs: part of a run's state, so a resumed run stops where it would."""
 
     objective: Array  # the last w+1 recorded, oldest first
     disagreement: Array
@@ -101,8 +103,8 @@ def sentence(verdict: int, watch: Watch, what: str = "the agents disagree by") -
     moved = abs(float(watch.objective[0] - watch.objective[-1])) / rounds
     height = float(watch.disagreement[-1])
     return {
-        CONVERGED: f"converged: over {rounds} rounds the objective moved {moved:.1e} a round (limit {float(watch.progress):.0e}), "
-        f"and {what} {height:.1e} (limit {float(watch.agreement):.0e})",
+        CONVERGED: f"converged: over {rounds} rounds the objective moved {moved:.1e} a round "
+        f"(limit {float(watch.progress):.0e}), and {what} {height:.1e} (limit {float(watch.agreement):.0e})",
         FLOOR: f"stands on a floor: over {rounds} rounds the objective moved {moved:.1e} a round, "
         f"but {what} {height:.1e} and no longer come closer",
         NOT_FINITE: "diverged: the objective or a model is no longer finite",

@@ -5,19 +5,25 @@ from types import MappingProxyType
 from typing import Any
 
 from accord.methods.base import Constants, Rule, method, name_of, pattern_of
-from accord.methods.local import SGD, GradientDescent
+from accord.methods.local import SGD, GradientDescent, ProximalPoint
 from accord.methods.peers.atc import ATC
 from accord.methods.peers.consensus import AverageConsensus
 from accord.methods.peers.dgd import DGD
 from accord.methods.peers.gradient_tracking import GradientTracking
+from accord.methods.peers.msda import MSDA, SSDA
+from accord.methods.peers.mudag import Mudag
+from accord.methods.peers.opapc import APAPC, OPAPC
 from accord.methods.prices.dual_decomposition import DualDecomposition
 from accord.methods.prices.exchange_admm import ExchangeADMM
 from accord.methods.server.fedavg import FedAdagrad, FedAdam, FedAvg, FedAvgM, FedYogi
+from accord.methods.server.fedprox import FedProx
 from accord.methods.server.fedsgd import FedSGD
 
 METHODS: tuple[Callable[..., Any], ...] = (
     FedSGD, FedAvg, FedAdam, FedYogi, FedAdagrad, FedAvgM,
+    FedProx,
     AverageConsensus, DGD, ATC, GradientTracking,
+    SSDA, MSDA, APAPC, OPAPC, Mudag,
     DualDecomposition, ExchangeADMM,
 )  # fmt: skip
 
@@ -27,6 +33,8 @@ BY_NAME: Mapping[str, Callable[..., Any]] = MappingProxyType(
 """Methods and presets by the names they go by in studies and on the command line."""
 
 __all__ = [
+    "FedProx", "ProximalPoint",
+    "APAPC", "MSDA", "OPAPC", "SSDA", "Mudag",
     "ATC", "BY_NAME", "DGD", "METHODS", "SGD", "AverageConsensus", "Constants", "DualDecomposition", "ExchangeADMM",
     "FedAdagrad", "FedAdam", "FedAvg", "FedAvgM", "FedSGD", "FedYogi", "GradientDescent", "GradientTracking", "Rule",
     "method", "name_of", "pattern_of",

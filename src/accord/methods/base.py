@@ -7,6 +7,7 @@ A method is a frozen dataclass of hyper-parameters, registered as a pytree (so t
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, dataclass_transform, runtime_checkable
@@ -27,6 +28,18 @@ class Constants(NamedTuple):
     gamma: float = 1.0  # λ₂ / λ_max of I − W
     L_dual: float = 0.0  # smoothness of the dual of a coupled problem: λ_max(Σ A_k A_kᵀ / μ_k)
     constraint: float = 1.0  # λ_max of Σ A_k A_kᵀ / K
+    L_mean: float = 0.0  # Σ p_k L_k, which bounds the smoothness of F
+    mu_mean: float = 0.0  # Σ p_k μ_k, which the strong convexity of F is at least
+
+    @property
+    def kappa(self) -> float:
+        """κ = L/μ, of the worst pair of agents; infinite where one is not strongly convex."""
+        return self.L / self.mu if self.mu > 0 else math.inf
+
+    @property
+    def lambda_max(self) -> float:
+        """λ_max of I − W; 1 for an agent alone, who has nothing to average."""
+        return 1 - self.lambda_min or 1.0
 
 
 class Rule(NamedTuple):
@@ -79,9 +92,10 @@ class ServerMethod(Protocol):
 FACTS: dict[str, Any] = {
     "needs": ("grad",),  # the oracles it asks
     "weights": None,  # what it asks of the mixing matrix: "doubly stochastic", "row stochastic", ...; or one a field
-    "aggregate": "mean",  # of the replies: "mean" (Σ p_k r_k / Σ p_k of who answered), "sum" (Σ p_k r_k), or one a field
+    "aggregate": "mean",  # of the replies: "mean" (Σ p_k r_k / Σ p_k who answered), "sum" (Σ p_k r_k), or one a field
     "bears": (),  # impairments of a network: "lose", "sleep", "delay", and "vary", a cycle of networks
     "exact": True,  # converges to the optimum; or else, in words, to what
+    "convexity": "",  # "strong at every agent": each f_k, not only F, has to be
     "partial": True,  # bears a cohort: some clients a round
     "reference": "",  # author, year, title
     "rules": {},  # name of a hyper-parameter -> Rule
@@ -147,6 +161,18 @@ class Local(Protocol):
 
     rules: ClassVar[Mapping[str, Rule]]
 
-    def __call__(self, agent: Any, x: jax.Array, key: jax.Array, shift: Any = None, pull: Any = None) -> jax.Array: ...
+    def __call__(
+        self, agent: Any, x: jax.Array, key: jax.Array, shift: jax.Array | None = None, pull: Any = None
+    ) -> jax.Array: ...
 
-    def work(self, size: float) -> float: ...
+    def work(self, size: float) -> float:
+        """Gradients of the whole shard that it costs an agent with `size` examples."""
+        ...
+
+
+class Regularizer(Protocol):
+    """A term without a gradient that a composite method treats by its proximal operator."""
+
+    def value(self, x: jax.Array) -> jax.Array: ...
+
+    def prox(self, v: jax.Array, step: Any) -> jax.Array: ...

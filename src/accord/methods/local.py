@@ -1,26 +1,34 @@
-"""Local work: what an agent does between two messages, on its own data alone."""
+"""Local work: what an agent does between two messages, on its own data alone.
+
+All of it seeks f_k(y) + shiftᵀy + pull/2 ‖y − x‖² from the model x that was heard: in steps, or to its end.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
+from accord.errors import MethodError
 from accord.methods.base import Rule, method
 
 
 def _descend(agent: Any, x: Array, steps: Any, step_size: Any, grad: Callable[[Any, Any, Array], Any],
              shift: Array | None, pull: Array | float | None, centre: Array) -> Array:  # fmt: skip
-    """y ← y − a (g_i(y) + shift + pull·(y − centre)), `steps` times from x, in the user's own structure."""
+    """y ← y − a (g_i(y) + shift + pull·(y − centre)), `steps` times from x, in the user's own structure.
+
+    A pull shortens the step to a/(1 + a·pull), which takes it proximally: what is safe for f_k stays so under any pull.
+    """
     own = agent.in_own_shape()
     start, extra, anchor = agent.unflatten(x), None, None
     if shift is not None:
         extra = agent.unflatten(shift)
     if pull is not None:
         anchor = agent.unflatten(centre)
+        step_size = step_size / (1 + step_size * pull)
 
     def step(i: Array, y: Any) -> Any:
         g = grad(own, y, i)
@@ -46,10 +54,14 @@ class GradientDescent:
     steps: int = 1
     step_size: float | None = None
 
-    rules: ClassVar = {"step_size": Rule("1/L", lambda c: 1 / c.L)}
+    rules: ClassVar[Mapping[str, Rule]] = {"step_size": Rule("1/L", lambda c: 1 / c.L)}
 
     def __call__(self, agent: Any, x: Array, key: Array, shift: Array | None = None, pull: Any = None) -> Array:
         return _descend(agent, x, self.steps, self.step_size, lambda own, y, i: own.grad(y), shift, pull, x)
+
+    def count(self, agent: Any) -> int:
+        """How many steps this is for an agent, τ_k."""
+        return self.steps
 
     def work(self, size: float) -> float:
         """Gradients of the whole shard that this costs an agent with `size` examples."""
@@ -61,7 +73,7 @@ class SGD:
     """Stochastic local steps: y ← y − a (g(y) + shift + pull·(y − x)), g over `batch_size` of the agent's own rows.
 
     - `steps`: how many, each on rows drawn afresh with replacement; or
-    - `epochs`: passes over the shard, reshuffled each time, or in order with `shuffle=False`; the last group may be short.
+    - `epochs`: passes over the shard, reshuffled each time, or in order with `shuffle=False`; the last batch is short.
     - `step_size`: a; 1/(2L) when not given.
 
     >>> SGD(epochs=2, batch_size=20).work(100), SGD(steps=5, batch_size=20).work(100)
@@ -74,7 +86,7 @@ class SGD:
     epochs: int | None = None
     shuffle: bool = True
 
-    rules: ClassVar = {"step_size": Rule("1/(2L)", lambda c: 1 / (2 * c.L))}
+    rules: ClassVar[Mapping[str, Rule]] = {"step_size": Rule("1/(2L)", lambda c: 1 / (2 * c.L))}
     needs: ClassVar = ("sample_grad",)
 
     def __call__(self, agent: Any, x: Array, key: Array, shift: Array | None = None, pull: Any = None) -> Array:
@@ -96,6 +108,13 @@ class SGD:
             y = _descend(agent, y, groups, self.step_size, in_turn, shift, pull, x)
         return y
 
+    def count(self, agent: Any) -> Any:
+        """How many steps this is for an agent, τ_k; at least one."""
+        if self.epochs is None:
+            return self.steps or 1
+        batch = min(self.batch_size, agent.capacity)
+        return jnp.maximum(self.epochs * ((agent.size + batch - 1) // batch), 1)
+
     @staticmethod
     def _order(agent: Any, key: Array) -> Array:
         """The agent's own rows in random order, padding last."""
@@ -105,3 +124,25 @@ class SGD:
     def work(self, size: float) -> float:
         """Gradients of the whole shard that this costs an agent with `size` examples."""
         return float(self.epochs) if self.epochs is not None else (self.steps or 1) * self.batch_size / max(size, 1)
+
+
+@method
+class ProximalPoint:
+    """Local work to its end: y = argmin f_k(y) + shiftᵀy + pull/2 ‖y − x‖², by the agent's proximal oracle.
+
+    >>> ProximalPoint().work(100)
+    1.0
+    """
+
+    needs: ClassVar = ("prox",)
+
+    def __call__(self, agent: Any, x: Array, key: Array, shift: Array | None = None, pull: Any = None) -> Array:
+        """Raises `MethodError` under a method that does not pull, whose local work has no end."""
+        if pull is None:
+            raise MethodError("ProximalPoint needs a method that pulls, such as FedProx. "
+                              "Give SGD or GradientDescent here.")  # fmt: skip
+        return agent.prox(x if shift is None else x - shift / pull, pull)
+
+    def work(self, size: float) -> float:
+        """One question to an oracle."""
+        return 1.0

@@ -1,9 +1,9 @@
 """What goes wrong on a network, and what a run mixes with in each round.
 
-One semantics, named and kept everywhere: a link that fails is silent in both directions for the round, a sleeping agent's
-links all are, and the weight of what was not heard falls back on the agents at both ends. With symmetric W the
-network average is then preserved exactly. A delay of d rounds mixes what was said d rounds ago, by everybody, the agent itself
-too, which preserves the average as well.
+One semantics, named and kept everywhere: a link that fails is silent in both directions for the round, a sleeping
+agent's links all are, and the weight of what was not heard falls back on the agents at both ends. With symmetric W
+the network average is then preserved exactly. A delay of d rounds mixes what was said d rounds ago, by everybody, the
+agent itself too, which preserves the average as well.
 """
 
 from __future__ import annotations
@@ -33,15 +33,18 @@ class Faults:
         return tuple(name for name in ("lose", "sleep", "delay") if getattr(self, name))
 
 
+NO_FAULTS = Faults()
+
+
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Mixer:
     """The weights of every round: of a cycle of networks, less the links that fail."""
 
     flows: Any  # requirement -> weights, stacked over the cycle
-    ends: Array | None  # (E, 2) the agents of every link, where links can fail
-    lose: Array
-    sleep: Array
+    ends: Any  # None, or (E, 2) the agents of every link, where links can fail
+    lose: Any
+    sleep: Any
     agents: int = field(metadata={"static": True})
     period: int = field(metadata={"static": True})
     sleepy: bool = field(metadata={"static": True})

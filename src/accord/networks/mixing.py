@@ -1,8 +1,9 @@
-"""The one mixing formula, for exact, lossy, compressed and noisy networks alike: own_k + Σ_j w_kj (heard_j − said_k)."""
+"""The one mixing formula, exact, lossy, compressed or noisy: own_k + Σ_j w_kj (heard_j − said_k)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any
 
 import jax
@@ -22,11 +23,11 @@ class Weights:
     hands its own on, where they differ from what it takes: columns that sum to one keep the total (push-sum).
     """
 
-    w: Array  # (agents, heard), or (agents, most neighbours)
-    neighbours: Array | None = None  # (agents, most neighbours), or None for a matrix
-    link: Array | None = None
-    given: Array | None = None
-    given_link: Array | None = None
+    w: Any  # (agents, heard), or (agents, most neighbours)
+    neighbours: Any = None  # (agents, most neighbours), or None for a matrix
+    link: Any = None
+    given: Any = None
+    given_link: Any = None
 
     @property
     def total(self) -> Array:
@@ -40,7 +41,7 @@ class Weights:
         if self.w.shape[1] > UNROLLED:
             return jnp.einsum("kj,kjd->kd", self.w, heard[self.neighbours])
         parts = [self.w[:, j, None] * heard[self.neighbours[:, j]] for j in range(self.w.shape[1])]
-        return sum(parts[1:], parts[0])
+        return reduce(jnp.add, parts)
 
     def over(self, alive: Array) -> Weights:
         """Only the links that are alive; the weight of the others falls back on the agents at both ends."""
@@ -52,7 +53,7 @@ def mix(weights: Any, own: Any, said: Any, heard: Any) -> Any:
     """own_k + Σ_j w_kj (heard_j − said_k), for every agent and every field of a message.
 
     `own` is what an agent holds, `said` what the others heard from it (after its channel), both (agents, d); `heard` is
-    what was said by all it may listen to, (heard, d). `weights` serve all fields, or are a message of weights, one a field.
+    what was said by all it may listen to, (heard, d). `weights` serve all fields, or are a message of weights.
     With symmetric W the average is preserved exactly, whatever the channel did.
     """
     if isinstance(weights, Weights):
@@ -69,20 +70,21 @@ def mixing_weights(W: Any, dtype: Any, agents: np.ndarray | None = None, *, colu
     """
     import scipy.sparse as sparse
 
-    rows = sparse.csr_array(W)
+    rows: Any = sparse.csr_array(W)
     owner = np.arange(rows.shape[0]) if agents is None else np.asarray(agents)
-    taken = _lists(rows[owner], owner, dtype, links)
-    given = _lists(sparse.csr_array(rows.T)[owner], owner, dtype, links) if columns else None
-    if dense if dense is not None else taken[0].shape[1] > max(rows.shape[0] // 8, 2):
-        neighbours, w, link = taken
-        matrix = np.zeros((len(owner), rows.shape[0]), dtype)
-        matrix[np.arange(len(owner))[:, None], neighbours] += w
-        number = np.zeros(matrix.shape, np.int32)
-        number[np.arange(len(owner))[:, None], neighbours] = link
-        taken = (None, matrix, number)
-    neighbours, w, link = taken
-    out, out_link = (None, None) if given is None else given[1:]
-    return Weights(w, neighbours, link if links is not None else None, out, out_link if links is not None else None)
+    neighbours, w, link = _lists(rows[owner], owner, dtype, links)
+    given, given_link = None, None
+    if columns:
+        _, given, given_link = _lists(sparse.csr_array(rows.T)[owner], owner, dtype, links)
+    if dense if dense is not None else neighbours.shape[1] > max(rows.shape[0] // 8, 2):
+        at = np.arange(len(owner))[:, None], neighbours
+        matrix, number = np.zeros((len(owner), rows.shape[0]), dtype), np.zeros((len(owner), rows.shape[0]), np.int32)
+        matrix[at] += w
+        number[at] = link
+        neighbours, w, link = None, matrix, number
+    if links is None:
+        return Weights(w, neighbours, given=given)
+    return Weights(w, neighbours, link, given, given_link)
 
 
 def _lists(

@@ -12,7 +12,7 @@ import numpy as np
 from accord.errors import NetworkError
 from accord.networks import weights
 from accord.networks.fastest import fastest
-from accord.networks.faults import Faults
+from accord.networks.faults import NO_FAULTS, Faults
 from accord.networks.spectrum import DENSE_UP_TO, Sparse, Spectrum, spectrum
 from accord.networks.weights import Links
 
@@ -39,7 +39,7 @@ class Network:
     name: str
     W: np.ndarray | Sparse
     signed: bool = False
-    faults: Faults = Faults()
+    faults: Faults = NO_FAULTS
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "W", weights.stored(self.W))

@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from accord.problems.coupling import Share
 from accord.problems.shape import Shape
 from accord.problems.shards import Rows
 from accord.problems.solvers import minimise
@@ -28,8 +27,8 @@ class Agent:
     loss: Callable[[Any, Any], Array] = field(metadata={"static": True})
     shape: Shape | None = field(metadata={"static": True})
     rows: Rows
-    scale: Array
-    share: Share | None = None  # its part in a shared constraint
+    scale: Any
+    share: Any = None  # a Share: its part in a shared constraint
 
     @property
     def size(self) -> Array:

@@ -109,8 +109,9 @@ def _reachable(coupled: Coupling) -> None:
     margin = 1e-12 * (np.abs(coupled.b) + 1)
     too_low, too_high = coupled.b < least - margin, (coupled.b > most + margin) & (coupled.sense == "==")
     for j in np.flatnonzero(too_low | too_high):
-        raise ProblemError(f"Row {j} of the shared constraint asks for {coupled.b[j]:g}, but within their bounds the "
-                           f"agents reach only {least[j]:g} to {most[j]:g}. Widen the bounds, or change b.")  # fmt: skip
+        raise ProblemError(f"Row {j} of the shared constraint asks for {coupled.b[j]:g}, but within their bounds "
+                           f"the agents reach only {least[j]:g} to {most[j]:g}. "
+                           "Widen the bounds, or change b.")  # fmt: skip
 
 
 def _unsolved(A: np.ndarray, b: np.ndarray, lower: np.ndarray, upper: np.ndarray, error: float) -> ProblemError:

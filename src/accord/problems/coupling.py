@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jax import Array
 
 from accord.errors import ProblemError
 from accord.problems.regularizers import Box
@@ -18,17 +17,17 @@ from accord.problems.regularizers import Box
 class Share:
     """One agent's part: its columns A_k, its portion b/K of the right-hand side, its own box."""
 
-    A: Array  # (m, d)
-    b: Array  # (m,)
+    A: Any  # (m, d)
+    b: Any  # (m,)
     box: Box  # lower and upper of shape (d,)
 
 
 class Market(NamedTuple):
     """What a price method starts from: the price, the least it may be, and how many agents answer."""
 
-    price: Array  # λ, (m,)
-    floor: Array  # 0 for a row of ≤, −∞ for a row of ==
-    agents: Array  # K, as a number of the price's dtype
+    price: Any  # λ, (m,)
+    floor: Any  # 0 for a row of ≤, −∞ for a row of ==
+    agents: Any  # K, as a number of the price's dtype
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +44,8 @@ class Coupling:
         """The agents' parts, stacked."""
         K = len(self.A)
         b = np.broadcast_to(self.b / K, (K, len(self.b)))
-        return Share(
-            *(np.asarray(part, dtype) for part in (self.A, b)), Box(self.lower.astype(dtype), self.upper.astype(dtype))
-        )
+        box = Box(self.lower.astype(dtype), self.upper.astype(dtype))
+        return Share(np.asarray(self.A, dtype), np.asarray(b, dtype), box)
 
     def market(self, dtype: Any) -> Market:
         """Prices of zero, and what they must respect."""
@@ -67,7 +65,8 @@ def coupling(A: Any, b: Any, sense: str, lower: Any, upper: Any, K: int, d: int)
     A = np.asarray(A, float)
     A = A.reshape(K, 1, d) if A.ndim < 3 and A.size == K * d and len(b) == 1 else A
     if A.shape != (K, len(b), d):
-        raise ProblemError(f"The coupling matrices have shape {A.shape}, but {K} agents of {d} decisions under {len(b)} "
+        raise ProblemError(f"The coupling matrices have shape {A.shape}, but {K} agents of {d} decisions under "
+                           f"{len(b)} "
                            f"constraints need ({K}, {len(b)}, {d}). Give one (m, d) matrix an agent.")  # fmt: skip
     for name, values in (("A", A), ("b", b)):
         if not np.isfinite(values).all():

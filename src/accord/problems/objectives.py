@@ -189,5 +189,7 @@ class NeuralNetwork:
         random = np.random.default_rng(seed)
         pairs = list(zip(self.sizes[:-1], self.sizes[1:], strict=True))
         limits = [np.sqrt(6 / (inward + outward)) for inward, outward in pairs]
-        return tuple({"weight": random.uniform(-limit, limit, (outward, inward)).astype(dtype),
-                      "bias": np.zeros(outward, dtype)} for limit, (inward, outward) in zip(limits, pairs, strict=True))  # fmt: skip
+        return tuple(
+            {"weight": random.uniform(-a, a, (outward, inward)).astype(dtype), "bias": np.zeros(outward, dtype)}
+            for a, (inward, outward) in zip(limits, pairs, strict=True)
+        )

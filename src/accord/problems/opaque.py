@@ -12,7 +12,6 @@ import numpy as np
 from jax import Array
 
 from accord.errors import MethodError
-from accord.problems.coupling import Share
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +50,7 @@ class OpaqueAgent:
 
     opaque: Opaque
     scale: float
-    share: Share | None = None
+    share: Any = None
 
     @property
     def size(self) -> int:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import jax
 import numpy as np
 
-from accord.errors import ProblemError
+from accord.errors import ProblemError, UnknownName
 from accord.problems import shards as data
 from accord.problems.agents import Agent
 from accord.problems.coupling import Coupling, coupling
@@ -23,10 +24,11 @@ class Problem:
 
     - `loss(params, example) -> scalar`: any JAX function of a pytree of parameters.
     - `shards`: a list of pytrees of arrays with a leading example axis; sizes n_k may differ. Or `Opaque` agents.
-    - `weights`: p_k ≥ 0, scaled to sum to one; proportional to n_k unless given.
+    - `weights`: p_k ≥ 0, one an agent or a dict by name, scaled to sum to one; proportional to n_k unless given.
     - `regularizer`: a proximable term r, of `accord.problems.regularizers`.
     - `x0`: where a run starts unless told otherwise; zeros for the ready-made problems.
     - `names`: what the agents are called in tables and messages; their numbers unless given.
+    - `table`: the `Table` that the shards were made from, where it was one.
 
     Raises `DataError` (which agent, which field) and `ProblemError` (weights) at once, before anything runs.
 
@@ -46,14 +48,16 @@ class Problem:
     table: Any = field(default=None, repr=False)
 
     def __init__(self, loss: Callable[[Any, Any], Any] | None, shards: Sequence[Any], *, weights: Any = None,
-                 regularizer: Any = None, x0: Any = None, names: Sequence[str] | None = None) -> None:  # fmt: skip
+                 regularizer: Any = None, x0: Any = None, names: Sequence[str] | None = None,
+                 table: Any = None) -> None:  # fmt: skip
         opaque = bool(shards) and all(isinstance(shard, Opaque) for shard in shards)
         checked = tuple(shards) if opaque else data.checked(shards)
         sizes = np.array([shard.size if opaque else data.size(shard) for shard in checked])
         named = tuple(map(str, names)) if names is not None else tuple(str(k) for k in range(len(checked)))
         _check_names(named, len(checked))
-        for name, value in (("loss", loss), ("shards", checked), ("weights", _weights(weights, sizes)),
-                            ("regularizer", regularizer), ("x0", x0), ("names", named), ("coupling", None), ("table", None)):  # fmt: skip
+        for name, value in (("loss", loss), ("shards", checked), ("weights", _weights(weights, sizes, named)),
+                            ("regularizer", regularizer), ("x0", x0), ("names", named),
+                            ("coupling", None), ("table", table)):  # fmt: skip
             object.__setattr__(self, name, value)
 
     @property
@@ -87,7 +91,7 @@ class Problem:
 
     @classmethod
     def from_table(cls, table: Any, **columns: Any) -> Problem:
-        """One agent a group of rows of a DataFrame, a CSV or a Parquet file. See `accord.problems.tables.from_table`."""
+        """One agent a group of rows of a DataFrame, a CSV or a Parquet file. See `problems.tables.from_table`."""
         from accord.problems.tables import from_table
 
         return from_table(table, **columns)
@@ -109,7 +113,8 @@ class Coupled(Problem):
     (2, 1, 1)
     """
 
-    def __init__(self, loss: Callable[[Any, Any], Any] | None, shards: Sequence[Any], A: Any, b: Any, *, sense: str = "==",
+    def __init__(self, loss: Callable[[Any, Any], Any] | None, shards: Sequence[Any], A: Any, b: Any, *,
+                 sense: str = "==",
                  lower: Any = None, upper: Any = None, names: Sequence[str] | None = None) -> None:  # fmt: skip
         Problem.__init__(self, loss, shards, names=names, weights=np.ones(len(shards)))
         A = np.asarray(A, float)
@@ -120,7 +125,7 @@ class Coupled(Problem):
 
 
 def stacked(problem: Problem, shape: Shape, scale: np.ndarray) -> Agent:
-    """All agents in one: every leaf with a leading agent axis, in the run's precision; still NumPy, copied nowhere twice."""
+    """All agents in one: every leaf with a leading agent axis, in the run's precision; still NumPy."""
     dtype = scale.dtype
     rows = data.Rows(in_precision(data.stack(problem.shards), dtype), problem.sizes.astype(np.int32))
     share = None if problem.coupling is None else problem.coupling.shares(dtype)
@@ -143,7 +148,20 @@ def in_precision(rows: Any, dtype: np.dtype) -> Any:
     return jax.tree.map(lambda leaf: leaf.astype(dtype, copy=False) if leaf.dtype.kind == "f" else leaf, rows)
 
 
-def _weights(weights: Any, sizes: np.ndarray) -> np.ndarray:
+def check_precision(problem: Problem, dtype: np.dtype) -> None:
+    """Refuse a problem whose numbers, or their squares, overflow in the precision of a run (FAULTS 7)."""
+    if not problem.opaque:
+        data.check_range(problem.shards, dtype)
+    if problem.coupling is not None:
+        for name, values in (("A", problem.coupling.A), ("b", problem.coupling.b)):
+            if (largest := np.abs(values).max()) > np.sqrt(np.finfo(dtype).max):
+                raise ProblemError(f"The coupling's {name} holds {largest:.3g}, whose square overflows {dtype}. "
+                                   "Start from a float64 x0, or change its unit.")  # fmt: skip
+
+
+def _weights(weights: Any, sizes: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+    if isinstance(weights, Mapping):
+        weights = _by_name(weights, names)
     raw = sizes.astype(float) if weights is None else np.asarray(weights, float)
     if raw.shape != sizes.shape:
         raise ProblemError(f"There are {raw.size} weights for {sizes.size} agents. Give one weight an agent.")
@@ -152,13 +170,29 @@ def _weights(weights: Any, sizes: np.ndarray) -> np.ndarray:
             raise ProblemError(f"Agent {k} has the weight {p}. Weights are finite and not negative.")
         if p > 0 and sizes[k] == 0:
             raise ProblemError(f"Agent {k} has the weight {p}, but no examples. Give it weight 0, or leave it out.")
-    if raw.sum() <= 0:
+    if not raw.any():
         raise ProblemError("All weights are zero. Give at least one agent a positive weight.")
-    return raw / raw.sum()
+    share = raw / raw.max()  # first by the largest, since a sum may overflow
+    if (absurd := (raw > 0) & (share < np.finfo(float).eps)).any():
+        k = int(np.argmax(absurd))
+        raise ProblemError(f"Agent {k} has the weight {raw[k]:g}, which beside {raw.max():g} is lost to rounding. "
+                           "Give it weight 0, or weights nearer to one another.")  # fmt: skip
+    return share / share.sum()
+
+
+def _by_name(weights: Mapping[str, Any], names: tuple[str, ...]) -> list[Any]:
+    given = {str(name): weight for name, weight in weights.items()}
+    for name in given:
+        if name not in names:
+            raise UnknownName("agent", name, names)
+    if missing := [name for name in names if name not in given]:
+        raise ProblemError(f"There is no weight for agent {missing[0]!r}. Give every agent one; 0 leaves it out.")
+    return [given[name] for name in names]
 
 
 def _check_names(names: tuple[str, ...], K: int) -> None:
     if len(names) != K:
         raise ProblemError(f"There are {len(names)} names for {K} agents. Give one name an agent.")
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise ProblemError(f"The agent id {twice[0]!r} occurs {names.count(twice[0])} times. Give every agent its own.")
+    name, times = Counter(names).most_common(1)[0]
+    if times > 1:
+        raise ProblemError(f"The agent id {name!r} occurs {times} times. Give every agent its own.")

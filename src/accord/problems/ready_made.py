@@ -94,7 +94,7 @@ def softmax(shards: Sequence[Any], classes: int, l2: float = 0.0, *, weights: An
 
 def neural_network(shards: Sequence[Any], hidden: Sequence[int], classes: int, l2: float = 0.0, *, seed: int = 0,
                    weights: Any = None, names: Sequence[str] | None = None) -> Problem:  # fmt: skip
-    """f_k = mean cross-entropy of a fully connected tanh network with `hidden` units a layer; shards are (features, labels).
+    """f_k = mean cross-entropy of a tanh network with layers of `hidden` units; shards are (features, labels).
 
     >>> problem = neural_network([(np.eye(3), np.array([0, 1, 2]))], hidden=[4], classes=3)
     >>> [layer["weight"].shape for layer in problem.x0]
@@ -156,7 +156,8 @@ def _labelled(shards: Sequence[Any], classes: int) -> list[Any]:
         wrong = ~((values >= 0) & (values < classes) & (values == np.floor(values)))
         if wrong.any():
             first = labels[int(np.argmax(wrong))] if len(wrong) == len(labels) else labels.dtype
-            raise DataError(f"Agent {k}: targets hold {int(wrong.sum())} labels that are not whole numbers from 0 to {classes - 1}, "
+            raise DataError(f"Agent {k}: targets hold {int(wrong.sum())} labels that are not whole numbers from 0 to "
+                            f"{classes - 1}, "
                             f"the first is {first}. Encode the classes as 0 to {classes - 1}.")  # fmt: skip
         out.append((features, labels.astype(np.int32)))
     return out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,16 +13,18 @@ from jax import Array
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class L1:
-    """l1·‖x‖₁: makes the decision sparse.
+    """Σ l1·|x|: makes the decision sparse.
+
+    - `l1`: a number, or one a coordinate: 0 leaves a coordinate, such as an intercept, as it is.
 
     >>> L1(1.0).prox(jnp.array([3.0, -0.5]), 1.0).tolist()
     [2.0, 0.0]
     """
 
-    l1: float
+    l1: Any
 
     def value(self, x: Array) -> Array:
-        return self.l1 * jnp.sum(jnp.abs(x))
+        return jnp.sum(self.l1 * jnp.abs(x))
 
     def prox(self, v: Array, step: Array | float) -> Array:
         return jnp.sign(v) * jnp.maximum(jnp.abs(v) - step * self.l1, 0)
@@ -36,8 +39,8 @@ class Box:
     [1.0, 0.0]
     """
 
-    lower: float | Array
-    upper: float | Array
+    lower: Any
+    upper: Any
 
     def value(self, x: Array) -> Array:
         return jnp.where(jnp.all((x >= self.lower) & (x <= self.upper)), 0.0, jnp.inf).astype(x.dtype)

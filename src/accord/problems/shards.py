@@ -23,8 +23,8 @@ class Rows:
     """
 
     data: Any
-    size: Array  # how many of them are the agent's own: the rest is padding
-    k: Array | None = None
+    size: Any  # how many of them are the agent's own: the rest is padding
+    k: Any = None
 
     @property
     def capacity(self) -> int:
@@ -96,7 +96,25 @@ def checked(shards: Any) -> tuple[Any, ...]:
         _check_like(k, shard, model)
     if all(size(shard) == 0 for shard in shards):
         raise DataError(f"All {len(shards)} agents have zero examples. Give at least one agent some data.")
+    check_range(shards)
     return shards
+
+
+def check_range(shards: tuple[Any, ...], dtype: np.dtype | None = None) -> None:
+    """Refuse numbers whose sum of squares overflows in `dtype`, or in their own precision (FAULTS 7).
+
+    Every loss squares its data sooner or later, if only for its curvature; an infinity there is met by no one.
+    """
+    for k, shard in enumerate(shards):
+        for path, leaf in jax.tree_util.tree_leaves_with_path(shard):
+            if leaf.dtype.kind != "f" or not leaf.size:
+                continue
+            precision = leaf.dtype if dtype is None else dtype
+            largest = max(float(leaf.max()), -float(leaf.min()))
+            if largest * leaf.size**0.5 > float(np.finfo(precision).max) ** 0.5:
+                raise DataError(f"Agent {k}: {field(path)} holds {largest:.3g}, whose square overflows {precision}. "
+                                "Change its unit, standardise it (Problem.from_table does), or use float64 data "
+                                "and x0.")  # fmt: skip
 
 
 def field(path: Any) -> str:
@@ -124,8 +142,10 @@ def _check_values(k: int, shard: Any) -> None:
                             "Encode it first, or use Problem.from_table, which does.")  # fmt: skip
         if leaf.dtype.kind == "f" and (bad := int(leaf.size - np.isfinite(leaf).sum())):
             where = tuple(int(i) for i in np.argwhere(~np.isfinite(leaf))[0])
-            raise DataError(f"Agent {k}: {field(path)} holds {bad} values that are NaN or infinite, the first at {where}. "
-                            "Remove or impute them; Problem.from_table(missing='mean') imputes without pooling.")  # fmt: skip
+            raise DataError(f"Agent {k}: {field(path)} holds {bad} values that are NaN or infinite, the first at "
+                            f"{where}. "
+                            "Remove or impute them; Problem.from_table(missing='mean') imputes without "
+                            "pooling.")  # fmt: skip
 
 
 def _check_like(k: int, shard: Any, model: Any) -> None:
@@ -135,7 +155,8 @@ def _check_like(k: int, shard: Any, model: Any) -> None:
     for (path, leaf), expected in zip(jax.tree_util.tree_leaves_with_path(shard), jax.tree.leaves(model), strict=True):
         if leaf.shape[1:] != expected.shape[1:]:
             raise DataError(f"Agent {k}: an example of {field(path)} has shape {leaf.shape[1:]}, the others' has "
-                            f"{expected.shape[1:]}. Bring all agents to the same columns in the same order.")  # fmt: skip
+                            f"{expected.shape[1:]}. Bring all agents to the same columns in the same "
+                            "order.")  # fmt: skip
         if leaf.dtype != expected.dtype:
             raise DataError(f"Agent {k}: {field(path)} has dtype {leaf.dtype}, the others' has {expected.dtype}. "
                             f"Convert it: .astype({str(expected.dtype)!r}).")  # fmt: skip

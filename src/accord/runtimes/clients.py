@@ -18,6 +18,8 @@ DEVICES = "devices"
 
 
 class Carry(NamedTuple):
+    """What a run with clients carries from round to round."""
+
     server: Any
     clients: Any  # stacked client states
     memories: Any  # the channel's, stacked
@@ -48,7 +50,7 @@ class Clients:
     agents: Agent  # stacked
     channel: Any
     regularizer: Any
-    p: Array
+    p: Any
     key: Array
     cohort: int = field(metadata={"static": True})
     aggregate: Any = field(metadata={"static": True})  # "mean", "sum", one of them a field, or a rule over the stack
@@ -125,8 +127,8 @@ class Clients:
             total = jax.tree.map(jnp.add, total, weighed(self._rule, weight, answer))
             return total, (answer.said if callable(self.aggregate) else None, client, memory)
 
-        nobody = jax.tree.map(lambda leaf: leaf[0], (carry.clients, carry.memories))
-        one = jax.eval_shape(lambda k: self._visit(heard, self._agent(k), *nobody, k, t)[0], ks[0])
+        client, memory = jax.tree.map(lambda leaf: leaf[0], (carry.clients, carry.memories))
+        one = jax.eval_shape(lambda k: self._visit(heard, self._agent(k), client, memory, k, t)[0], ks[0])
         blank = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), one)
         total, rest = jax.lax.scan(visit, blank, (ks, share))
         if self.devices > 1:
@@ -134,7 +136,8 @@ class Clients:
             ks, rest = jax.tree.map(lambda leaf: jax.lax.all_gather(leaf, DEVICES, tiled=True), (ks, rest))
         replies, clients, memories = rest
         put = lambda old, new: old.at[ks].set(new, mode="drop")  # noqa: E731
-        return total, jax.tree.map(lambda leaf: leaf[: self.cohort], replies), *jax.tree.map(put, (carry.clients, carry.memories), (clients, memories))  # fmt: skip
+        clients, memories = jax.tree.map(put, (carry.clients, carry.memories), (clients, memories))
+        return total, jax.tree.map(lambda leaf: leaf[: self.cohort], replies), clients, memories
 
     def _divide(self, values: Array, filler: int) -> Array:
         """This device's part of what a cohort has one of each."""

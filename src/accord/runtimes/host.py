@@ -36,7 +36,8 @@ class Hosted:
         self.key = jax.random.key(plan.seed)
         self.aggregate = plan.aggregate or plan.method.aggregate
         self.watch = plan.stop.watch(plan.every, plan.dtype)
-        self.server, self.apart = None, np.zeros((), plan.dtype)
+        self.server: Any = None
+        self.apart = np.zeros((), plan.dtype)
         if plan.pattern != "peers":
             begin = plan.x0 if plan.problem.coupling is None else plan.problem.coupling.market(plan.dtype)
             self.server = steps.arrays(plan.method.init(jax.tree.map(jnp.asarray, begin)))

@@ -1,4 +1,4 @@
-"""How a worker and the world outside it speak: small envelopes of plain arrays, and how they are moved is a link's only job."""
+"""How a worker and the world outside speak: envelopes of plain arrays, which to move is a link's only job."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ class Envelope(NamedTuple):
 class Link(Protocol):
     """One party's end: bytes in, bytes out, no logic. Delivered once and in order between two parties."""
 
-    def send(self, to: int, envelope: Envelope) -> None: ...
+    def send(self, to: int, envelope: Envelope) -> None:
+        """Move it, or keep trying."""
+        ...
 
     def receive(self) -> Envelope:
         """The next envelope; blocks."""

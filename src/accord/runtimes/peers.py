@@ -18,6 +18,8 @@ from accord.runtimes.plan import Outcome, Purpose, Record, chosen, key_for, keys
 
 
 class Carry(NamedTuple):
+    """What a run among peers carries from round to round."""
+
     states: Any  # the method's, stacked
     memories: Any  # the channel's, at speaker and listener, a pair an exchange
     past: Any  # what was said in the last rounds, newest first, an entry an exchange; empty without delay
@@ -33,7 +35,7 @@ class Peers:
     mixer: Mixer
     channel: Any
     regularizer: Any
-    p: Array
+    p: Any
     key: Array
     delay: int = field(metadata={"static": True}, default=0)
 

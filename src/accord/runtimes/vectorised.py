@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -48,10 +49,8 @@ class Vectorised:
 def _devices(plan: Plan, wanted: int | None) -> list[Any]:
     """The devices that share a cohort: several only where clients work one after another, and enough of them."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
+    with suppress(RuntimeError):  # JAX is already running: its devices stay as they are
         jax.config.update("jax_num_cpu_devices", cores)
-    except RuntimeError:
-        pass  # JAX is already running: its devices stay as they are
     shared = plan.pattern == "server" and plan.method.serial
     return jax.devices()[: max(1, min(wanted or len(jax.devices()), plan.cohort))] if shared else jax.devices()[:1]
 
@@ -104,8 +103,9 @@ def _team(plan: Plan, devices: int) -> Peers | Clients:
             plan.method, agents, network, plan.channel, plan.problem.regularizer, plan.weights, key, plan.delay
         )
     aggregate = plan.aggregate or plan.method.aggregate
-    return Clients(plan.method, agents, plan.channel, plan.problem.regularizer, plan.weights, key, plan.cohort, aggregate,
-                   devices)  # fmt: skip
+    return Clients(
+        plan.method, agents, plan.channel, plan.problem.regularizer, plan.weights, key, plan.cohort, aggregate, devices
+    )
 
 
 def _beginning(plan: Plan) -> tuple[Any, ...]:

@@ -130,8 +130,10 @@ class Worker:
         own, wires = [], {}
         for k, _ in self._each():
             key = keys_of_phase(key_for(self.key, t, k, Purpose.CHANNEL), phase)
+            held = (self.states[k], self.memories[k, phase])
             message, wires[k], self.memories[k, phase] = steps.speak(
-                self.plan.method, self.plan.channel, self.states[k], self.memories[k, phase], key, phase=phase)  # fmt: skip
+                self.plan.method, self.plan.channel, *held, key, phase=phase
+            )
             own.append(message)
         for worker, ks in self.audience.items():
             self.link.send(worker, Envelope(self.own, "said", t, phase, {k: steps.arrays(wires[k]) for k in ks}))

@@ -26,8 +26,8 @@ class GradientTracking:
 
     Each round mean(y) = mean(∇f_k(x_k)), whatever the network.
 
-    - `step_size`: a < (1+λ_min(W))²/(2L), where agents of equal curvature L lose stability: with f_k = L/2‖x‖² the modes
-      (z−λ)² + aL(z−1) = 0 of every eigenvalue λ of W leave the unit circle there. Half of that when not given.
+    - `step_size`: a < (1+λ_min(W))²/(2L), where agents of equal curvature L lose stability: for f_k = L/2‖x‖² the
+      modes (z−λ)² + aL(z−1) = 0 of the eigenvalues λ of W leave the unit circle there. Half of that when not given.
 
     >>> import accord
     >>> problem = accord.problems.quadratic(H=[1.0, 2.0, 3.0, 4.0], c=[0.0, 1.0, 2.0, 6.0])

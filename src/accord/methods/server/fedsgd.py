@@ -6,7 +6,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from jax import Array
 
-from accord.methods.base import Rule, method
+from accord.methods.base import Regularizer, Rule, method
 
 
 class Server(NamedTuple):
@@ -36,7 +36,7 @@ class FedSGD:
 
     step_size: float | None = None
     batch_size: int | None = None
-    regularizer: Regularizer | None = None  # noqa: F821 (a leaf of its own; any proximable term)
+    regularizer: Regularizer | None = None
 
     reference: ClassVar = "McMahan et al. 2017, Communication-efficient learning of deep networks"
     rules: ClassVar = {"step_size": Rule("1/L", lambda c: 1 / c.L)}
