@@ -112,9 +112,12 @@ class Agent:
         aim = jnp.zeros_like(price) if target is None else target
         linear = A.T @ (price - penalty * aim)
         quadratic = self._quadratic()
-        if quadratic is not None and quadratic[0].ndim == 1 and (target is None or A.shape[1] == 1):
+        unpenalised = isinstance(penalty, float) and penalty == 0
+        if quadratic is not None and quadratic[0].ndim == 1 and (unpenalised or A.shape[1] == 1):
             H, q = quadratic  # separable, so the box clips coordinate by coordinate
-            return box.prox(-(q + linear) / (H + penalty * jnp.sum(A * A, 0)), 1.0)
+            slope, curved = q + linear, H + penalty * jnp.sum(A * A, 0)
+            straight = jnp.where(slope == 0, 0, -jnp.sign(slope) * jnp.inf)  # where nothing curves: to the bound
+            return box.prox(jnp.where(curved > 0, -slope / jnp.where(curved > 0, curved, 1), straight), 1.0)
         start = box.prox(jnp.zeros(A.shape[1], price.dtype), 1.0)
         return minimise(lambda x: self.grad(x) + linear + penalty * (A.T @ (A @ x)), start, box.prox)
 

@@ -29,7 +29,8 @@ def _spectrum(matrix: np.ndarray) -> tuple[float, float]:
     n, d = matrix.shape
     gram = matrix.T @ matrix if d <= n else matrix @ matrix.T
     values = np.linalg.eigvalsh(gram.astype(np.float64)) / n
-    return float(values[-1]), float(max(values[0], 0.0)) if d <= n else 0.0
+    rounding = max(n, d) * np.finfo(matrix.dtype).eps * values[-1]
+    return float(values[-1]), float(values[0]) if d <= n and values[0] > rounding else 0.0
 
 
 def _penalty(l2: float, x: Array) -> Array | float:
@@ -54,7 +55,7 @@ class Quadratic:
         return weights @ H, -weights @ (H * c)
 
     def bounds(self, rows: tuple[np.ndarray, np.ndarray]) -> Bounds:
-        H = np.asarray(rows[0])[0]
+        H = np.mean(rows[0], axis=0)
         values = np.linalg.eigvalsh(H.astype(np.float64)) if H.ndim == 2 else np.ravel(H)
         return Bounds(float(values.max()), float(values.min()))
 

@@ -74,7 +74,7 @@ class Simplex:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class GroupL2:
-    """weight·Σ_g ‖x_g‖₂ over consecutive groups of `size` coordinates: keeps or drops a group whole (Yuan, Lin 2006).
+    """weight·Σ_g ‖x_g‖₂ over groups of coordinates: keeps or drops a group whole (Yuan, Lin 2006).
 
     >>> GroupL2(1.0, jnp.array([0, 0])).prox(jnp.array([3.0, 4.0]), 1.0).round(6).tolist()
     [2.4, 3.2]
