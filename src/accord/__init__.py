@@ -4,11 +4,14 @@ from accord import aggregation, channels, errors, methods, networks, problems, r
 from accord.channels import chain, clip, gaussian_noise
 from accord.history import Run
 from accord.methods import (
+    AcceleratedGradientTracking,
+    ChebyshevGossip,
     APAPC,
     ATC,
     DGD,
     MSDA,
     OPAPC,
+    SCAFFOLD,
     SGD,
     SSDA,
     AverageConsensus,
@@ -18,6 +21,7 @@ from accord.methods import (
     FedAdam,
     FedAvg,
     FedAvgM,
+    FedNova,
     FedProx,
     FedSGD,
     FedYogi,
@@ -33,8 +37,8 @@ from accord.stopping import Stop
 __version__ = "0.1.0"
 
 __all__ = [
-    "FedProx", "ProximalPoint",
-    "APAPC", "MSDA", "OPAPC", "SSDA", "Mudag",
+    "FedProx", "ProximalPoint", "SCAFFOLD", "FedNova",
+    "APAPC", "MSDA", "OPAPC", "SSDA", "AcceleratedGradientTracking", "ChebyshevGossip", "Mudag",
     "ATC",
     "AverageConsensus",
     "Coupled",

@@ -39,6 +39,7 @@ def plan_for(
     method = _a_method(method)
     pattern = pattern_of(method)
     _fits_problem(method, pattern, problem)
+    _strong_everywhere(method, problem)
     network = _fits_network(method, pattern, network, problem.K)
     cohort = _cohort(method, pattern, participation, problem.K)
     if aggregate is not None and (pattern != "server" or not (callable(aggregate) or aggregate in ("mean", "sum"))):
@@ -137,6 +138,16 @@ def _fits_problem(method: Any, pattern: str, problem: Problem) -> None:
                     f"{name} needs the oracle {missing[0]!r}, which agent {k} does not answer. "
                     f"Give Opaque({missing[0]}=...)."
                 )
+
+
+def _strong_everywhere(method: Any, problem: Problem) -> None:
+    """An agent of weight 0 has f_k = 0 among peers, which a method that asks for strong convexity cannot bear."""
+    idle = np.flatnonzero(problem.weights == 0)
+    if method.convexity == "strong at every agent" and len(idle):
+        raise MethodError(
+            f"{type(method).__name__} needs every agent's f_k strongly convex, but agent {idle[0]} has weight 0. "
+            "Leave it out of the problem and the network, or use GradientTracking, which lets it relay."
+        )
 
 
 def _fits_network(method: Any, pattern: str, network: Any, K: int) -> Any:

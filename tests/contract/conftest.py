@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -18,11 +19,12 @@ CHOSEN: dict[str, Callable[[Any], bool]] = {
     "kind": lambda kind: True,
     "exact_kind": lambda kind: settled(kind).exact is True,
     "biased_kind": lambda kind: settled(kind).exact is not True,
-    "shrinking_kind": lambda kind: settled(kind).exact is not True and bool(leaves_of(kind)),
+    "shrinking_kind": lambda kind: settled(kind).exact is not True and stepping(settled(kind)),
     "tunable_kind": lambda kind: bool(leaves_of(kind)),
     "weighted_kind": lambda kind: pattern_of(kind()) != "prices",
     "class_kind": lambda kind: kind in ONE_A_CLASS,
     "weighted_class_kind": lambda kind: kind in ONE_A_CLASS and pattern_of(kind()) != "prices",
+    "relaying_kind": lambda kind: pattern_of(kind()) != "prices" and not kind().convexity,
     "tracking_kind": lambda kind: {"y", "g"} <= set(getattr(state_of(kind), "_fields", ())),
 }
 """What a test may ask for by the name of its argument, from the facts that methods state about themselves."""
@@ -32,6 +34,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     for name, wanted in CHOSEN.items():
         if name in metafunc.fixturenames:
             metafunc.parametrize(name, _such(METHODS, wanted), ids=lambda kind: kind.__name__)
+
+
+def stepping(method: Any) -> bool:
+    """Whether it takes steps of a size, itself or in its local work."""
+    return bool({"step_size", "local"} & {field.name for field in dataclasses.fields(method)})
 
 
 def _such(kinds: Iterable[Any], wanted: Callable[[Any], bool]) -> list[Any]:

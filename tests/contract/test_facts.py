@@ -14,7 +14,7 @@ from accord.methods.base import FACTS, PeerMethod, ServerMethod, pattern_of, pha
 from tests.contract.knobs import chosen, settled
 from tests.contract.worlds import world_of
 
-ORACLES = {"value", "grad", "sample_grad", "prox", "best_response"}
+ORACLES = {"value", "grad", "sample_grad", "prox", "conjugate_grad", "best_response"}
 WEIGHTS = {"doubly stochastic", "row stochastic", "column stochastic", "symmetric"}
 YEAR = r"\b(19|20)\d\d\b"
 

@@ -56,11 +56,11 @@ def test_the_numbers_of_the_agents_change_nothing(kind: Any) -> None:
     np.testing.assert_allclose(np.array(one.agents)[order], other.agents, **CLOSE)
 
 
-def test_the_data_of_an_agent_of_no_weight_change_nothing(weighted_kind: Any) -> None:
-    world = world_of(weighted_kind)
+def test_the_data_of_an_agent_of_no_weight_change_nothing(relaying_kind: Any) -> None:
+    world = world_of(relaying_kind)
     weightless = next(k for k, p in enumerate(world.weights) if p == 0 and len(world.shards[k][0]))
     shards = [(1e3 * a, b - 7) if k == weightless else (a, b) for k, (a, b) in enumerate(world.shards)]
-    one, other = (world.run(settled(weighted_kind)), replace(world, shards=tuple(shards)).run(settled(weighted_kind)))
+    one, other = (world.run(settled(relaying_kind)), replace(world, shards=tuple(shards)).run(settled(relaying_kind)))
     same_course(one, other)
     np.testing.assert_allclose(one.x, other.x, **CLOSE)
 

@@ -103,8 +103,9 @@ def world_of(kind: Any) -> World:
             return _hospitals()
         case _:
             ring = accord.networks.ring(len(_hospitals().shards))
+            agents = _clinics() if method.convexity else _hospitals()
             weigh = {"row stochastic": ring.pull, "column stochastic": ring.push}.get(method.weights, ring.metropolis)
-            return replace(_hospitals(), network=weigh())
+            return replace(agents, network=weigh())
 
 
 def answer_of(world: World) -> Answer:
@@ -133,6 +134,14 @@ def _hospitals() -> World:
     random = np.random.default_rng(2)
     shards = [(random.normal(size=(n, D)), random.normal(k, 1, n)) for k, n in enumerate((6, 2, 2, 6, 2, 0))]
     return World(tuple(shards), weights=np.array([1.0, 2.0, 3.0, 2.0, 0.0, 0.0]))
+
+
+def _clinics() -> World:
+    """The hospitals, and rows and a weight for everyone: for methods that need every f_k strongly convex."""
+    random = np.random.default_rng(4)
+    *others, _ = _hospitals().shards
+    shards = (*others, (random.normal(size=(2, D)), random.normal(5, 1, 2)))
+    return World(shards, weights=np.array([1.0, 2.0, 3.0, 2.0, 1.0, 1.0]))
 
 
 def _market() -> World:

@@ -6,7 +6,9 @@ from typing import Any
 
 from accord.methods.base import Constants, Rule, method, name_of, pattern_of
 from accord.methods.local import SGD, GradientDescent, ProximalPoint
+from accord.methods.peers.accelerated_gradient_tracking import AcceleratedGradientTracking
 from accord.methods.peers.atc import ATC
+from accord.methods.peers.chebyshev_gossip import ChebyshevGossip
 from accord.methods.peers.consensus import AverageConsensus
 from accord.methods.peers.dgd import DGD
 from accord.methods.peers.gradient_tracking import GradientTracking
@@ -16,14 +18,16 @@ from accord.methods.peers.opapc import APAPC, OPAPC
 from accord.methods.prices.dual_decomposition import DualDecomposition
 from accord.methods.prices.exchange_admm import ExchangeADMM
 from accord.methods.server.fedavg import FedAdagrad, FedAdam, FedAvg, FedAvgM, FedYogi
+from accord.methods.server.fednova import FedNova
 from accord.methods.server.fedprox import FedProx
 from accord.methods.server.fedsgd import FedSGD
+from accord.methods.server.scaffold import SCAFFOLD
 
 METHODS: tuple[Callable[..., Any], ...] = (
     FedSGD, FedAvg, FedAdam, FedYogi, FedAdagrad, FedAvgM,
-    FedProx,
+    FedProx, SCAFFOLD, FedNova,
     AverageConsensus, DGD, ATC, GradientTracking,
-    SSDA, MSDA, APAPC, OPAPC, Mudag,
+    ChebyshevGossip, AcceleratedGradientTracking, SSDA, MSDA, APAPC, OPAPC, Mudag,
     DualDecomposition, ExchangeADMM,
 )  # fmt: skip
 
@@ -33,8 +37,8 @@ BY_NAME: Mapping[str, Callable[..., Any]] = MappingProxyType(
 """Methods and presets by the names they go by in studies and on the command line."""
 
 __all__ = [
-    "FedProx", "ProximalPoint",
-    "APAPC", "MSDA", "OPAPC", "SSDA", "Mudag",
+    "FedProx", "ProximalPoint", "SCAFFOLD", "FedNova",
+    "APAPC", "MSDA", "OPAPC", "SSDA", "AcceleratedGradientTracking", "ChebyshevGossip", "Mudag",
     "ATC", "BY_NAME", "DGD", "METHODS", "SGD", "AverageConsensus", "Constants", "DualDecomposition", "ExchangeADMM",
     "FedAdagrad", "FedAdam", "FedAvg", "FedAvgM", "FedSGD", "FedYogi", "GradientDescent", "GradientTracking", "Rule",
     "method", "name_of", "pattern_of",

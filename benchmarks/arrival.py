@@ -1,0 +1,53 @@
+"""How long until every agent is there: rounds of one exchange, gradients and bits."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from accord import Problem, Stop
+from accord.checks import plan_for
+from accord.runtimes import Vectorised
+from accord.runtimes.cost import per_round
+
+
+class Arrival(NamedTuple):
+    """What it cost until max_k ‖x_k − x*‖² ≤ tolerance ‖x*‖²; infinite where that did not happen."""
+
+    rounds: float  # of one vector to each neighbour: a tracker sent along with the model makes two
+    gradients: float  # of an agent, dual ones alike
+    bits: float  # that left all agents
+    settings: dict[str, float]  # the method's hyper-parameters, as chosen
+
+
+def arrival(problem: Problem, method: Any, network: Any, answer: np.ndarray, tolerance: float = 1e-8,
+            limit: int = 200_000) -> Arrival:  # fmt: skip
+    """Run until everyone is there, or for `limit` rounds of the method's own."""
+    plan, _ = plan_for(problem, method, None, network, None, None, None, Stop(rounds=limit), 0, None)
+    with jax.enable_x64(True):
+        session, cost = Vectorised(devices=1).start(plan), per_round(plan)
+        t = int(_until(session.team, session.carry, jnp.asarray(answer), tolerance, limit))
+    settings = {name: float(value) for name, value in vars(plan.method).items() if np.ndim(value) == 0}
+    if t >= limit:
+        return Arrival(np.inf, np.inf, np.inf, settings)
+    vectors = cost.bytes / (network.links * plan.x0.nbytes)
+    return Arrival(round(vectors * t), 1 + cost.gradients * t, 8 * cost.bytes * t, settings)
+
+
+@partial(jax.jit, static_argnames=("limit",))
+def _until(team: Any, carry: Any, answer: Array, tolerance: float, limit: int) -> Array:
+    def far(loop: tuple[Any, Array]) -> Array:
+        errors = jnp.sum((team.models(loop[0]) - answer) ** 2, 1)
+        return (
+            (jnp.max(errors) > tolerance * jnp.vdot(answer, answer)) & (loop[1] < limit) & jnp.isfinite(jnp.sum(errors))
+        )
+
+    def further(loop: tuple[Any, Array]) -> tuple[Any, Array]:
+        return team.round(*loop), loop[1] + 1
+
+    return jax.lax.while_loop(far, further, (carry, jnp.zeros((), jnp.int32)))[1]
