@@ -29,12 +29,18 @@ def shares(p: Array, cohort: Array) -> Shares:
 def weighed(rule: Any, share: Shares, reply: Any) -> Any:
     """One reply times its share, by the rule of each field."""
     if isinstance(rule, str):
-        return jax.tree.map(lambda leaf: getattr(share, rule) * leaf, reply)
+        return jax.tree.map(lambda leaf: getattr(share, rule) * _heeded(share, leaf), reply)
     return type(reply)(*(weighed(field_rule, share, field) for field_rule, field in zip(rule, reply, strict=True)))
 
 
 def combined(rule: Any, share: Shares, replies: Any) -> Any:
     """A stack of replies times their shares, summed, by the rule of each field."""
     if isinstance(rule, str):
-        return jax.tree.map(lambda leaf: jnp.tensordot(getattr(share, rule), leaf, 1), replies)
+        return jax.tree.map(lambda leaf: jnp.tensordot(getattr(share, rule), _heeded(share, leaf), 1), replies)
     return type(replies)(*(combined(one, share, field) for one, field in zip(rule, replies, strict=True)))
+
+
+def _heeded(share: Shares, leaf: Array) -> Array:
+    """What is said by those who have a weight: who has none has no say, not even one that is infinite."""
+    weight = jnp.reshape(share.sum, jnp.shape(share.sum) + (1,) * (leaf.ndim - jnp.ndim(share.sum)))
+    return jnp.where(weight > 0, leaf, 0)
