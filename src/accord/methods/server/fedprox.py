@@ -23,7 +23,7 @@ class FedProx:
     """y_k ≈ argmin f_k(y) + m/2 ‖y − x‖², x⁺ = Σ p_k y_k.
 
     - `penalty`: m > 0, the pull towards x; the geometric mean of the curvatures when not given. The larger, the smaller
-      the floor, and the slower. `local`: `SGD` or `GradientDescent`, or `ProximalPoint()`, which solves for y_k exactly.
+      the floor, and the slower. `local`: `SGD` or `GradientDescent`, or `ProximalPoint()`, which solves it exactly.
 
     Solved exactly, its fixed point for quadratics is Σ p_k a_k c_k / Σ p_k a_k with a_k = h_k / (h_k + m).
 
