@@ -11,7 +11,7 @@ from jax import Array
 
 from accord.errors import MethodError
 
-GOING, CONVERGED, FLOOR, NOT_FINITE, GROWING = range(5)
+GOING, CONVERGED, FLOOR, NOT_FINITE, GROWING, PARTING = range(6)
 """The verdicts of a watch."""
 
 
@@ -25,7 +25,8 @@ class Stop:
 
     Either alone misleads: a step that shrinks makes little progress far from the optimum, and agents that agree may all
     be wrong. A run also ends when it stands on a floor (no progress, and a disagreement that no longer falls), when a
-    number is no longer finite, and when the objective has grown through a whole window.
+    number is no longer finite, and when the objective or the disagreement has grown through a whole window, far beyond
+    where it began, and no slower towards its end.
 
     >>> Stop(rounds=200, progress=1e-6)
     Stop(rounds=200, progress=1e-06, agreement=1e-08, window=10, seconds=None)
@@ -56,7 +57,7 @@ class Stop:
         number = lambda value: jnp.asarray(value, dtype)  # noqa: E731
         count = jnp.zeros((), jnp.int32)
         limits = number(self.progress), number(self.agreement)
-        return Watch(nothing, nothing, count, number(every), limits[0], limits[1], nothing[0])
+        return Watch(nothing, nothing, count, number(every), limits[0], limits[1], nothing[0], nothing[0])
 
 
 class Watch(NamedTuple):
@@ -69,6 +70,7 @@ class Watch(NamedTuple):
     progress: Array  # limits
     agreement: Array
     first: Array  # the objective at the start
+    apart: Array  # the disagreement when the window was full for the first time: how far apart agents may be expected
 
     def see(self, objective: Array, disagreement: Array) -> Watch:
         """The watch after one more record."""
@@ -77,6 +79,7 @@ class Watch(NamedTuple):
             disagreement=jnp.append(self.disagreement[1:], disagreement),
             count=self.count + 1,
             first=jnp.where(self.count == 0, objective, self.first),
+            apart=jnp.where(self.count + 1 == len(self.objective), disagreement, self.apart),
         )
 
     def verdict(self) -> Array:
@@ -87,14 +90,24 @@ class Watch(NamedTuple):
         still = jnp.abs(F[0] - F[-1]) <= self.progress * rounds
         agree = V[-1] <= self.agreement
         stuck = jnp.abs(V[0] - V[-1]) <= 0.01 * V[0]  # falls less than a hundredth a window
-        scale = jnp.abs(self.first) + 1
-        grown = jnp.all(F[1:] > F[:-1]) & (F[-1] - self.first > 1e3 * scale) & (F[-1] > 2 * jnp.abs(F[0]))
+        grown = _grows(F, self.first + 1e3 * (jnp.abs(self.first) + 1)) & (V[-1] >= V[0])
+        parting = _grows(V, 1e6 * self.apart) & (self.apart > 0)
         finite = jnp.isfinite(F[-1]) & jnp.isfinite(V[-1])
         active = (self.progress > 0) & full & still
         verdict = jnp.where(active & stuck & (V[-1] > 0), FLOOR, GOING)
         verdict = jnp.where(active & agree, CONVERGED, verdict)
+        verdict = jnp.where(full & parting, PARTING, verdict)
         verdict = jnp.where(full & grown, GROWING, verdict)
         return jnp.where(finite | (self.count == 0), verdict, NOT_FINITE).astype(jnp.int32)
+
+
+def _grows(series: Array, limit: Array) -> Array:
+    """Whether it rose at every record, no slower in the second half than in the first, and beyond a limit.
+
+    What approaches a plateau slows down, as the cost does when prices rise from nothing.
+    """
+    middle = series[(len(series) - 1) // 2]
+    return jnp.all(series[1:] > series[:-1]) & (series[-1] - middle >= middle - series[0]) & (series[-1] > limit)
 
 
 def sentence(verdict: int, watch: Watch, what: str = "the agents disagree by") -> str:
@@ -109,4 +122,5 @@ def sentence(verdict: int, watch: Watch, what: str = "the agents disagree by") -
         f"but {what} {height:.1e} and no longer come closer",
         NOT_FINITE: "diverged: the objective or a model is no longer finite",
         GROWING: f"diverged: the objective grew through {rounds} rounds, to {float(watch.objective[-1]):.3g}",
+        PARTING: f"diverged: {what} {height:.1e}, more at each record of the last {rounds} rounds",
     }[verdict]
