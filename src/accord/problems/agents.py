@@ -97,6 +97,8 @@ class Agent:
             if isinstance(penalty, float) and penalty == 0:
                 return v - jnp.linalg.pinv(H, hermitian=True) @ (H @ v + q)
             return jnp.linalg.solve(H + penalty * jnp.eye(v.size, dtype=v.dtype), penalty * v - q)
+        if hasattr(self.loss, "tilted"):
+            return self.loss.tilted(self.rows.all(), self._each(), penalty * v, penalty)
         return minimise(lambda x: self.grad(x) + penalty * (x - v), v)
 
     def conjugate_grad(self, v: Array) -> Array:
@@ -104,6 +106,8 @@ class Agent:
         if (quadratic := self._quadratic()) is not None:
             H, q = quadratic
             return (v - q) / H if H.ndim == 1 else jnp.linalg.solve(H, v - q)
+        if hasattr(self.loss, "tilted"):
+            return self.loss.tilted(self.rows.all(), self._each(), v, 0.0)
         return minimise(lambda x: self.grad(x) - v, jnp.zeros_like(v))
 
     def best_response(self, price: Array, penalty: Array | float = 0.0, target: Array | None = None) -> Array:
@@ -130,5 +134,9 @@ class Agent:
         closed = getattr(self.loss, "quadratic", None)
         if closed is None:
             return None
+        return closed(self.rows.all(), self._each())
+
+    def _each(self) -> Array:
+        """What each row weighs in f; padding nothing."""
         own = self._own().astype(self.scale.dtype)
-        return closed(self.rows.all(), self.scale * own / jnp.maximum(jnp.sum(own), 1))
+        return self.scale * own / jnp.maximum(jnp.sum(own), 1)

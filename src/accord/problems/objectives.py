@@ -1,9 +1,11 @@
 """What one agent minimises: losses `loss(params, example) -> scalar`, and what is known of them in closed form.
 
-Any callable is a loss. One that knows more says so by two optional members, which the package asks for by name:
+Any callable is a loss. One that knows more says so by optional members, which the package asks for by name:
 
 - `quadratic(rows, weights)`: `(H, q)` of Σ_i w_i loss_i(x) = ½xᵀHx + qᵀx + constant, H a matrix or a diagonal;
-- `bounds(rows)`: the smoothness L and the strong convexity μ of f over these rows (L is infinite for a hinge).
+- `bounds(rows)`: the smoothness L and the strong convexity μ of f over these rows (L is infinite for a hinge);
+- `tilted(rows, weights, u, penalty)`: argmin_x Σ_i w_i loss_i(x) + penalty/2 ‖x‖² − uᵀx, where the inner solver, which
+  follows gradients, would not find it.
 """
 
 from __future__ import annotations
@@ -15,6 +17,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+
+from accord.problems.regularizers import Box
+from accord.problems.solvers import minimise
 
 
 class Bounds(NamedTuple):
@@ -137,6 +142,14 @@ class Hinge:
 
     def bounds(self, rows: tuple[np.ndarray, np.ndarray]) -> Bounds:
         return Bounds(float("inf"), self.l2)
+
+    def tilted(self, rows: tuple[Array, Array], weights: Array, u: Array, penalty: Array | float) -> Array:
+        """By the dual, which is smooth: x = (u + Σ α_i s_i a_i) / (l2 Σ w_i + penalty) with 0 ≤ α_i ≤ w_i."""
+        a, b = rows
+        margins = (2 * b.astype(a.dtype) - 1)[:, None] * a
+        curvature = self.l2 * jnp.sum(weights) + penalty
+        primal = lambda alpha: (u + alpha @ margins) / curvature  # noqa: E731
+        return primal(minimise(lambda alpha: margins @ primal(alpha) - 1, weights / 2, Box(0.0, weights).prox))
 
     def scores(self, x: Array, features: Array) -> Array:
         """The signed margin of every row."""
