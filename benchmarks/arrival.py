@@ -31,23 +31,30 @@ def arrival(problem: Problem, method: Any, network: Any, answer: np.ndarray, tol
     plan, _ = plan_for(problem, method, None, network, None, None, None, Stop(rounds=limit), 0, None)
     with jax.enable_x64(True):
         session, cost = Vectorised(devices=1).start(plan), per_round(plan)
-        t = int(_until(session.team, session.carry, jnp.asarray(answer), tolerance, limit))
+        t, there = _until(session.team, session.carry, jnp.asarray(answer), tolerance, limit)
     settings = {name: float(value) for name, value in vars(plan.method).items() if np.ndim(value) == 0}
-    if t >= limit:
+    if not there:
         return Arrival(np.inf, np.inf, np.inf, settings)
     vectors = cost.bytes / (network.links * plan.x0.nbytes)
+    t = int(t)
     return Arrival(round(vectors * t), 1 + cost.gradients * t, 8 * cost.bytes * t, settings)
 
 
 @partial(jax.jit, static_argnames=("limit",))
-def _until(team: Any, carry: Any, answer: Array, tolerance: float, limit: int) -> Array:
-    def far(loop: tuple[Any, Array]) -> Array:
-        errors = jnp.sum((team.models(loop[0]) - answer) ** 2, 1)
-        return (
-            (jnp.max(errors) > tolerance * jnp.vdot(answer, answer)) & (loop[1] < limit) & jnp.isfinite(jnp.sum(errors))
-        )
+def _until(team: Any, carry: Any, answer: Array, tolerance: float, limit: int) -> tuple[Array, Array]:
+    """Rounds until everyone is there, until somebody is nowhere, or until the limit; and whether everyone is there."""
 
-    def further(loop: tuple[Any, Array]) -> tuple[Any, Array]:
-        return team.round(*loop), loop[1] + 1
+    def furthest(carry: Any) -> Array:
+        return jnp.max(jnp.sum((team.models(carry) - answer) ** 2, 1)) / jnp.vdot(answer, answer)
 
-    return jax.lax.while_loop(far, further, (carry, jnp.zeros((), jnp.int32)))[1]
+    def going(loop: tuple[Any, Array, Array]) -> Array:
+        _, t, far = loop
+        return (far > tolerance) & jnp.isfinite(far) & (t < limit)
+
+    def further(loop: tuple[Any, Array, Array]) -> tuple[Any, Array, Array]:
+        carry, t, _ = loop
+        carry = team.round(carry, t)
+        return carry, t + 1, furthest(carry)
+
+    _, t, far = jax.lax.while_loop(going, further, (carry, jnp.zeros((), jnp.int32), furthest(carry)))
+    return t, far <= tolerance

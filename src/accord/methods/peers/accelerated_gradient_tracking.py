@@ -51,7 +51,7 @@ class AcceleratedGradientTracking:
     weights: ClassVar = "doubly stochastic"
     reference: ClassVar = "Qu, Li 2020; Li, Lin 2024"
     rules: ClassVar = {
-        "step_size": Rule("(1−σ)²/(2L)", lambda c: (1 - c.sigma) ** 2 / (2 * c.L)),
+        "step_size": Rule("(1−σ)^1.5/(4L)", lambda c: (1 - c.sigma) ** 1.5 / (4 * c.L)),
         "mu": Rule("Σp_kμ_k", lambda c: c.mu_mean),
     }
 
