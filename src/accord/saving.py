@@ -28,8 +28,9 @@ def save(run: Run, directory: str | Path) -> Path:
     """Write a run to a directory, made where it is missing; returns the directory.
 
     A decision may be a pytree of dicts, lists, tuples and arrays; a NamedTuple is read back as a tuple. Numbers are
-    kept to the bit. `run.json` is written last, with the SHA-256 of the other two files and of itself, so that a
-    half-written or damaged run is recognised. Raises `SavedRunError` where the decision holds anything else.
+    kept to the bit, rows of data never: of a table, only how its columns were encoded. `run.json` is written last, with
+    the SHA-256 of the other files and of itself, so that a half-written or damaged run is recognised. Raises
+    `SavedRunError` where the decision holds anything else.
 
     >>> import accord, tempfile
     >>> run = accord.run(accord.problems.quadratic(H=[1.0, 3.0], c=[0.0, 4.0]), accord.FedSGD())
@@ -57,8 +58,7 @@ def load(directory: str | Path) -> Run:
     directory = Path(directory)
     head = _read_head(directory / HEAD)
     history, arrays = (_read(directory / name, head["sha256"][name]) for name in (HISTORY, ARRAYS))
-    with np.load(io.BytesIO(arrays), allow_pickle=False) as file:
-        found = {name: file[name] for name in file.files}
+    found = _unpacked(arrays, directory / ARRAYS)
     facts: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in head["facts"].items()
     }
@@ -72,7 +72,7 @@ def load(directory: str | Path) -> Run:
         converged=head["converged"],
         rounds=head["rounds"],
         facts=Facts(**facts),
-        table=head["table"],
+        table=_table(head["table"]),
     )
 
 
@@ -95,12 +95,41 @@ def _head(run: Run, checksums: dict[str, str]) -> bytes:
         "rounds": run.rounds,
         "x": _structure(run.x),
         "agent": _structure(run.agents[0]),
-        "table": run.table,
+        "table": _described(run.table),
         "columns": {name: str(kind) for name, kind in run.history.dtypes.items()},
         "sha256": checksums,
     }
     head = json.loads(json.dumps(head))  # as it will be read
     return (json.dumps({**head, "checksum": _of_head(head)}, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _unpacked(body: bytes, path: Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(io.BytesIO(body), allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (ValueError, OSError) as error:
+        raise SavedRunError(f"{path} holds something other than arrays of numbers. Do not trust it.") from error
+
+
+def _described(table: Any) -> dict[str, Any] | None:
+    """What a table's columns were and how they were scaled: enough to name coefficients and encode rows, but no row."""
+    if table is None:
+        return None
+    known = {field.name: getattr(table, field.name) for field in dataclasses.fields(table) if field.name != "rows"}
+    return json.loads(json.dumps(known, default=lambda value: value.tolist()))
+
+
+def _table(described: dict[str, Any] | None) -> Any:
+    if described is None:
+        return None
+    from accord.problems.encoding import Table
+
+    known: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in described.items()
+    }
+    known["levels"] = {name: tuple(texts) for name, texts in described["levels"].items()}
+    known |= {name: np.array(described[name]) for name in ("means", "scales")}
+    return Table(**known, rows=())
 
 
 def _history(text: str, kinds: dict[str, str]) -> pd.DataFrame:

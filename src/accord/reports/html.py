@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import jinja2
@@ -15,26 +15,17 @@ from matplotlib.figure import Figure
 from accord.history import Run, data_size
 from accord.reports import plots, tables
 from accord.reports.numbers import count, number
+from accord.reports.story import Story
 
 AGENTS = 200  # rows of the table of agents: more are in arrays.npz
+HEAVIEST = 12  # coefficients that are not folded away
 PATTERNS = {"server": "a server and its clients", "peers": "peers, and nobody in the middle", "prices": "a market"}
 
 
-def write(
-    run: Run,
-    directory: str | Path,
-    *,
-    title: str | None = None,
-    about: str = "",
-    notes: Sequence[str] = (),
-    columns: Mapping[str, Sequence[float]] | None = None,
-    optimum: float | None = None,
-) -> Path:
+def write(run: Run, directory: str | Path, story: Story | None = None) -> Path:
     """Write `index.html` about a run to a directory, made where it is missing; returns the page's path.
 
-    - `title`, `about`, `notes`: what the reader should know, in sentences.
-    - `columns`: more about the agents, a number each.
-    - `optimum`: F at the centralised answer, where it is known.
+    - `story`: words and yardsticks for the reader; kept in `story.json`.
 
     The same run gives the same page, byte for byte.
 
@@ -44,47 +35,44 @@ def write(
     ...     "<h1>FedSGD with 2 agents</h1>" in write(run, folder).read_text()
     True
     """
-    facts = run.facts
-    agents, left_out = tables.shortened(tables.agents(run, columns), AGENTS)
-    sentences = [line for line in str(run).split("\n") if not line.startswith("Chosen: ")]
-    return _page(
+    facts, story = run.facts, story or Story()
+    coefficients = tables.coefficients(run)
+    agents, left_out = tables.shortened(tables.agents(run, story.columns), AGENTS)
+    path = _page(
         "run.html",
         directory,
-        title=title or f"{facts.method} with {len(facts.agents)} agents",
+        title=story.title or f"{facts.method} with {len(facts.agents)} agents",
         pattern=PATTERNS[facts.pattern],
-        about=about,
         run=run,
-        sentences=sentences,
-        notes=notes,
+        story=story,
+        sentences=[line for line in str(run).split("\n")[1:] if not line.startswith("Chosen: ")],
         figures=_figures(run),
         agents=agents,
         left_out=left_out,
-        panels=[svg(plots.panel_figure(run, panel), panel.title) for panel in plots.panels(run, optimum)],
+        panels=[svg(plots.panel_figure(run, panel), panel.title) for panel in plots.panels(run, story.optimum)],
         prices=[] if run.prices is None else [number(price) for price in run.prices],
+        coefficients=coefficients,
+        heaviest=coefficients and tables.shortened(coefficients, HEAVIEST)[0],
         history=tables.history(run),
     )
+    story.keep(path.parent)
+    return path
 
 
 def write_comparison(
-    runs: Mapping[str, Run],
-    directory: str | Path,
-    optimum: float,
-    *,
-    title: str = "Methods compared",
-    about: str = "",
-    notes: Sequence[str] = (),
+    runs: Mapping[str, Run], directory: str | Path, optimum: float, story: Story | None = None
 ) -> Path:
     """Write `index.html` about several runs on one problem, by name; returns the page's path.
 
     - `optimum`: F at the centralised answer, from which distances are measured.
     """
+    story = story or Story()
     return _page(
         "comparison.html",
         directory,
-        title=title,
-        about=about,
+        title=story.title or "Methods compared",
         runs=runs,
-        notes=notes,
+        story=story,
         picture=svg(plots.comparison_figure(runs, optimum), "Distance to the centralised optimum"),
         table=tables.comparison(runs, optimum),
     )

@@ -101,8 +101,12 @@ def draw(axes: Axes, rounds: np.ndarray, panel: Panel) -> None:
     axes.plot(rounds, np.where(values > 0, values, np.nan) if log else values, color=SERIES[0], linewidth=1.8)
     _frame(axes, xlabel="rounds")
     axes.set_xlim(0, max(rounds[-1], 1))
-    if not log and len(set(values[np.isfinite(values)])) == 1:
-        axes.yaxis.set_major_locator(FixedLocator([np.nanmax(values)]))  # constant: one line, one number
+    if not log and len(distinct := set(values[np.isfinite(values)])) < 2:
+        axes.yaxis.set_major_locator(FixedLocator(list(distinct)))  # constant: one line, one number
+        if not distinct:
+            axes.text(
+                0.5, 0.5, "too few rounds to tell", transform=axes.transAxes, ha="center", fontsize=9, color=FAINT
+            )
     axes.set_title(panel.title, **TITLE)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: count(value)))
     known = np.flatnonzero(np.isfinite(values) & ((values > 0) | (not log)))
@@ -169,9 +173,10 @@ def _frame(axes: Axes, xlabel: str) -> None:
 
 
 def _logarithmic(axes: Axes, values: np.ndarray) -> bool:
-    """A logarithmic scale where there is something positive to show; says whether there is."""
+    """A logarithmic scale where positive values span a power of ten; says whether they do."""
     positive = values[np.isfinite(values) & (values > 0)]
-    if len(positive) < 2:
+    if len(positive) < 2 or positive.max() < 10 * positive.min():
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value, 2)))
         return False
     axes.set_yscale("log")
     low, high = np.floor(np.log10(positive.min())), np.ceil(np.log10(positive.max()))

@@ -50,27 +50,39 @@ def agents(run: Run, extra: Mapping[str, Sequence[float]] | None = None) -> Tabl
     return Table(("agent", *middle, *extra), tuple(rows))
 
 
+def coefficients(run: Run) -> Table | None:
+    """What the model weighs, the heaviest first, where a table gave its columns names; None elsewhere."""
+    names = getattr(run.table, "columns", ())
+    if not names or np.shape(run.x) != (len(names),):
+        return None
+    x = np.asarray(run.x, float)
+    size = np.where(np.array(names) == "intercept", 0, np.abs(x))  # it is not one column among others
+    shares = size / max(size.max(), np.finfo(float).tiny)
+    rows = [Row((names[i], number(float(x[i]), 3)), float(shares[i])) for i in np.argsort(-shares, kind="stable")]
+    return Table(("column", "weight per standard deviation" if run.table.standardised else "weight"), tuple(rows))
+
+
 def comparison(runs: Mapping[str, Run], optimum: float) -> Table:
     """How the runs ended, the nearest to `optimum` first: F at the centralised answer."""
     rows = []
     for name, run in sorted(runs.items(), key=lambda item: abs(item[1].history["objective"].iloc[-1] - optimum)):
         last = run.history.iloc[-1]
         near = (number(last["objective"] - optimum, 2), number(last["disagreement"], 2), number(run.worst))
-        spent = (count(run.rounds), data_size(last["bytes"]), count(last["gradients"]), f"{last['seconds']:.2f}")
+        spent = (count(run.rounds), data_size(last["bytes"]), count(last["gradients"]))
         rows.append(Row((name, *near, *spent, ending(run)), marked=run.converged))
-    near, spent = ("above optimum", "disagreement", "worst loss"), ("rounds", "bytes", "gradients", "seconds")
+    near, spent = ("above optimum", "disagreement", "worst loss"), ("rounds", "bytes", "gradients")
     return Table(("method", *near, *spent, "ended"), tuple(rows))
 
 
 def ending(run: Run) -> str:
-    """Why a run stopped, in a word or three.
+    """Why a run stopped, in a word.
 
     >>> import accord
     >>> ending(accord.run(accord.problems.quadratic(H=[1.0], c=[2.0]), accord.FedSGD()))
     'converged'
     """
     head = run.reason.split(":")[0].split(" of ")[0]
-    return re.sub(r"^(stands|stopped|was) ", "", head)
+    return re.sub(r"^(stands on a|stopped at its|was) ", "", head)
 
 
 def history(run: Run, most: int = 40) -> Table:
@@ -89,6 +101,13 @@ def shortened(table: Table, most: int) -> tuple[Table, int]:
     """The first rows of a table, and how many were left out; a marked row always stays."""
     rows = [row for i, row in enumerate(table.rows) if i < most or row.marked]
     return Table(table.header, tuple(rows)), len(table.rows) - len(rows)
+
+
+def without(table: Table, column: str) -> Table:
+    """The table less one column, for where there is little room."""
+    i = table.header.index(column)
+    less = [row._replace(cells=row.cells[:i] + row.cells[i + 1 :]) for row in table.rows]
+    return Table(table.header[:i] + table.header[i + 1 :], tuple(less))
 
 
 def _decision(x: np.ndarray) -> str:

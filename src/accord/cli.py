@@ -1,0 +1,285 @@
+"""The command line: run, compare, methods, report."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
+
+import typer
+
+from accord.errors import AccordError, UnknownName
+
+if TYPE_CHECKING:
+    from accord.history import Run
+    from accord.reports.story import Story
+    from accord.studies import Study
+
+# What a command needs is imported when it is called, so that --help is quick.
+
+app = typer.Typer(
+    help="Distributed optimisation: many agents with private data solve one problem, and never pool it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+
+P = ParamSpec("P")
+AGENTS = 20  # lines of the table of agents in a terminal
+
+StudyName = Annotated[
+    str, typer.Argument(metavar="STUDY", help="A study that ships with Accord, or the path of a TOML file.")
+]
+Rounds = Annotated[int | None, typer.Option(help="At most so many rounds, instead of the study's.")]
+Seed = Annotated[int | None, typer.Option(help="Instead of the study's.")]
+Out = Annotated[Path | None, typer.Option(help="Where the report goes; accord-runs/STUDY by default.", file_okay=False)]
+RuntimeName = Annotated[str, typer.Option("--runtime", help="Where it happens: vectorised or threads.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar and no tables.")]
+
+
+def _refusing(command: Callable[P, None]) -> Callable[P, None]:
+    """What Accord refuses is one sentence in red, and exit code 2."""
+
+    @functools.wraps(command)
+    def told(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except AccordError as error:
+            typer.secho(str(error), fg=typer.colors.RED, err=True)
+            raise typer.Exit(2) from error
+
+    return told
+
+
+@app.command()
+@_refusing
+def run(
+    study: StudyName,
+    method: Annotated[str | None, typer.Option(help="Instead of the study's; see `accord methods`.")] = None,
+    rounds: Rounds = None,
+    seed: Seed = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    out: Out = None,
+    runtime: RuntimeName = "vectorised",
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Keep the run here, and go on from here.", file_okay=False)
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Run a study: who ended where, and a report of one page.
+
+    With --json the report is written only where --out says.
+    """
+    chosen = _study(study, rounds, seed)
+    chosen = chosen if method is None else chosen.with_method(method)
+    with _progress(chosen, quiet or as_json) as notify:
+        outcome = chosen.run(notify=notify, runtime=_runtime(runtime), checkpoint=checkpoint)
+    if as_json:
+        print(json.dumps(outcome.summary()))
+        if out is None:
+            return
+    story = _story(chosen, outcome)
+    if not as_json:
+        _tell(outcome, story, quiet)
+    directory = out or Path("accord-runs") / chosen.name
+    outcome.save(directory)
+    from accord.reports.html import write
+
+    page = write(outcome, directory, story)
+    if not as_json:
+        _say(f"The report is {page}")
+
+
+@app.command()
+@_refusing
+def compare(
+    study: StudyName,
+    methods: Annotated[str, typer.Option(help="Names with commas between them; see `accord methods`.")],
+    rounds: Rounds = None,
+    seed: Seed = None,
+    out: Out = None,
+    runtime: RuntimeName = "vectorised",
+    quiet: Quiet = False,
+) -> None:
+    """Run several methods on one problem: a table, one picture, a report of one page."""
+    from accord.reports import tables
+    from accord.reports.html import write_comparison
+    from accord.reports.story import Story
+    from accord.reports.terminal import shown
+    from accord.studies.yardsticks import pooled
+
+    chosen = _study(study, rounds, seed)
+    variants = {name.strip(): chosen.with_method(name.strip()) for name in methods.split(",")}
+    runs = {}
+    for name, variant in variants.items():
+        with _progress(variant, quiet) as notify:
+            runs[name] = variant.run(notify=notify, runtime=_runtime(runtime))
+    optimum = pooled(chosen.problem).objective
+    peers = [name for name, outcome in runs.items() if outcome.facts.network]
+    notes = (f"Peers talk over the {runs[peers[0]].facts.network}: {', '.join(peers)}.",) if peers else ()
+    if not quiet:
+        _say(_heading(chosen.title), shown(tables.without(tables.comparison(runs, optimum), "gradients")), *notes)
+    story = Story(title=chosen.title, about=chosen.about, notes=notes)
+    page = write_comparison(runs, out or Path("accord-runs") / f"{chosen.name}-compared", optimum, story)
+    _say(f"The report is {page}")
+
+
+@app.command()
+@_refusing
+def methods(name: Annotated[str | None, typer.Argument(help="Tell all about one.")] = None) -> None:
+    """What there is: what each asks for, where it leads, who published it."""
+    from accord.methods import BY_NAME
+
+    if name is None:
+        _say(*_catalogue())
+    elif name in BY_NAME:
+        _say(*_entry(BY_NAME[name]))
+    else:
+        raise UnknownName("method", name, BY_NAME)
+
+
+@app.command()
+@_refusing
+def report(directory: Annotated[Path, typer.Argument(help="Where a run was saved.", metavar="DIR")]) -> None:
+    """Write the page of a saved run anew."""
+    from accord.history import Run
+    from accord.reports.html import write
+    from accord.reports.story import Story
+
+    page = write(Run.load(directory), directory, Story.of(directory))
+    _say(f"The report is {page}")
+
+
+def _study(name: str, rounds: int | None, seed: int | None) -> Study:
+    from accord.studies import load
+
+    study = load(name)
+    if rounds is not None:
+        study = dataclasses.replace(study, stop=dataclasses.replace(study.stop, rounds=rounds))
+    if seed is not None:
+        study = dataclasses.replace(study, settings=dataclasses.replace(study.settings, seed=seed))
+    return study
+
+
+def _runtime(name: str) -> Any:
+    from accord import runtimes
+
+    known = {kind.lower(): kind for kind in runtimes.__all__}
+    if name not in known:
+        raise UnknownName("runtime", name, known)
+    return getattr(runtimes, known[name])()
+
+
+@contextmanager
+def _progress(study: Study, quiet: bool) -> Iterator[Callable[[Any], None] | None]:
+    """A bar of rounds on the standard error, where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from accord.reports.numbers import number
+
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield None
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[state]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(study.method_name, total=study.stop.rounds, state="compiling")
+
+        def notify(status: Any) -> None:
+            state = f"objective {number(status.objective)}, disagreement {number(status.disagreement, 2)}"
+            bar.update(task, completed=status.round, state=state)
+
+        yield notify
+
+
+def _story(study: Study, outcome: Run) -> Story:
+    """The outcome beside the centralised answer, and beside what agents find alone."""
+    from accord.reports.story import Story, beside_alone, measured
+    from accord.studies.yardsticks import alone, pooled
+
+    best = pooled(study.problem)
+    notes, columns = [measured(outcome, best.objective, best.distance(outcome.x))], {}
+    if (found := alone(study.problem)) is not None:
+        notes.append(beside_alone(outcome, found.everyone.tolist()))
+        columns = {"own model, own rows": found.own, "own model, all rows": found.everyone}
+    return Story(
+        study.title,
+        study.about,
+        tuple(notes),
+        {name: tuple(map(float, c)) for name, c in columns.items()},
+        best.objective,
+    )
+
+
+def _tell(outcome: Run, story: Story, quiet: bool) -> None:
+    """What happened, in sentences and a table."""
+    from accord.reports import tables
+    from accord.reports.terminal import shown
+
+    if not quiet:
+        table, left_out = tables.shortened(tables.agents(outcome, story.columns), AGENTS)
+        _say(_heading(story.title), shown(table), *([f"... and {left_out} more agents."] if left_out else []))
+    _say(*str(outcome).split("\n"), *story.notes)
+
+
+def _catalogue() -> Iterator[Any]:
+    """A table a pattern."""
+    from accord.methods import BY_NAME, pattern_of
+    from accord.reports.tables import Row, Table
+    from accord.reports.terminal import shown
+
+    made = {name: kind() for name, kind in BY_NAME.items()}
+    for pattern in ("server", "peers", "prices"):
+        rows = []
+        for name, method in made.items():
+            if pattern_of(method) == pattern:
+                asks = ", ".join(method.needs).replace("_", " ")
+                reaches = "the optimum" if method.exact is True else method.exact
+                rows.append(
+                    Row((name, asks, *([method.weights] if pattern == "peers" else []), reaches, method.reference))
+                )
+        header = ("method", "asks for", *(["asks of W"] if pattern == "peers" else []), "reaches", "reference")
+        yield _heading(pattern.capitalize())
+        yield shown(Table(header, tuple(rows)))
+
+
+def _entry(kind: Any) -> Iterator[Any]:
+    """One method: its docstring, and how it chooses what it is not given."""
+    import inspect
+
+    method = kind()
+    rules = method.rules | getattr(getattr(method, "local", None), "rules", {})
+    arguments = inspect.signature(kind).replace(return_annotation=inspect.Signature.empty)
+    yield _heading(f"{kind.__name__}{arguments}".replace("'", ""))
+    yield inspect.getdoc(kind) or ""
+    for name, rule in rules.items():
+        yield f"\nThe {name.replace('_', ' ')}, if not given, is {rule.text}."
+
+
+def _heading(words: str) -> Any:
+    from rich.text import Text
+
+    return Text(words, style="bold")
+
+
+def _say(*lines: Any) -> None:
+    """Sentences and tables, each on lines of its own; as wide as the terminal, or wide where there is none."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = max(console.width, 140)
+    for line in lines:
+        console.print(line, markup=False, soft_wrap=isinstance(line, str) and not console.is_terminal)

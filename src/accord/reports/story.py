@@ -1,0 +1,71 @@
+"""What a reader should know besides the run: words, and numbers to measure it with. Kept beside a saved run."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from accord.errors import SavedRunError
+from accord.history import Run
+from accord.reports.numbers import number
+
+FILE = "story.json"
+
+
+@dataclass(frozen=True)
+class Story:
+    """Words for a report.
+
+    - `title`, `about`: of the study. `notes`: sentences about the outcome.
+    - `columns`: more about the agents, a number each. `optimum`: F at the centralised answer, where it is known.
+    """
+
+    title: str = ""
+    about: str = ""
+    notes: tuple[str, ...] = ()
+    columns: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    optimum: float | None = None
+
+    def keep(self, directory: Path) -> None:
+        """Write it to a directory."""
+        (directory / FILE).write_text(
+            json.dumps(dataclasses.asdict(self), indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+
+    @classmethod
+    def of(cls, directory: str | Path) -> Story:
+        """The story in a directory, or an empty one. Raises `SavedRunError` where it is damaged."""
+        path = Path(directory) / FILE
+        if not path.exists():
+            return cls()
+        try:
+            told = json.loads(path.read_text(encoding="utf-8"))
+            columns = {name: tuple(map(float, column)) for name, column in told["columns"].items()}
+            return cls(**told | {"notes": tuple(told["notes"]), "columns": columns})
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise SavedRunError(f"{path} is damaged. Remove it to report the run without it.") from error
+
+
+def measured(run: Run, optimum: float, distance: float) -> str:
+    """How far the run is from the centralised answer, a sentence.
+
+    - `optimum`: F there. `distance`: ‖x − x*‖.
+    """
+    gap = abs(float(run.history["objective"].iloc[-1]) - optimum)
+    if run.facts.pattern == "prices":
+        start = f"A planner who knew every cost would pay {number(optimum, 7)}"
+    else:
+        start = f"All rows in one place would give an objective of {number(optimum, 6)}"
+    return f"{start}; this run's differs by {number(gap, 2)}, and its answer is {number(distance, 2)} away."
+
+
+def beside_alone(run: Run, everyone: Sequence[float]) -> str:
+    """What agents would have found alone, a sentence; `everyone`: F at each agent's own model."""
+    least, most = float(np.nanmin(everyone)), float(np.nanmax(everyone))
+    return (f"On everybody's rows the models that agents find alone lose {number(least)} to {number(most)}; "
+            f"the common one loses {number(run.history['objective'].iloc[-1])}.")  # fmt: skip
