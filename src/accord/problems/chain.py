@@ -3,12 +3,38 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
 from accord.errors import ProblemError
+from accord.problems.objectives import Bounds
 from accord.problems.problem import Problem
-from accord.problems.ready_made import quadratic
+
+
+@dataclass(frozen=True)
+class Chain:
+    """½‖x‖² + a/2 (xᵀM₁x − 2x₁) + b/2 xᵀM₂x for an example (a, b): a chain of springs, every other one in M₁."""
+
+    def __call__(self, x: Array, example: tuple[Array, Array]) -> Array:
+        a, b = example
+        springs = jnp.square(x[:-1] - x[1:])  # the first is that of x₁ and x₂
+        first = x[0] * x[0] - 2 * x[0] + jnp.sum(springs[1::2])
+        return 0.5 * (jnp.vdot(x, x) + a * first + b * jnp.sum(springs[::2]))
+
+    def bounds(self, rows: tuple[np.ndarray, np.ndarray]) -> Bounds:
+        return Bounds(1 + 2 * float(max(part.max() for part in rows)), 1.0)
+
+    def tilted(self, rows: tuple[Array, Array], weights: Array, u: Array, penalty: Array | float) -> Array:
+        a, b = (weights @ part for part in rows)
+        links = jnp.where(jnp.arange(u.size, dtype=jnp.int32) % 2 == 0, b, a).at[-1].set(0.0)  # link j: j with j+1
+        before = jnp.roll(links, 1)
+        diagonal = jnp.sum(weights) + penalty + links + before
+        right = u.at[0].add(a)
+        return jax.lax.linalg.tridiagonal_solve(-before, diagonal.at[0].add(a), -links, right[:, None])[:, 0]
 
 
 def hard_instance(kappa: float, agents: int = 16, d: int | None = None) -> Problem:
@@ -33,16 +59,10 @@ def hard_instance(kappa: float, agents: int = 16, d: int | None = None) -> Probl
             "at least 2 decisions."
         )
     d = 10 * math.ceil(math.sqrt(kappa)) if d is None else d
-    c, quarter, identity = (kappa - 1) / 2, agents // 4, np.eye(d)
-    links = identity[:-1] - identity[1:]  # row j−1 is e_j − e_{j+1}
-    first = identity[:1].T @ identity[:1] + links[1::2].T @ links[1::2]
-    second = links[::2].T @ links[::2]
-    H = np.stack([identity] * agents)
-    H[:quarter] += c * first
-    H[-quarter:] += c * second
-    centres = np.zeros((agents, d))
-    centres[:quarter] = np.linalg.solve(H[0], c * identity[0])
-    return quadratic(H, centres)
+    c, ends = (kappa - 1) / 2, agents // 4
+    left, right = np.arange(agents) < ends, np.arange(agents) >= agents - ends
+    shards = [(np.array([c * one]), np.array([c * other])) for one, other in zip(left, right, strict=True)]
+    return Problem(Chain(), shards, x0=np.zeros(d))
 
 
 def floor_of_hard_instance(kappa: float, tolerance: float = 1e-8, agents: int = 16, d: int | None = None) -> int:
