@@ -12,7 +12,7 @@ import numpy as np
 
 from accord import networks
 from accord.channels import Clear
-from accord.diagnosis import Choice, tuned
+from accord.diagnosis import Choice, tuned, within_limits
 from accord.errors import MethodError, NetworkError, ProblemError
 from accord.methods import BY_NAME
 from accord.methods.base import pattern_of
@@ -51,6 +51,7 @@ def plan_for(
     method = _composite(method, problem)
     _sane(method)
     method, choices = tuned(method, problem, network, x0)
+    within_limits(method, problem, network, x0)
     plan = Plan(problem, _in_precision(method, flat.dtype), shape, flat, network, channel or Clear(), cohort, aggregate,
                 stop or Stop(), int(seed), 1)  # fmt: skip
     if record is not None and (int(record) != record or record < 1):
@@ -110,9 +111,8 @@ def _a_method(method: Any) -> Any:
         return FedSGD(method.step_size)  # local work of one step, sent as it is
     if isinstance(method, SGD) and method.steps in (None, 1) and method.epochs is None:
         return FedSGD(method.step_size, method.batch_size)
-    if not hasattr(method, "init") or not (
-        hasattr(method, "message") or hasattr(method, "broadcast") or hasattr(type(method), "phases")
-    ):
+    speaks = ("message", "messages", "phases", "broadcast")
+    if not hasattr(method, "init") or not any(hasattr(type(method), part) for part in speaks):
         raise MethodError(
             f"{method!r} is not a method. Give one of accord.methods, such as accord.FedAvg() or "
             "accord.GradientTracking()."
@@ -214,6 +214,8 @@ def _sane(method: Any) -> None:
     for part in (method, getattr(method, "local", None)):
         for f in fields(part) if part is not None else ():
             value = getattr(part, f.name)
+            if value == 0 and f.name in part.may_be_zero:
+                continue
             if isinstance(value, (int, float)) and not isinstance(value, bool) and not 0 < value < float("inf"):
                 raise MethodError(
                     f"{type(part).__name__} has {f.name}={value}. "

@@ -12,6 +12,8 @@ import numpy as np
 
 from accord.errors import MethodError
 from accord.methods.base import Constants, is_traced, pattern_of
+from accord.networks.faults import weighted
+from accord.problems.coupling import Coupling
 from accord.problems.objectives import Bounds
 from accord.problems.problem import Problem, in_precision
 from accord.problems.shape import Shape
@@ -94,14 +96,50 @@ def constants(problem: Problem, pattern: str, network: Any = None, x0: Any = Non
     words = f"L = {found.L:.3g} by {source}"
     if network is not None:
         words += f", λ_min(W) = {network.lambda_min:.4f} of the {network.name}"
-        found = found._replace(sigma=network.sigma, lambda_min=network.lambda_min, gamma=network.gamma)
+        found = found._replace(sigma=network.sigma, lambda_min=network.lambda_min, gamma=network.gamma,
+                               v_min=_least_push_weight(network))  # fmt: skip
     if problem.coupling is not None:
-        A = problem.coupling.A
-        with np.errstate(divide="ignore"):
-            dual = sum(a @ a.T / m for a, m in zip(A, mu, strict=True)) if mu.min() > 0 else np.full((1, 1), np.inf)
-        found = found._replace(L_dual=float(np.linalg.eigvalsh(dual)[-1]) if np.isfinite(dual).all() else math.inf)
+        found = _with_coupling(found, problem.coupling, L, mu)
         words += f", L_d = {found.L_dual:.3g}"
     return found, words
+
+
+def _with_coupling(found: Constants, coupling: Coupling, L: np.ndarray, mu: np.ndarray) -> Constants:
+    A, joined = coupling.A, int(coupling.A.any(2).sum(0).max())
+    squares = np.array([np.linalg.eigvalsh(a @ a.T)[[0, -1]] for a in A])  # λ_min and λ_max of A_k A_kᵀ
+    least = np.where(squares[:, 0] > 1e-12 * squares[:, 1], squares[:, 0], 0)
+    with np.errstate(divide="ignore"):
+        return found._replace(
+            L_dual=float(np.linalg.eigvalsh(np.einsum("kij,klj->il", A / mu[:, None, None], A))[-1])
+            if mu.min() > 0 else math.inf,
+            A_max=float(squares[:, 1].max()),
+            degree=joined + (coupling.sense == "<="),
+            L_value=float((L / least).max()),
+        )  # fmt: skip
+
+
+def _least_push_weight(network: Any) -> float:
+    """The least v_k of v⁺ = C v from ones, over as many rounds as v needs to settle."""
+    cycle = [weighted(member, "column stochastic") for member in getattr(network, "members", (network,))]
+    if all(member.doubly_stochastic for member in cycle):
+        return 1.0
+    v, least = np.ones(network.size), 1.0
+    for t in range(100 * network.size):
+        before, v = v, cycle[t % len(cycle)].W @ v
+        least = min(least, float(v.min()))
+        if len(cycle) == 1 and np.abs(v - before).max() < 1e-9:
+            break
+    return least
+
+
+def _roughest_row(problem: Problem, L: np.ndarray, found: Constants) -> float:
+    """By the loss's own bound of every row; else n_k L_k, which a mean of convex losses allows at most."""
+    scale = problem.K * problem.weights
+    if not hasattr(problem.loss, "bounds"):
+        return float((scale * problem.sizes * L).max())
+    rows = ((k, i) for k, n in enumerate(problem.sizes) if scale[k] > 0 for i in range(n))
+    return max((scale[k] * problem.loss.bounds(jax.tree.map(lambda v, i=i: v[i : i + 1], problem.shards[k])).L
+                for k, i in rows), default=found.L)  # fmt: skip
 
 
 def tuned(method: Any, problem: Problem, network: Any = None, x0: Any = None) -> tuple[Any, tuple[Choice, ...]]:
@@ -112,7 +150,21 @@ def tuned(method: Any, problem: Problem, network: Any = None, x0: Any = None) ->
     if not _unset(method):
         return method, ()
     found, source = constants(problem, pattern_of(method), network, x0)
+    if "sample_grad" in method.needs:
+        found = found._replace(L_row=_roughest_row(problem, curvature(problem, x0).L, found))
     return _chosen(method, found, source)
+
+
+def within_limits(method: Any, problem: Problem, network: Any = None, x0: Any = None) -> None:
+    """FAULTS 21: refuse a hyper-parameter at or beyond the limit that its method states, where it can be measured."""
+    if not method.limits or problem.opaque:
+        return
+    found, source = constants(problem, pattern_of(method), network, x0)
+    for name, limit in method.limits.items():
+        if (value := float(getattr(method, name))) >= limit.value(found):
+            raise MethodError(f"{type(method).__name__} has {name}={value:.6g}, but it has to stay below {limit.text} = "
+                              f"{limit.value(found):.5g} ({source}), or it diverges. "
+                              f"Give less, or leave {name} out.")  # fmt: skip
 
 
 def _unset(part: Any) -> list[str]:

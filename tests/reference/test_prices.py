@@ -11,7 +11,10 @@ import accord
 from accord.problems import Coupled, dispatch
 from accord.problems.objectives import CostCurve
 
-METHODS = [accord.DualDecomposition, accord.ExchangeADMM]
+METHODS = [
+    accord.DualDecomposition, accord.AcceleratedDual, accord.DualSubgradient,
+    accord.ExchangeADMM, accord.SharingADMM, accord.ADAL,
+]  # fmt: skip
 LONG = accord.Stop(rounds=3000, progress=0)
 
 

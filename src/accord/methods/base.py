@@ -27,9 +27,13 @@ class Constants(NamedTuple):
     lambda_min: float = 0.0  # least eigenvalue of W
     gamma: float = 1.0  # λ₂ / λ_max of I − W
     L_dual: float = 0.0  # smoothness of the dual of a coupled problem: λ_max(Σ A_k A_kᵀ / μ_k)
-    constraint: float = 1.0  # λ_max of Σ A_k A_kᵀ / K
+    A_max: float = 1.0  # the largest of λ_max(A_k A_kᵀ)
+    degree: int = 1  # the most agents that a row of the constraint joins, and the slack of ≤
+    L_value: float = 0.0  # the largest of L_k / λ_min(A_k A_kᵀ): of what it costs an agent to contribute y
     L_mean: float = 0.0  # Σ p_k L_k, which bounds the smoothness of F
     mu_mean: float = 0.0  # Σ p_k μ_k, which the strong convexity of F is at least
+    L_row: float = 0.0  # largest smoothness of the loss of one row, for methods that need `sample_grad`
+    v_min: float = 1.0  # least push-sum weight that an agent comes to hold; 1 where W is doubly stochastic
 
     @property
     def kappa(self) -> float:
@@ -69,6 +73,23 @@ class PeerMethod(Protocol):
 
 
 @runtime_checkable
+class EdgeMethod(Protocol):
+    """Agents that have a different word for each neighbour. Neighbours stand in places; some places may be empty."""
+
+    def init(self, x: jax.Array, agent: Any, present: jax.Array, key: jax.Array) -> State:
+        """`present`: (places,) whether a place holds a neighbour."""
+        ...
+
+    def messages(self, state: State) -> Message:
+        """What this agent says to each neighbour: a message whose fields have a leading axis of places."""
+        ...
+
+    def update(self, state: State, heard: Message, present: jax.Array, agent: Any, key: jax.Array) -> State:
+        """The next state; `heard` is what each neighbour said to this agent, where it was `present` this round."""
+        ...
+
+
+@runtime_checkable
 class ServerMethod(Protocol):
     """A server that broadcasts, clients that respond. Prices are this contract with a dual variable in the middle."""
 
@@ -98,7 +119,9 @@ FACTS: dict[str, Any] = {
     "convexity": "",  # "strong at every agent": each f_k, not only F, has to be
     "partial": True,  # bears a cohort: some clients a round
     "reference": "",  # author, year, title
+    "may_be_zero": (),  # hyper-parameters for which 0 has a meaning; all others are positive
     "rules": {},  # name of a hyper-parameter -> Rule
+    "limits": {},  # name of a hyper-parameter -> Rule for what it must stay below
     "free_objective": False,  # F at the current point comes with the gradients that are computed anyway
     "serial": False,  # clients one after another rather than all at once: cheaper when each works in a long loop
 }
@@ -130,7 +153,7 @@ def method(cls: type[M]) -> type[M]:
 
 def is_traced(field: dataclasses.Field[Any]) -> bool:
     """Whether a hyper-parameter is a leaf: a number that may vary without compiling anew, or a pytree of such."""
-    return bool(re.match(r"float|Local|Regularizer|Array", str(field.type)))
+    return bool(re.match(r"float|Local|Stepping|Regularizer|Array", str(field.type)))
 
 
 def name_of(kind: type | Any) -> str:
@@ -160,6 +183,7 @@ class Local(Protocol):
     """Work that a client does between two messages; see `accord.methods.local`."""
 
     rules: ClassVar[Mapping[str, Rule]]
+    exact: ClassVar[bool | str]
 
     def __call__(
         self, agent: Any, x: jax.Array, key: jax.Array, shift: jax.Array | None = None, pull: Any = None
@@ -167,6 +191,16 @@ class Local(Protocol):
 
     def work(self, size: float) -> float:
         """Gradients of the whole shard that it costs an agent with `size` examples."""
+        ...
+
+
+class Stepping(Local, Protocol):
+    """Local work in steps of one size, which can be counted."""
+
+    step_size: Any
+
+    def count(self, agent: Any) -> Any:
+        """How many steps this is for an agent, τ_k."""
         ...
 
 

@@ -50,6 +50,7 @@ class DualDecomposition:
     aggregate: ClassVar = "sum"
     partial: ClassVar = False
     reference: ClassVar = "Everett 1963; Boyd et al. 2011"
+    convexity: ClassVar = "strong at every agent"
     rules: ClassVar = {"step_size": Rule("1/L_d", lambda c: 1 / c.L_dual)}
 
     def init(self, x: Any) -> Server:
