@@ -22,7 +22,7 @@ from accord.problems.problem import Problem
 from accord.runtimes.cost import Cost, per_round
 from accord.runtimes.plan import Plan, Record, Session
 from accord.runtimes.vectorised import Vectorised
-from accord.stopping import CONVERGED, GOING, Stop, sentence
+from accord.stopping import CONVERGED, GOING, NOT_FINITE, Stop, sentence
 
 SHORT = 0.25  # seconds: a block that takes less is doubled, so that the host's share of the time is negligible
 
@@ -79,7 +79,7 @@ def run(
         try:
             life = _Life(plan, session, Checkpoint.of(checkpoint, plan), notify, interrupted)
             reason = life.live()
-            return _told(plan, session, choices, life.records, reason, runtime)
+            return _told(plan, session, choices, life, reason, runtime)
         finally:
             session.close()
 
@@ -90,7 +90,7 @@ class _Life:
     def __init__(self, plan: Plan, session: Session, checkpoint: Checkpoint, notify: Any, interrupted: Any) -> None:
         self.plan, self.session, self.checkpoint = plan, session, checkpoint
         self.notify, self.interrupted = notify, interrupted
-        self.cost, self.records, self.spent = per_round(plan), [], 0.0
+        self.cost, self.records, self.spent, self.verdict = per_round(plan), [], 0.0, GOING
 
     def live(self) -> str:
         """Advance until there is a reason to stop; returns it."""
@@ -108,8 +108,12 @@ class _Life:
             reason = self._reason(left, time.monotonic() - started)
             if reason is None:
                 self.checkpoint.keep(self.session, self.records, self.spent)
-        if self.session.verdict == GOING and self.records[-1]["round"] != self.session.round:
+        self.verdict = self.session.verdict
+        if self.verdict == GOING and self.records[-1]["round"] != self.session.round:
             self._advance(1, 0, started)
+            whole = self.session.round % every == 0  # else the last interval is short, and its verdict too easy
+            if self.session.verdict == NOT_FINITE or (whole and self.session.verdict != GOING):
+                self.verdict, reason = self.session.verdict, self._judged()
         return reason
 
     def _advance(self, records: int, every: int, started: float) -> None:
@@ -123,13 +127,16 @@ class _Life:
 
     def _reason(self, left: int, spent: float) -> str | None:
         if self.session.verdict != GOING:
-            what = "the shared constraint is violated by" if self.plan.pattern == "prices" else "the agents disagree by"
-            return sentence(self.session.verdict, self.session.watch, what)
+            return self._judged()
         if left < self.plan.every or self.session.round >= self.plan.stop.rounds:
             return f"stopped at its limit of {self.plan.stop.rounds} rounds"
         if self.plan.stop.seconds is not None and spent >= self.plan.stop.seconds:
             return f"stopped at its limit of {self.plan.stop.seconds:g} seconds"
         return "was interrupted" if self.interrupted.is_set() else None
+
+    def _judged(self) -> str:
+        what = "the shared constraint is violated by" if self.plan.pattern == "prices" else "the agents disagree by"
+        return sentence(self.session.verdict, self.session.watch, what)
 
 
 def _rows(found: Record, first: int, every: int, cost: Cost, before: float, after: float) -> Iterator[dict[str, float]]:
@@ -145,7 +152,7 @@ def _rows(found: Record, first: int, every: int, cost: Cost, before: float, afte
 
 
 def _told(
-    plan: Plan, session: Session, choices: tuple[Choice, ...], records: list[Any], reason: str, runtime: Any
+    plan: Plan, session: Session, choices: tuple[Choice, ...], life: _Life, reason: str, runtime: Any
 ) -> Run:
     """The run as the user keeps it: in the shape of x0, in NumPy."""
     outcome = session.outcome()
@@ -155,7 +162,7 @@ def _told(
     losses = np.where(plan.problem.sizes > 0, np.asarray(outcome.losses, float), np.nan)
     return Run(
         x=x, agents=own, prices=np.asarray(outcome.prices) if prices else None, losses=losses,
-        history=table(records, plan.stop.window, prices), reason=reason, converged=session.verdict == CONVERGED,
+        history=table(life.records, plan.stop.window, prices), reason=reason, converged=life.verdict == CONVERGED,
         rounds=session.round, facts=_facts(plan, choices, runtime), table=plan.problem.table,
     )  # fmt: skip
 

@@ -41,7 +41,7 @@ class Stop:
     def __post_init__(self) -> None:
         for name in ("rounds", "window"):
             value = getattr(self, name)
-            if int(value) != value or value < (name == "window"):
+            if not float(value).is_integer() or value < (name == "window"):
                 raise MethodError(
                     f"Stop({name}={value}): give a whole number of rounds, at least {int(name == 'window')}."
                 )
