@@ -151,9 +151,7 @@ def _rows(found: Record, first: int, every: int, cost: Cost, before: float, afte
         }  # fmt: skip
 
 
-def _told(
-    plan: Plan, session: Session, choices: tuple[Choice, ...], life: _Life, reason: str, runtime: Any
-) -> Run:
+def _told(plan: Plan, session: Session, choices: tuple[Choice, ...], life: _Life, reason: str, runtime: Any) -> Run:
     """The run as the user keeps it: in the shape of x0, in NumPy."""
     outcome = session.outcome()
     own = [jax.tree.map(np.asarray, plan.shape.unflatten(np.asarray(x))) for x in outcome.agents]
