@@ -4,8 +4,7 @@ from accord import aggregation, channels, errors, methods, networks, problems, r
 from accord.channels import chain, clip, gaussian_noise
 from accord.history import Run
 from accord.methods import (
-    AcceleratedGradientTracking,
-    ChebyshevGossip,
+    ADAL,
     APAPC,
     ATC,
     DGD,
@@ -14,21 +13,31 @@ from accord.methods import (
     SCAFFOLD,
     SGD,
     SSDA,
+    AcceleratedDual,
+    AcceleratedGradientTracking,
     AverageConsensus,
+    ChebyshevGossip,
     DualDecomposition,
+    EdgeADMM,
+    DualSubgradient,
     ExchangeADMM,
     FedAdagrad,
     FedAdam,
     FedAvg,
     FedAvgM,
+    FedDyn,
     FedNova,
+    FedPD,
     FedProx,
     FedSGD,
     FedYogi,
     GradientDescent,
     GradientTracking,
+    MimeLite,
     Mudag,
     ProximalPoint,
+    Scaffnew,
+    SharingADMM,
 )
 from accord.problems import Coupled, Opaque, Problem
 from accord.run import run
@@ -37,13 +46,15 @@ from accord.stopping import Stop
 __version__ = "0.1.0"
 
 __all__ = [
-    "FedProx", "ProximalPoint", "SCAFFOLD", "FedNova",
+    "ADAL", "AcceleratedDual", "DualSubgradient", "SharingADMM",
+    "FedProx", "ProximalPoint", "SCAFFOLD", "FedNova", "FedDyn", "MimeLite", "FedPD", "Scaffnew",
     "APAPC", "MSDA", "OPAPC", "SSDA", "AcceleratedGradientTracking", "ChebyshevGossip", "Mudag",
     "ATC",
     "AverageConsensus",
     "Coupled",
     "DGD",
     "DualDecomposition",
+    "EdgeADMM",
     "ExchangeADMM",
     "FedAdagrad",
     "FedAdam",

@@ -11,24 +11,33 @@ from accord.methods.peers.atc import ATC
 from accord.methods.peers.chebyshev_gossip import ChebyshevGossip
 from accord.methods.peers.consensus import AverageConsensus
 from accord.methods.peers.dgd import DGD
+from accord.methods.peers.edge_admm import EdgeADMM
 from accord.methods.peers.gradient_tracking import GradientTracking
 from accord.methods.peers.msda import MSDA, SSDA
 from accord.methods.peers.mudag import Mudag
 from accord.methods.peers.opapc import APAPC, OPAPC
+from accord.methods.prices.accelerated_dual import AcceleratedDual
+from accord.methods.prices.adal import ADAL
 from accord.methods.prices.dual_decomposition import DualDecomposition
+from accord.methods.prices.dual_subgradient import DualSubgradient
 from accord.methods.prices.exchange_admm import ExchangeADMM
+from accord.methods.prices.sharing_admm import SharingADMM
 from accord.methods.server.fedavg import FedAdagrad, FedAdam, FedAvg, FedAvgM, FedYogi
+from accord.methods.server.feddyn import FedDyn
 from accord.methods.server.fednova import FedNova
+from accord.methods.server.fedpd import FedPD
 from accord.methods.server.fedprox import FedProx
 from accord.methods.server.fedsgd import FedSGD
+from accord.methods.server.mimelite import MimeLite
+from accord.methods.server.scaffnew import Scaffnew
 from accord.methods.server.scaffold import SCAFFOLD
 
 METHODS: tuple[Callable[..., Any], ...] = (
     FedSGD, FedAvg, FedAdam, FedYogi, FedAdagrad, FedAvgM,
-    FedProx, SCAFFOLD, FedNova,
-    AverageConsensus, DGD, ATC, GradientTracking,
+    FedProx, SCAFFOLD, FedNova, FedDyn, MimeLite, FedPD, Scaffnew,
+    AverageConsensus, DGD, ATC, GradientTracking, EdgeADMM,
     ChebyshevGossip, AcceleratedGradientTracking, SSDA, MSDA, APAPC, OPAPC, Mudag,
-    DualDecomposition, ExchangeADMM,
+    DualDecomposition, AcceleratedDual, DualSubgradient, ExchangeADMM, SharingADMM, ADAL,
 )  # fmt: skip
 
 BY_NAME: Mapping[str, Callable[..., Any]] = MappingProxyType(
@@ -37,7 +46,9 @@ BY_NAME: Mapping[str, Callable[..., Any]] = MappingProxyType(
 """Methods and presets by the names they go by in studies and on the command line."""
 
 __all__ = [
-    "FedProx", "ProximalPoint", "SCAFFOLD", "FedNova",
+    "EdgeADMM",
+    "ADAL", "AcceleratedDual", "DualSubgradient", "SharingADMM",
+    "FedProx", "ProximalPoint", "SCAFFOLD", "FedNova", "FedDyn", "MimeLite", "FedPD", "Scaffnew",
     "APAPC", "MSDA", "OPAPC", "SSDA", "AcceleratedGradientTracking", "ChebyshevGossip", "Mudag",
     "ATC", "BY_NAME", "DGD", "METHODS", "SGD", "AverageConsensus", "Constants", "DualDecomposition", "ExchangeADMM",
     "FedAdagrad", "FedAdam", "FedAvg", "FedAvgM", "FedSGD", "FedYogi", "GradientDescent", "GradientTracking", "Rule",

@@ -68,7 +68,7 @@ class Mixer:
 
 
 def mixer(network: Any, asked: tuple[str, ...], dtype: Any, agents: np.ndarray | None = None,
-          heard: np.ndarray | None = None) -> Mixer:  # fmt: skip
+          heard: np.ndarray | None = None, *, lists: bool = False) -> Mixer:  # fmt: skip
     """What a run over `network` mixes with; for a worker, of its `agents` as rows and those `heard` as columns."""
     members = getattr(network, "members", (network,))
     faults: Faults = getattr(network, "faults", Faults())
@@ -84,7 +84,7 @@ def mixer(network: Any, asked: tuple[str, ...], dtype: Any, agents: np.ndarray |
     flows = {}
     for requirement in asked:
         matrices = [_only(weighted(member, requirement).W, heard) for member in members]
-        dense = None if len(members) == 1 else True
+        dense = False if lists else None if len(members) == 1 else True
         stack = [
             mixing_weights(W, dtype, rows, columns=requirement == "column stochastic", links=place, dense=dense)
             for W in matrices

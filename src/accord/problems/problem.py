@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import jax
@@ -70,6 +71,14 @@ class Problem:
         """n_k, how many examples each agent has."""
         return np.array([shard.size if self.opaque else data.size(shard) for shard in self.shards])
 
+    @cached_property
+    def stack(self) -> Any:
+        """All shards in one pytree with leading axes (agent, row). They become views of it: the data stay one copy."""
+        stack = data.stack(self.shards)
+        views = (jax.tree.map(lambda leaf, k=k, n=n: leaf[k, :n], stack) for k, n in enumerate(self.sizes))
+        object.__setattr__(self, "shards", tuple(views))
+        return stack
+
     @property
     def opaque(self) -> bool:
         """Whether agents answer in NumPy only, and so need a runtime of workers."""
@@ -127,7 +136,7 @@ class Coupled(Problem):
 def stacked(problem: Problem, shape: Shape, scale: np.ndarray) -> Agent:
     """All agents in one: every leaf with a leading agent axis, in the run's precision; still NumPy."""
     dtype = scale.dtype
-    rows = data.Rows(in_precision(data.stack(problem.shards), dtype), problem.sizes.astype(np.int32))
+    rows = data.Rows(in_precision(problem.stack, dtype), problem.sizes.astype(np.int32))
     share = None if problem.coupling is None else problem.coupling.shares(dtype)
     return Agent(problem.loss, shape, rows, scale, share)
 

@@ -50,6 +50,10 @@ def _peer_messages(plan: Plan) -> list[int]:
 
     def say(agent: Agent) -> list[Any]:
         key = jax.random.key(0)
+        if hasattr(plan.method, "messages"):
+            words = plan.method.messages(plan.method.init(jnp.asarray(plan.x0), agent, jnp.ones(1, bool), key))
+            word = jax.tree.map(lambda leaf: leaf[0], words)
+            return [plan.channel.encode(word, plan.channel.init(word), key)[0]]
         state = plan.method.init(jnp.asarray(plan.x0), agent, key)
         said = [part.message(state) for part in phases_of(plan.method)]
         return [plan.channel.encode(message, plan.channel.init(message), key)[0] for message in said]

@@ -65,38 +65,54 @@ class Peers:
             pasts.append(past[: self.delay])
         if self.mixer.sleepy:
             awake = self.mixer.awake(key)
-            states = jax.tree.map(partial(_where_awake, awake), states, carry.states)
+            states = jax.tree.map(partial(where_awake, awake), states, carry.states)
         return Carry(states, tuple(memories), tuple(pasts))
 
     def models(self, carry: Carry) -> Array:
         """(K, d), every agent's own."""
-        return jax.vmap(getattr(self.method, "estimate", lambda state: state.x))(carry.states)
+        return models_of(self, carry.states)
 
     def record(self, carry: Carry) -> Record:
         """F at the mean of the models, and their variance about it."""
-        models = self.models(carry)
-        centre = self.p @ models
-        losses = self._losses(centre)
-        apart = self.p @ jnp.sum((models - centre) ** 2, 1)
-        objective = self.p @ losses
-        if self.regularizer is not None:
-            objective = objective + self.regularizer.value(centre)
-        worst = jnp.max(jnp.where(self.p > 0, losses, -jnp.inf))
-        return Record(objective, apart, worst, jnp.full_like(objective, jnp.nan))
+        return record_of(self, self.models(carry))
 
     def outcome(self, carry: Carry, t: Array) -> Outcome:
         """The mean of the models, and each of them."""
-        models = self.models(carry)
-        centre = self.p @ models
-        return Outcome(centre, models, None, self._losses(centre))
-
-    def _losses(self, x: Array) -> Array:
-        plain = replace(self.agents, scale=jnp.ones_like(self.agents.scale))  # what an agent loses, whatever it weighs
-        return jax.vmap(lambda agent: agent.value(x))(plain)
+        return outcome_of(self, self.models(carry))
 
     def _keys(self, t: Array | int, purpose: Purpose) -> Array:
         return jax.vmap(lambda k: key_for(self.key, t, k, purpose))(jnp.arange(len(self.p), dtype=jnp.int32))
 
 
-def _where_awake(awake: Array, new: Array, old: Array) -> Array:
+def models_of(team: Any, states: Any) -> Array:
+    """(K, d), every agent's own."""
+    return jax.vmap(getattr(team.method, "estimate", lambda state: state.x))(states)
+
+
+def record_of(team: Any, models: Array) -> Record:
+    """F at the mean of the models, and their variance about it."""
+    centre = team.p @ models
+    losses = losses_of(team, centre)
+    apart = team.p @ jnp.sum((models - centre) ** 2, 1)
+    objective = team.p @ losses
+    if team.regularizer is not None:
+        objective = objective + team.regularizer.value(centre)
+    worst = jnp.max(jnp.where(team.p > 0, losses, -jnp.inf))
+    return Record(objective, apart, worst, jnp.full_like(objective, jnp.nan))
+
+
+def outcome_of(team: Any, models: Array) -> Outcome:
+    """The mean of the models, each of them, and what each agent loses at the mean."""
+    centre = team.p @ models
+    return Outcome(centre, models, None, losses_of(team, centre))
+
+
+def losses_of(team: Any, x: Array) -> Array:
+    """f_k(x), whatever the agents weigh."""
+    plain = replace(team.agents, scale=jnp.ones_like(team.agents.scale))
+    return jax.vmap(lambda agent: agent.value(x))(plain)
+
+
+def where_awake(awake: Array, new: Array, old: Array) -> Array:
+    """The new state of those awake, the old one of those asleep."""
     return jnp.where(awake.reshape(-1, *(1,) * (new.ndim - 1)), new, old)

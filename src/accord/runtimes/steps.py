@@ -32,6 +32,31 @@ def speak(method: Any, channel: Any, state: Any, memory: Any, key: Array, *, pha
     return message, *channel.encode(message, memory, key)
 
 
+@jax.jit
+def init_edges(method: Any, x0: Array, agent: Any, present: Array, key: Array) -> Any:
+    """The first state of a peer with a word for each neighbour."""
+    return method.init(x0, agent, present, key)
+
+
+@jax.jit
+def speak_edges(method: Any, channel: Any, state: Any, memory: Any, key: Array) -> tuple[Any, Any]:
+    """What crosses the wires to all neighbours, and the channel's memories."""
+    words = method.messages(state)
+    keys = key_of_places(key, jax.tree.leaves(words)[0].shape[0])
+    return jax.vmap(channel.encode)(words, memory, keys)
+
+
+@jax.jit
+def update_edges(method: Any, state: Any, heard: Any, present: Array, agent: Any, key: Array) -> Any:
+    """The next state of a peer with a word for each neighbour."""
+    return method.update(state, heard, present, agent, key)
+
+
+def key_of_places(key: Array, places: int) -> Array:
+    """A key for each neighbour's word."""
+    return jax.vmap(lambda place: jax.random.fold_in(key, place))(jnp.arange(places, dtype=jnp.int32))
+
+
 @partial(jax.jit, static_argnames=("phase",))
 def update(method: Any, state: Any, mixed: Any, agent: Any, key: Array, *, phase: int) -> Any:
     """A peer's next state."""

@@ -18,6 +18,7 @@ from accord.errors import MethodError
 from accord.networks.faults import mixer
 from accord.problems.problem import stacked
 from accord.runtimes.clients import DEVICES, Clients
+from accord.runtimes.edges import Edges, places_back
 from accord.runtimes.peers import Peers
 from accord.runtimes.plan import Outcome, Plan, Record, asked_weights
 from accord.stopping import GOING, Watch
@@ -94,11 +95,16 @@ class Together:
         """Nothing is held."""
 
 
-def _team(plan: Plan, devices: int) -> Peers | Clients:
+def _team(plan: Plan, devices: int) -> Peers | Edges | Clients:
     agents = stacked(plan.problem, plan.shape, plan.scale)
     key = jax.random.key(plan.seed)
     if plan.pattern == "peers":
-        network = mixer(plan.network, asked_weights(plan.method), plan.dtype)
+        private = hasattr(plan.method, "messages")
+        network = mixer(plan.network, asked_weights(plan.method), plan.dtype, lists=private)
+        if private:
+            lists = network.flows["symmetric"]
+            back = places_back(lists.neighbours, lists.w != 0)
+            return Edges(plan.method, agents, network, back, plan.channel, plan.problem.regularizer, plan.weights, key)
         return Peers(
             plan.method, agents, network, plan.channel, plan.problem.regularizer, plan.weights, key, plan.delay
         )
@@ -115,7 +121,7 @@ def _beginning(plan: Plan) -> tuple[Any, ...]:
 
 
 @jax.jit
-def _start(team: Peers | Clients, *begin: Any) -> Any:
+def _start(team: Peers | Edges | Clients, *begin: Any) -> Any:
     return team.start(*begin)
 
 
