@@ -16,9 +16,7 @@ from jax import Array
 
 from accord.errors import ProblemError
 from accord.problems.clearing import clear
-from accord.problems.objectives import Hinge
 from accord.problems.problem import Problem, in_precision
-from accord.problems.separation import separate
 from accord.problems.shape import Shape
 from accord.problems.solvers import minimise
 
@@ -79,10 +77,12 @@ def _start(problem: Problem, x0: Any) -> tuple[np.ndarray, Shape]:
 
 def _minimiser(problem: Problem, shape: Shape, start: np.ndarray) -> np.ndarray:
     loss, term = problem.loss, problem.regularizer
-    if isinstance(loss, Hinge):
+    if hasattr(loss, "minimiser"):
         if term is not None:
-            raise ProblemError(f"A hinge with a {type(term).__name__} term has no centralised solver. Leave it out.")
-        return separate(*_pooled(problem), loss.l2)
+            raise ProblemError(
+                f"A {type(loss).__name__} with a {type(term).__name__} term has no centralised solver. Leave it out."
+            )
+        return loss.minimiser(*_pooled(problem))
     value, grad, hessian = _smooth(problem, shape)
     if hasattr(loss, "quadratic"):
         H, q = (np.asarray(part) for part in loss.quadratic(*_pooled(problem)))

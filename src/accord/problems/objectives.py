@@ -4,8 +4,8 @@ Any callable is a loss. One that knows more says so by optional members, which t
 
 - `quadratic(rows, weights)`: `(H, q)` of Σ_i w_i loss_i(x) = ½xᵀHx + qᵀx + constant, H a matrix or a diagonal;
 - `bounds(rows)`: the smoothness L and the strong convexity μ of f over these rows (L is infinite for a hinge);
-- `tilted(rows, weights, u, penalty)`: argmin_x Σ_i w_i loss_i(x) + penalty/2 ‖x‖² − uᵀx, where the inner solver, which
-  follows gradients, would not find it.
+- `tilted(rows, weights, u, penalty)`: argmin_x Σ_i w_i loss_i(x) + penalty/2 ‖x‖² − uᵀx, and
+  `minimiser(rows, weights)`: argmin_x Σ_i w_i loss_i(x) in NumPy, where following gradients would not find them.
 """
 
 from __future__ import annotations
@@ -150,6 +150,11 @@ class Hinge:
         curvature = self.l2 * jnp.sum(weights) + penalty
         primal = lambda alpha: (u + alpha @ margins) / curvature  # noqa: E731
         return primal(minimise(lambda alpha: margins @ primal(alpha) - 1, weights / 2, Box(0.0, weights).prox))
+
+    def minimiser(self, rows: tuple[np.ndarray, np.ndarray], weights: np.ndarray) -> np.ndarray:
+        from accord.problems.separation import separate
+
+        return separate(rows, weights, self.l2)
 
     def scores(self, x: Array, features: Array) -> Array:
         """The signed margin of every row."""
