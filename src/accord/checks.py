@@ -15,7 +15,7 @@ from accord.channels import Clear
 from accord.diagnosis import Choice, tuned, within_limits
 from accord.errors import MethodError, NetworkError, ProblemError
 from accord.methods import BY_NAME
-from accord.methods.base import pattern_of
+from accord.methods.base import is_coupled, pattern_of
 from accord.methods.local import SGD, GradientDescent
 from accord.methods.server.fedsgd import FedSGD
 from accord.networks.faults import weighted
@@ -122,8 +122,8 @@ def _a_method(method: Any) -> Any:
 
 def _fits_problem(method: Any, pattern: str, problem: Problem) -> None:
     name = type(method).__name__
-    if (problem.coupling is not None) != (pattern == "prices"):
-        if pattern == "prices":
+    if (problem.coupling is not None) != is_coupled(method):
+        if is_coupled(method):
             raise MethodError(
                 f"{name} sets prices on a shared constraint, and this problem has none. Use accord.Coupled, or FedAvg."
             )

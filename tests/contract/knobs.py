@@ -40,6 +40,16 @@ def chosen(method: Any, world: World, factor: float = 1.0) -> Any:
     return jax.tree.map(lambda leaf: factor * leaf, method)
 
 
+def stepping(method: Any, world: World, factor: float) -> Any:
+    """The method with its hyper-parameters chosen, and its steps, its own and those of its local work, times a factor."""
+    method = chosen(method, world)
+    parts = {f.name: getattr(method, f.name) for f in fields(method)}
+    shorter = {name: factor * parts[name] for name in parts if name == "step_size"}
+    if "local" in parts:
+        shorter["local"] = replace(parts["local"], step_size=factor * parts["local"].step_size)
+    return replace(method, **shorter)
+
+
 def leaves_of(kind: Any) -> list[Any]:
     """The hyper-parameters that may vary without compiling anew."""
     return jax.tree.leaves(chosen(settled(kind), world_of(kind)))

@@ -9,7 +9,7 @@ import pytest
 
 import accord
 from accord.methods.base import pattern_of
-from tests.contract.knobs import chosen, settled
+from tests.contract.knobs import settled, stepping
 from tests.contract.worlds import answer_of, world_of
 
 LONG = accord.Stop(rounds=4000, progress=0)
@@ -40,7 +40,7 @@ def test_the_bias_shrinks_in_proportion_to_the_step(shrinking_kind: Any) -> None
     world = world_of(shrinking_kind)
     optimum = answer_of(world).x
     far, near = (
-        distance(world.run(chosen(settled(shrinking_kind), world, part), stop=LONG), optimum)
+        distance(world.run(stepping(settled(shrinking_kind), world, part), stop=LONG), optimum)
         for part in (1 / 16, 1 / 32)
     )
     assert np.log2(far / near) == pytest.approx(1, abs=0.05)

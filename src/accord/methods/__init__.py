@@ -8,14 +8,31 @@ from accord.methods.base import Constants, Rule, method, name_of, pattern_of
 from accord.methods.local import SGD, GradientDescent, ProximalPoint
 from accord.methods.peers.accelerated_gradient_tracking import AcceleratedGradientTracking
 from accord.methods.peers.atc import ATC
+from accord.methods.peers.atc_gradient_tracking import ATCGradientTracking
+from accord.methods.peers.atg import ATG
 from accord.methods.peers.chebyshev_gossip import ChebyshevGossip
 from accord.methods.peers.consensus import AverageConsensus
+from accord.methods.peers.cta import CTA
+from accord.methods.peers.decentralized_admm import DecentralizedADMM
+from accord.methods.peers.decentralized_prox_skip import DecentralizedProxSkip
 from accord.methods.peers.dgd import DGD
+from accord.methods.peers.dlm import DLM
 from accord.methods.peers.edge_admm import EdgeADMM
+from accord.methods.peers.exact_diffusion import ExactDiffusion
+from accord.methods.peers.extra import EXTRA
 from accord.methods.peers.gradient_tracking import GradientTracking
+from accord.methods.peers.gt_saga import GTSAGA
+from accord.methods.peers.gt_sarah import GTSARAH
+from accord.methods.peers.kgt import KGT
+from accord.methods.peers.led import LED
+from accord.methods.peers.lt_admm import LTADMM
 from accord.methods.peers.msda import MSDA, SSDA
 from accord.methods.peers.mudag import Mudag
+from accord.methods.peers.nids import NIDS
 from accord.methods.peers.opapc import APAPC, OPAPC
+from accord.methods.peers.push_diging import PushDIGing
+from accord.methods.peers.push_pull import PushPull
+from accord.methods.peers.push_sum import PushSum
 from accord.methods.prices.accelerated_dual import AcceleratedDual
 from accord.methods.prices.adal import ADAL
 from accord.methods.prices.dual_decomposition import DualDecomposition
@@ -37,6 +54,23 @@ METHODS: tuple[Callable[..., Any], ...] = (
     FedProx, SCAFFOLD, FedNova, FedDyn, MimeLite, FedPD, Scaffnew,
     AverageConsensus, DGD, ATC, GradientTracking, EdgeADMM,
     ChebyshevGossip, AcceleratedGradientTracking, SSDA, MSDA, APAPC, OPAPC, Mudag,
+    CTA,
+    EXTRA,
+    NIDS,
+    ExactDiffusion,
+    ATCGradientTracking,
+    PushSum,
+    PushDIGing,
+    PushPull,
+    DecentralizedADMM,
+    DLM,
+    GTSAGA,
+    GTSARAH,
+    KGT,
+    LED,
+    LTADMM,
+    DecentralizedProxSkip,
+    ATG,
     DualDecomposition, AcceleratedDual, DualSubgradient, ExchangeADMM, SharingADMM, ADAL,
 )  # fmt: skip
 
@@ -46,6 +80,23 @@ BY_NAME: Mapping[str, Callable[..., Any]] = MappingProxyType(
 """Methods and presets by the names they go by in studies and on the command line."""
 
 __all__ = [
+    "ATG",
+    "DecentralizedProxSkip",
+    "LTADMM",
+    "LED",
+    "KGT",
+    "GTSARAH",
+    "GTSAGA",
+    "DLM",
+    "DecentralizedADMM",
+    "PushPull",
+    "PushDIGing",
+    "PushSum",
+    "ATCGradientTracking",
+    "ExactDiffusion",
+    "NIDS",
+    "EXTRA",
+    "CTA",
     "EdgeADMM",
     "ADAL", "AcceleratedDual", "DualSubgradient", "SharingADMM",
     "FedProx", "ProximalPoint", "SCAFFOLD", "FedNova", "FedDyn", "MimeLite", "FedPD", "Scaffnew",

@@ -148,7 +148,34 @@ def method(cls: type[M]) -> type[M]:
             setattr(cls, fact, default)
     traced = [f.name for f in dataclasses.fields(cls) if is_traced(f)]  # pyright: ignore[reportArgumentType]
     static = [f.name for f in dataclasses.fields(cls) if f.name not in traced]  # pyright: ignore[reportArgumentType]
-    return jax.tree_util.register_dataclass(cls, data_fields=traced, meta_fields=static)
+    _register(cls, traced, static)
+    return cls
+
+
+def _register(cls: type[Any], traced: list[str], static: list[str]) -> None:
+    """Make a dataclass a pytree.
+
+    Not by `register_dataclass`: in JAX 0.10 two dataclasses with equal fields have equal structures, and a jitted function
+    may then answer for the one with the program that was compiled for the other.
+    """
+
+    def held(method: Any) -> tuple[Any, ...]:
+        return tuple(getattr(method, name) for name in static)
+
+    def flatten(method: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        return tuple(getattr(method, name) for name in traced), held(method)
+
+    def with_keys(method: Any) -> tuple[tuple[tuple[Any, Any], ...], tuple[Any, ...]]:
+        keys = ((jax.tree_util.GetAttrKey(name), getattr(method, name)) for name in traced)
+        return tuple(keys), held(method)
+
+    def unflatten(held: tuple[Any, ...], leaves: Any) -> Any:
+        method = object.__new__(cls)
+        for name, value in (*zip(static, held, strict=True), *zip(traced, leaves, strict=True)):
+            object.__setattr__(method, name, value)
+        return method
+
+    jax.tree_util.register_pytree_with_keys(cls, with_keys, unflatten, flatten)
 
 
 def is_traced(field: dataclasses.Field[Any]) -> bool:
@@ -170,8 +197,16 @@ def name_of(kind: type | Any) -> str:
 def pattern_of(kind: type | Any) -> str:
     """Which pattern of coordination a method is: "server", "peers" or "prices"."""
     if hasattr(kind, "broadcast"):
-        return "prices" if "best_response" in kind.needs else "server"
+        return "prices" if is_coupled(kind) else "server"
     return "peers"
+
+
+def is_coupled(kind: type | Any) -> bool:
+    """Whether a method decides for agents that share a constraint, by prices, rather than seek one common model.
+
+    Among peers its state has a field `price`, the agent's own opinion of it, beside `x`.
+    """
+    return "best_response" in kind.needs
 
 
 def phases_of(method: Any) -> tuple[Any, ...]:

@@ -88,6 +88,7 @@ class SGD:
 
     rules: ClassVar[Mapping[str, Rule]] = {"step_size": Rule("1/(2L)", lambda c: 1 / (2 * c.L))}
     needs: ClassVar = ("sample_grad",)
+    exact: ClassVar = "a neighbourhood of the optimum, of the order of the local step size"
 
     def __call__(self, agent: Any, x: Array, key: Array, shift: Array | None = None, pull: Any = None) -> Array:
         if self.epochs is None:

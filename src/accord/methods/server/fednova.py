@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from accord.methods.base import Local, method
+from accord.methods.base import Stepping, method
 from accord.methods.local import SGD
 
 
@@ -42,7 +42,7 @@ class FedNova:
     Source: Wang, Liu, Liang, Joshi, Poor 2020, Tackling the objective inconsistency problem.
     """
 
-    local: Local = SGD(epochs=1)
+    local: Stepping = SGD(epochs=1)
     penalty: float | None = None
 
     exact: ClassVar = "a floor of the order of the local steps' length, however unevenly the clients work"

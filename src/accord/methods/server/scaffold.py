@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from accord.methods.base import Local, method
+from accord.methods.base import Stepping, method
 from accord.methods.local import GradientDescent
 
 
@@ -44,7 +44,7 @@ class SCAFFOLD:
     Source: Karimireddy, Kale, Mohri, Reddi, Stich, Suresh 2020 (option II).
     """
 
-    local: Local = GradientDescent(steps=10)
+    local: Stepping = GradientDescent(steps=10)
     server_step_size: float = 1.0
 
     aggregate: ClassVar = Reply(dx="mean", dc="sum")
@@ -54,8 +54,7 @@ class SCAFFOLD:
     @property
     def exact(self) -> bool | str:
         """Exact with full gradients."""
-        whole = isinstance(self.local, GradientDescent)
-        return True if whole else "a neighbourhood of the optimum, of the order of the local step size"
+        return self.local.exact
 
     def init(self, x: Array) -> Server:
         return Server(x, jnp.zeros_like(x))
