@@ -41,8 +41,9 @@ def save(run: Run, directory: str | Path) -> Path:
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
+    structures = {"x": _structure(run.x), "agent": _structure(run.agents[0])}
     bodies = {ARRAYS: _arrays(run), HISTORY: run.history.to_csv(index=False).encode()}
-    bodies[HEAD] = _head(run, {name: _checksum(body) for name, body in bodies.items()})
+    bodies[HEAD] = _head(run, structures, {name: _checksum(body) for name, body in bodies.items()})
     for name, body in bodies.items():
         partial = directory / f"{name}.partial"
         partial.write_bytes(body)
@@ -86,15 +87,14 @@ def _arrays(run: Run) -> bytes:
     return buffer.getvalue()
 
 
-def _head(run: Run, checksums: dict[str, str]) -> bytes:
+def _head(run: Run, structures: dict[str, Any], checksums: dict[str, str]) -> bytes:
     head = {
         "accord run": VERSION,
         "facts": dataclasses.asdict(run.facts),
         "reason": run.reason,
         "converged": run.converged,
         "rounds": run.rounds,
-        "x": _structure(run.x),
-        "agent": _structure(run.agents[0]),
+        **structures,
         "table": _described(run.table),
         "columns": {name: str(kind) for name, kind in run.history.dtypes.items()},
         "sha256": checksums,
@@ -144,8 +144,9 @@ def _history(text: str, kinds: dict[str, str]) -> pd.DataFrame:
 
 
 def _read_head(path: Path) -> dict[str, Any]:
+    body = _bytes(path)
     try:
-        head = json.loads(_bytes(path))
+        head = json.loads(body)
         version = head["accord run"]
     except (ValueError, KeyError, TypeError) as error:
         raise SavedRunError(f"{path} is damaged: it is not the JSON of a run. Save the run again.") from error
@@ -213,7 +214,7 @@ def _keys(tree: dict[Any, Any]) -> list[str | int]:
         raise SavedRunError(
             f"A decision has the key {wrong[0]!r}. Only words and whole numbers can be saved; rename it."
         )
-    return list(tree)
+    return sorted(tree, key=lambda key: (isinstance(key, str), key))
 
 
 def _built(structure: Any, leaf: Callable[[int], np.ndarray]) -> Any:
