@@ -55,6 +55,7 @@ from accord.methods import (
     PushSum,
     Scaffnew,
     SharingADMM,
+    TrackingADMM,
 )
 from accord.problems import Coupled, Opaque, Problem
 from accord.run import run
@@ -80,7 +81,7 @@ __all__ = [
     "NIDS",
     "EXTRA",
     "CTA",
-    "ADAL", "AcceleratedDual", "DualSubgradient", "SharingADMM",
+    "ADAL", "AcceleratedDual", "DualSubgradient", "SharingADMM", "TrackingADMM",
     "FedProx", "ProximalPoint", "SCAFFOLD", "FedNova", "FedDyn", "MimeLite", "FedPD", "Scaffnew",
     "APAPC", "MSDA", "OPAPC", "SSDA", "AcceleratedGradientTracking", "ChebyshevGossip", "Mudag",
     "ATC",

@@ -89,7 +89,8 @@ def _power_iteration(problem: Problem, shape: Shape, x: jax.Array, k: int) -> fl
 def constants(problem: Problem, pattern: str, network: Any = None, x0: Any = None) -> tuple[Constants, str]:
     """What a method's rules choose from, as that method meets the problem; and where the numbers come from."""
     L, mu, source = curvature(problem, x0)
-    scale = problem.K * problem.weights if pattern == "peers" else np.ones(problem.K)
+    mean = pattern == "peers" and problem.coupling is None
+    scale = problem.K * problem.weights if mean else np.ones(problem.K)
     active = problem.weights > 0
     found = Constants(float((scale * L)[active].max()), float((scale * mu)[active].min()),
                       L_mean=float(problem.weights @ L), mu_mean=float(problem.weights @ mu))  # fmt: skip

@@ -39,6 +39,7 @@ from accord.methods.prices.dual_decomposition import DualDecomposition
 from accord.methods.prices.dual_subgradient import DualSubgradient
 from accord.methods.prices.exchange_admm import ExchangeADMM
 from accord.methods.prices.sharing_admm import SharingADMM
+from accord.methods.prices.tracking_admm import TrackingADMM
 from accord.methods.server.fedavg import FedAdagrad, FedAdam, FedAvg, FedAvgM, FedYogi
 from accord.methods.server.feddyn import FedDyn
 from accord.methods.server.fednova import FedNova
@@ -71,7 +72,7 @@ METHODS: tuple[Callable[..., Any], ...] = (
     LTADMM,
     DecentralizedProxSkip,
     ATG,
-    DualDecomposition, AcceleratedDual, DualSubgradient, ExchangeADMM, SharingADMM, ADAL,
+    DualDecomposition, AcceleratedDual, DualSubgradient, ExchangeADMM, SharingADMM, ADAL, TrackingADMM,
 )  # fmt: skip
 
 BY_NAME: Mapping[str, Callable[..., Any]] = MappingProxyType(
@@ -98,7 +99,7 @@ __all__ = [
     "EXTRA",
     "CTA",
     "EdgeADMM",
-    "ADAL", "AcceleratedDual", "DualSubgradient", "SharingADMM",
+    "ADAL", "AcceleratedDual", "DualSubgradient", "SharingADMM", "TrackingADMM",
     "FedProx", "ProximalPoint", "SCAFFOLD", "FedNova", "FedDyn", "MimeLite", "FedPD", "Scaffnew",
     "APAPC", "MSDA", "OPAPC", "SSDA", "AcceleratedGradientTracking", "ChebyshevGossip", "Mudag",
     "ATC", "BY_NAME", "DGD", "METHODS", "SGD", "AverageConsensus", "Constants", "DualDecomposition", "ExchangeADMM",

@@ -116,7 +116,9 @@ FACTS: dict[str, Any] = {
     "aggregate": "mean",  # of the replies: "mean" (Σ p_k r_k / Σ p_k who answered), "sum" (Σ p_k r_k), or one a field
     "bears": (),  # impairments of a network: "lose", "sleep", "delay", and "vary", a cycle of networks
     "exact": True,  # converges to the optimum; or else, in words, to what
+    "minimises": "F",  # or, in words, what else: `exact` then speaks of the optimum of that
     "convexity": "",  # "strong at every agent": each f_k, not only F, has to be
+    "equalities": False,  # bears a shared constraint with == only
     "partial": True,  # bears a cohort: some clients a round
     "reference": "",  # author, year, title
     "may_be_zero": (),  # hyper-parameters for which 0 has a meaning; all others are positive

@@ -92,9 +92,15 @@ def mixer(network: Any, asked: tuple[str, ...], dtype: Any, agents: np.ndarray |
         if links is not None:
             number = np.flatnonzero(np.isin(links, heard).all(1))
             stack = [_renumbered(weights, number) for weights in stack]
-        flows[requirement] = stack[0] if len(stack) == 1 else jax.tree.map(lambda *leaves: np.stack(leaves), *stack)
+        flows[requirement] = stack[0] if len(stack) == 1 else jax.tree.map(_piled, *stack)
     chances = (np.float32(faults.lose), np.float32(faults.sleep))
     return Mixer(flows, links, *chances, network.size, len(members), faults.sleep > 0)
+
+
+def _piled(*leaves: np.ndarray) -> np.ndarray:
+    """A leaf of every network of a cycle; where they differ in neighbours, the shorter lists end in weights of zero."""
+    most = max(leaf.shape[1] for leaf in leaves)
+    return np.stack([np.pad(leaf, ((0, 0), (0, most - leaf.shape[1]))) for leaf in leaves])
 
 
 def _links(network: Any) -> np.ndarray:
