@@ -129,16 +129,20 @@ def dispatch(cost2: Any, cost1: Any, cost0: Any, lower: Any, upper: Any, demand:
 
 def _linear(loss: Any, shards: Sequence[Any], weights: Any, names: Any, regularizer: Any = None) -> Problem:
     shards = checked([_pair(k, shard) for k, shard in enumerate(shards)])
-    shards = [
-        (features if features.dtype.kind == "f" else features.astype(np.float64), targets)
-        for features, targets in shards
-    ]
+    shards = [(_floating(features), targets) for features, targets in shards]
+    if not hasattr(loss, "classes"):
+        shards = [(features, _floating(targets, features.dtype)) for features, targets in shards]
     for k, (features, targets) in enumerate(shards):
         if features.ndim != 2 or targets.ndim != 1:
             raise DataError(f"Agent {k}: features have shape {features.shape} and targets {targets.shape}. "
                             "Give (n, d) features and (n,) targets.")  # fmt: skip
     start = np.zeros(shards[0][0].shape[1], shards[0][0].dtype)
     return Problem(loss, shards, weights=weights, regularizer=regularizer, names=names, x0=start)
+
+
+def _floating(values: np.ndarray, dtype: Any = np.float64) -> np.ndarray:
+    """Whole numbers as floating ones."""
+    return values if values.dtype.kind == "f" else values.astype(dtype)
 
 
 def _pair(k: int, shard: Any) -> tuple[np.ndarray, np.ndarray]:
