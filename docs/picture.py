@@ -1,0 +1,33 @@
+"""The picture of the README: four methods on the four hospitals. Run it again when methods change.
+
+python docs/picture.py
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import accord
+from accord.reports.plots import comparison_figure
+from accord.studies import load
+from accord.studies.yardsticks import pooled
+
+HERE = Path(__file__).parent
+
+
+def main() -> None:
+    """Draw `assets/hospitals.svg`."""
+    problem, stop = load("hospitals").problem, accord.Stop(rounds=700, progress=0.0)
+    network = accord.networks.complete(problem.K)
+    local = accord.GradientDescent(steps=5)
+    runs = {
+        "FedAvg": accord.run(problem, accord.FedAvg(local), stop=stop, record=5),
+        "SCAFFOLD": accord.run(problem, accord.SCAFFOLD(local), stop=stop, record=5),
+        "DGD": accord.run(problem, accord.DGD(), network=network, stop=stop, record=5),
+        "GradientTracking": accord.run(problem, accord.GradientTracking(), network=network, stop=stop, record=5),
+    }
+    comparison_figure(runs, pooled(problem).objective).savefig(HERE / "assets" / "hospitals.svg")
+
+
+if __name__ == "__main__":
+    main()
