@@ -235,24 +235,27 @@ def _tell(outcome: Run, story: Story, quiet: bool) -> None:
 
 
 def _catalogue() -> Iterator[Any]:
-    """A table a pattern."""
+    """A table a pattern, from the facts that methods state."""
     from accord.methods import BY_NAME, pattern_of
-    from accord.reports.tables import Row, Table
+    from accord.reports.tables import Row, Table, without
     from accord.reports.terminal import shown
 
     made = {name: kind() for name, kind in BY_NAME.items()}
     for pattern in ("server", "peers", "prices"):
-        rows = []
-        for name, method in made.items():
-            if pattern_of(method) == pattern:
-                asks = ", ".join(method.needs).replace("_", " ")
-                reaches = "the optimum" if method.exact is True else method.exact
-                rows.append(
-                    Row((name, asks, *([method.weights] if pattern == "peers" else []), reaches, method.reference))
-                )
-        header = ("method", "asks for", *(["asks of W"] if pattern == "peers" else []), "reaches", "reference")
+        rows = [Row((name, *_facts(method))) for name, method in made.items() if pattern_of(method) == pattern]
+        table = Table(("method", "asks for", "asks of W", "reaches", "reference"), tuple(rows))
         yield _heading(pattern.capitalize())
-        yield shown(Table(header, tuple(rows)))
+        yield shown(table if pattern == "peers" else without(table, "asks of W"))
+
+
+def _facts(method: Any) -> tuple[str, str, str, str]:
+    """Which oracles it asks for, what of W, what it reaches, who published it."""
+    asked = method.weights or ""
+    if isinstance(asked, tuple):  # one rule a field of its messages
+        asked = ", ".join(f"{rule} for {name}" for name, rule in asked._asdict().items())  # pyright: ignore[reportAttributeAccessIssue]
+    optimum = "the optimum" if method.minimises == "F" else f"the optimum of {method.minimises}"
+    reached = optimum if method.exact is True else method.exact
+    return ", ".join(method.needs).replace("_", " "), asked, reached, method.reference
 
 
 def _entry(kind: Any) -> Iterator[Any]:

@@ -98,3 +98,13 @@ def test_numbers_are_written_to_the_digits_that_count(value: float, words: str) 
 
 def test_a_mean_of_counts_may_be_broken() -> None:
     assert [count(0.5), count(1234.5), count(3)] == ["0.5", "1,234", "3"]
+
+
+def test_a_price_that_an_agent_has_stands_beside_its_loss(server: Run) -> None:
+    table = tables.agents(dataclasses.replace(server, prices=np.array([0.25, 0.5, 0.75])))
+    assert table.header[-1] == "price"
+    assert {row.cells[0]: row.cells[-1] for row in table.rows} == {
+        "near": "0.2500",
+        "far & <away>": "0.5000",
+        "middle": "0.7500",
+    }

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import jinja2
 import matplotlib
+import numpy as np
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
@@ -36,6 +37,7 @@ def write(run: Run, directory: str | Path, story: Story | None = None) -> Path:
     True
     """
     facts, story = run.facts, story or Story()
+    prices = [] if run.prices is None or facts.pattern != "prices" else np.ravel(run.prices).tolist()
     coefficients = tables.coefficients(run)
     agents, left_out = tables.shortened(tables.agents(run, story.columns), AGENTS)
     path = _page(
@@ -50,7 +52,7 @@ def write(run: Run, directory: str | Path, story: Story | None = None) -> Path:
         agents=agents,
         left_out=left_out,
         panels=[svg(plots.panel_figure(run, panel), panel.title) for panel in plots.panels(run, story.optimum)],
-        prices=[] if run.prices is None else [number(price) for price in run.prices],
+        prices=[number(price) for price in prices],
         coefficients=coefficients,
         heaviest=coefficients and tables.shortened(coefficients, HEAVIEST)[0],
         history=tables.history(run),

@@ -37,8 +37,10 @@ def agents(run: Run, extra: Mapping[str, Sequence[float]] | None = None) -> Tabl
     >>> [row.cells for row in agents(run).rows]
     [('near', '1', '50 %', '4.500'), ('far', '1', '50 %', '1.500')]
     """
-    facts, extra = run.facts, extra or {}
+    facts, extra = run.facts, dict(extra or {})
     prices = facts.pattern == "prices"
+    if not prices and run.prices is not None:  # what fairness towards each agent costs, by a method that caps losses
+        extra["price"] = run.prices.tolist()
     order = np.arange(len(run.losses)) if prices else np.argsort(-np.nan_to_num(run.losses, nan=-np.inf), kind="stable")
     shares = np.clip(np.nan_to_num(run.losses / run.worst), 0, 1) if run.worst > 0 else np.zeros(len(run.losses))
     rows = []
