@@ -7,6 +7,9 @@ from typing import Any
 from accord.methods.base import Constants, Rule, method, name_of, pattern_of
 from accord.methods.local import SGD, GradientDescent, ProximalPoint
 from accord.methods.peers.accelerated_gradient_tracking import AcceleratedGradientTracking
+from accord.methods.peers.choco import CHOCO
+from accord.methods.peers.lead import LEAD
+from accord.methods.peers.beer import BEER
 from accord.methods.peers.atc import ATC
 from accord.methods.peers.atc_gradient_tracking import ATCGradientTracking
 from accord.methods.peers.atg import ATG
@@ -15,7 +18,7 @@ from accord.methods.peers.consensus import AverageConsensus
 from accord.methods.peers.cta import CTA
 from accord.methods.peers.decentralized_admm import DecentralizedADMM
 from accord.methods.peers.decentralized_prox_skip import DecentralizedProxSkip
-from accord.methods.peers.dgd import DGD
+from accord.methods.peers.dgd import DGD, DSGD
 from accord.methods.peers.dlm import DLM
 from accord.methods.peers.edge_admm import EdgeADMM
 from accord.methods.peers.exact_diffusion import ExactDiffusion
@@ -38,24 +41,33 @@ from accord.methods.prices.adal import ADAL
 from accord.methods.prices.dual_decomposition import DualDecomposition
 from accord.methods.prices.dual_subgradient import DualSubgradient
 from accord.methods.prices.exchange_admm import ExchangeADMM
+from accord.methods.prices.primal_decomposition import PrimalDecomposition
 from accord.methods.prices.sharing_admm import SharingADMM
 from accord.methods.prices.tracking_admm import TrackingADMM
+from accord.methods.server.agnostic_minimax import AgnosticMinimax
+from accord.methods.server.climb import CLIMB
+from accord.methods.server.consensus_admm import ConsensusADMM
+from accord.methods.server.ditto import Ditto
 from accord.methods.server.fedavg import FedAdagrad, FedAdam, FedAvg, FedAvgM, FedYogi
 from accord.methods.server.feddyn import FedDyn
+from accord.methods.server.fedlt import FedLT
 from accord.methods.server.fednova import FedNova
 from accord.methods.server.fedpd import FedPD
 from accord.methods.server.fedprox import FedProx
 from accord.methods.server.fedsgd import FedSGD
+from accord.methods.server.loss_caps import LossCaps
 from accord.methods.server.mimelite import MimeLite
+from accord.methods.server.qffl import QFFL
 from accord.methods.server.scaffnew import Scaffnew
 from accord.methods.server.scaffold import SCAFFOLD
 
 METHODS: tuple[Callable[..., Any], ...] = (
     FedSGD, FedAvg, FedAdam, FedYogi, FedAdagrad, FedAvgM,
-    FedProx, SCAFFOLD, FedNova, FedDyn, MimeLite, FedPD, Scaffnew,
+    FedProx, SCAFFOLD, FedNova, FedDyn, MimeLite, FedPD, Scaffnew, ConsensusADMM,
+    QFFL, AgnosticMinimax, LossCaps, CLIMB, FedLT, Ditto,
     AverageConsensus, DGD, ATC, GradientTracking, EdgeADMM,
-    ChebyshevGossip, AcceleratedGradientTracking, SSDA, MSDA, APAPC, OPAPC, Mudag,
-    CTA,
+    CHOCO, LEAD, BEER, ChebyshevGossip, AcceleratedGradientTracking, SSDA, MSDA, APAPC, OPAPC, Mudag,
+    CTA, DSGD,
     EXTRA,
     NIDS,
     ExactDiffusion,
@@ -72,7 +84,8 @@ METHODS: tuple[Callable[..., Any], ...] = (
     LTADMM,
     DecentralizedProxSkip,
     ATG,
-    DualDecomposition, AcceleratedDual, DualSubgradient, ExchangeADMM, SharingADMM, ADAL, TrackingADMM,
+    DualDecomposition, AcceleratedDual, DualSubgradient, ExchangeADMM, SharingADMM, ADAL, PrimalDecomposition,
+    TrackingADMM,
 )  # fmt: skip
 
 BY_NAME: Mapping[str, Callable[..., Any]] = MappingProxyType(
@@ -81,6 +94,16 @@ BY_NAME: Mapping[str, Callable[..., Any]] = MappingProxyType(
 """Methods and presets by the names they go by in studies and on the command line."""
 
 __all__ = [
+    "DSGD",
+    "BEER",
+    "LEAD",
+    "CHOCO",
+    "CLIMB",
+    "Ditto",
+    "FedLT",
+    "LossCaps",
+    "AgnosticMinimax",
+    "QFFL",
     "ATG",
     "DecentralizedProxSkip",
     "LTADMM",
@@ -99,8 +122,8 @@ __all__ = [
     "EXTRA",
     "CTA",
     "EdgeADMM",
-    "ADAL", "AcceleratedDual", "DualSubgradient", "SharingADMM", "TrackingADMM",
-    "FedProx", "ProximalPoint", "SCAFFOLD", "FedNova", "FedDyn", "MimeLite", "FedPD", "Scaffnew",
+    "ADAL", "AcceleratedDual", "DualSubgradient", "SharingADMM", "TrackingADMM", "PrimalDecomposition",
+    "FedProx", "ProximalPoint", "SCAFFOLD", "FedNova", "FedDyn", "MimeLite", "FedPD", "Scaffnew", "ConsensusADMM",
     "APAPC", "MSDA", "OPAPC", "SSDA", "AcceleratedGradientTracking", "ChebyshevGossip", "Mudag",
     "ATC", "BY_NAME", "DGD", "METHODS", "SGD", "AverageConsensus", "Constants", "DualDecomposition", "ExchangeADMM",
     "FedAdagrad", "FedAdam", "FedAvg", "FedAvgM", "FedSGD", "FedYogi", "GradientDescent", "GradientTracking", "Rule",

@@ -7,6 +7,7 @@ weights on the same graph, and `.sigma`, `.gamma`, `.lambda_min` tell what they 
 from accord.networks.drawn import erdos_renyi, geometric
 from accord.networks.given import from_networkx, from_weights, metropolis
 from accord.networks.graphs import complete, exponential, grid, hypercube, path, ring, star, torus
+from accord.networks.matchings import one_peer_exponential, random_matchings
 from accord.networks.network import Network
 from accord.networks.requirements import check
 from accord.networks.time_varying import NetworkSequence, sequence
@@ -28,5 +29,7 @@ __all__ = [
     "from_weights",
     "metropolis",
     "sequence",
+    "random_matchings",
+    "one_peer_exponential",
     "check",
 ]

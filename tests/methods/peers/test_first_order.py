@@ -1,4 +1,4 @@
-"""Exact first-order methods: the optimum with the step they choose, their invariants, and what they bear of a network."""
+"""Exact first-order methods: the optimum with the step they choose, their invariants, what they bear of a network."""
 
 from __future__ import annotations
 

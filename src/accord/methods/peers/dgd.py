@@ -17,6 +17,7 @@ class State(NamedTuple):
 class DGD:
     """x⁺ = W x − a ∇f(x): average with the neighbours, step along the own gradient.
 
+    - `batch_size`: rows drawn afresh for each gradient; None for the full gradient.
     - `step_size`: a < (1 + λ_min(W))/L. Its fixed point is biased by O(a/(1−σ)): (I−W+aH) x = a b for quadratics.
 
     >>> import accord
@@ -29,6 +30,7 @@ class DGD:
     """
 
     step_size: float | None = None
+    batch_size: int | None = None
 
     weights: ClassVar = "doubly stochastic"
     bears: ClassVar = ("lose", "sleep", "delay", "vary")
@@ -43,4 +45,22 @@ class DGD:
         return state
 
     def update(self, state: State, mixed: State, agent: Any, key: Array) -> State:
-        return State(mixed.x - self.step_size * agent.grad(state.x))
+        x = state.x
+        g = agent.grad(x) if self.batch_size is None else agent.sample_grad(x, key, self.batch_size)
+        return State(mixed.x - self.step_size * g)
+
+    def work(self, size: float) -> float:
+        return 1.0 if self.batch_size is None else self.batch_size / max(size, 1)
+
+
+def DSGD(step_size: float | None = None, batch_size: int | None = 32) -> DGD:
+    """DGD with stochastic gradients, x⁺ = W x − a g(x; ξ), also known as D-PSGD.
+
+    - `step_size`: a. `batch_size`: rows drawn afresh for each gradient.
+
+    >>> DSGD(0.1)
+    DGD(step_size=0.1, batch_size=32)
+
+    Source: Lian et al. 2017, Can decentralized algorithms outperform centralized algorithms?
+    """
+    return DGD(step_size, batch_size)
