@@ -38,7 +38,7 @@ def ordered(x: np.ndarray) -> np.ndarray:
     return np.concatenate([x[2:8], x[:2], x[10:14], x[8:10]])
 
 
-Formula = Callable[[np.ndarray, np.ndarray, np.ndarray], float]
+Formula = Callable[[np.ndarray, np.ndarray, np.ndarray], Any]
 FORMULAE: dict[str, tuple[Callable[[], problems.Problem], Formula]] = {
     "least_squares": (
         lambda: problems.least_squares(numbered(), l2=0.1),

@@ -112,14 +112,19 @@ def _smooth(problem: Problem, shape: Shape) -> tuple[Function, Function, Functio
         return (lambda x: sum(p * float(agent.value(x)) for p, agent in agents),
                 lambda x: sum(p * np.asarray(agent.grad(x), float) for p, agent in agents), None)  # fmt: skip
     rows, weights = jax.tree.map(jnp.asarray, _pooled(problem))
-
-    def F(x: Array, rows: Any) -> Array:
-        losses = jax.vmap(problem.loss, (None, 0))(shape.unflatten(x), rows)
-        return jnp.sum(jnp.where(weights > 0, weights * losses, 0))
-
-    made = [jax.jit(part) for part in (F, jax.grad(F), jax.hessian(F))]
-    value, grad, hessian = (lambda x, part=part: part(jnp.asarray(x), rows) for part in made)
+    made = (partial(part, problem.loss, shape, rows, weights) for part in (_value, _grad, _hessian))
+    value, grad, hessian = (lambda x, part=part: part(jnp.asarray(x)) for part in made)
     return value, grad, hessian if shape.size <= DENSE[0] and shape.size * len(weights) <= DENSE[1] else None
+
+
+def _weighted(loss: Any, shape: Shape, rows: Any, weights: Array, x: Array) -> Array:
+    losses = jax.vmap(loss, (None, 0))(shape.unflatten(x), rows)
+    return jnp.sum(jnp.where(weights > 0, weights * losses, 0))
+
+
+_value = jax.jit(_weighted, static_argnums=(0, 1))
+_grad = jax.jit(jax.grad(_weighted, 4), static_argnums=(0, 1))
+_hessian = jax.jit(jax.hessian(_weighted, 4), static_argnums=(0, 1))
 
 
 def _stationary(H: np.ndarray, q: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from scipy.optimize import linprog
 from scipy.sparse import block_diag, bsr_array, csr_array
 
 from accord.errors import ProblemError
+from accord.problems.agents import Agent
 from accord.problems.coupling import Coupling
 from accord.problems.interior_point import Programme, Smooth, solve
 from accord.problems.problem import Problem, stacked
@@ -56,24 +57,25 @@ class _Costs:
     """Σ f_k(x_k) and its derivatives, of all decisions (K, d) at once."""
 
     def __init__(self, problem: Problem, K: int, d: int) -> None:
-        self.d = d
-        agents = jax.tree.map(jax.numpy.asarray, stacked(problem, Shape.of(np.zeros(d)), np.ones(K)))
-        oracles = (lambda a, x: a.value(x), lambda a, x: a.grad(x), lambda a, x: jax.hessian(a.value)(x))
-        made = [jax.jit(jax.vmap(oracle)) for oracle in oracles]
-        self._value, self._grad, self._hessian = (lambda x, part=part: np.asarray(part(agents, x)) for part in made)
+        self.agents, self.d = stacked(problem, Shape.of(np.zeros(d)), np.ones(K)), d
 
     def value(self, x: np.ndarray) -> float:
-        return float(np.sum(self._value(x)))
+        return float(np.sum(_values(self.agents, x)))
 
     def grad(self, x: np.ndarray) -> np.ndarray:
         """Of the decisions in one row."""
-        return self._grad(x.reshape(-1, self.d)).ravel()
+        return np.ravel(_grads(self.agents, x.reshape(-1, self.d)))
 
     def hessian(self, x: np.ndarray) -> csr_array:
         """A block an agent."""
-        blocks = self._hessian(x.reshape(-1, self.d))
+        blocks = np.asarray(_hessians(self.agents, x.reshape(-1, self.d)))
         K = len(blocks)
         return csr_array(bsr_array((blocks, np.arange(K), np.arange(K + 1)), shape=(K * self.d, K * self.d)))
+
+
+_values = jax.jit(jax.vmap(Agent.value))
+_grads = jax.jit(jax.vmap(Agent.grad))
+_hessians = jax.jit(jax.vmap(lambda agent, x: jax.hessian(agent.value)(x)))
 
 
 def _optimal(coupled: Coupling, costs: _Costs) -> tuple[np.ndarray, np.ndarray]:
