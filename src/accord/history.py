@@ -39,7 +39,8 @@ class Run:
     """A run that ended: the answer, every agent's own, and what happened on the way.
 
     - `x`: the answer, in the shape of x0; for prices the decisions of all agents, (K, d).
-    - `agents`: a list, every agent's own model, in the shape of x0. `prices`: λ, (m,), or None.
+    - `agents`: a list, every agent's own model, in the shape of x0. `prices`: λ, (m,), of a shared constraint; or (K,),
+      what fairness towards each agent costs, −dF*/dc_k, by methods that cap losses; or None.
     - `losses`: f_k at the answer, (K,). `worst_agent`: who loses most.
     - `history`: a DataFrame, one row a recorded round; see `COLUMNS`.
     - `reason`: why it stopped, a sentence; `converged`; `rounds`.

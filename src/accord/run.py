@@ -159,7 +159,7 @@ def _told(plan: Plan, session: Session, choices: tuple[Choice, ...], life: _Life
     x = np.stack(own) if prices else jax.tree.map(np.asarray, plan.shape.unflatten(np.asarray(outcome.x)))
     losses = np.where(plan.problem.sizes > 0, np.asarray(outcome.losses, float), np.nan)
     return Run(
-        x=x, agents=own, prices=np.asarray(outcome.prices) if prices else None, losses=losses,
+        x=x, agents=own, prices=None if outcome.prices is None else np.asarray(outcome.prices), losses=losses,
         history=table(life.records, plan.stop.window, prices), reason=reason, converged=life.verdict == CONVERGED,
         rounds=session.round, facts=_facts(plan, choices, runtime), table=plan.problem.table,
     )  # fmt: skip
@@ -179,7 +179,7 @@ def _facts(plan: Plan, choices: tuple[Choice, ...], runtime: Any) -> Facts:
         settings=tuple(map(str, choices)),
         limits=(plan.stop.progress, plan.stop.agreement),
         reference=method.reference,
-        exact=method.exact,
+        exact=method.exact if method.minimises == "F" else f"the optimum of {method.minimises}, which is not that of F",
         seed=plan.seed,
     )
 

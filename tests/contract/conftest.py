@@ -17,9 +17,9 @@ ONE_A_CLASS = {type(kind()): kind for kind in METHODS}.values()
 
 CHOSEN: dict[str, Callable[[Any], bool]] = {
     "kind": lambda kind: True,
-    "exact_kind": lambda kind: settled(kind).exact is True,
-    "biased_kind": lambda kind: settled(kind).exact is not True,
-    "shrinking_kind": lambda kind: settled(kind).exact is not True and stepping(settled(kind)),
+    "exact_kind": lambda kind: settled(kind).exact is True and kind().minimises == "F",
+    "biased_kind": lambda kind: settled(kind).exact is not True and kind().minimises == "F",
+    "shrinking_kind": lambda kind: settled(kind).exact is not True and kind().minimises == "F" and stepping(settled(kind)),
     "tunable_kind": lambda kind: bool(leaves_of(kind)),
     "weighted_kind": lambda kind: pattern_of(kind()) != "prices",
     "class_kind": lambda kind: kind in ONE_A_CLASS,

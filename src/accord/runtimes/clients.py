@@ -192,7 +192,12 @@ class Clients:
         if self.agents.share is not None:
             decisions = carry.clients.x
             return Outcome(decisions, decisions, carry.server.price, self.losses(decisions, 0))
-        return Outcome(carry.server.x, self._proposals(carry, t), None, self.losses(carry.server.x))
+        return Outcome(carry.server.x, self._proposals(carry, t), self._prices(carry), self.losses(carry.server.x))
+
+    def _prices(self, carry: Carry) -> Array | None:
+        """λ_k = p_k times what a client's own multiplier is per unit of its weight, where a method has such."""
+        price = getattr(self.method, "price", None)
+        return None if price is None else self.p * jax.vmap(price)(carry.clients)
 
     def _proposals(self, carry: Carry, t: Array) -> Array:
         heard = self.method.broadcast(carry.server)

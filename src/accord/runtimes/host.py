@@ -75,7 +75,8 @@ class Hosted:
             centre = self.plan.weights @ models
             return Outcome(centre, models, None, self._losses(centre))
         heard = steps.arrays(self.plan.method.broadcast(self.server))
-        return Outcome(self.server.x, self._stacked("propose", heard), None, self._losses(self.server.x))
+        prices = self.plan.weights * self._stacked("price") if hasattr(self.plan.method, "price") else None
+        return Outcome(self.server.x, self._stacked("propose", heard), prices, self._losses(self.server.x))
 
     def state(self) -> Held:
         """Everything, the agents' states too."""

@@ -61,6 +61,10 @@ class WorkingClients:
             for k, agent in self.worker.each()
         }
 
+    def on_price(self, t: int) -> dict[int, np.ndarray]:
+        """Each client's own multiplier, per unit of its weight."""
+        return {k: np.asarray(self.plan.method.price(self.states[k])) for k, _ in self.worker.each()}
+
     def on_state(self, t: int) -> Any:
         """Everything these clients hold."""
         return {self.worker.own: steps.arrays((self.states, self.memories))}
