@@ -1,5 +1,10 @@
-"""What happens to a message on its way: clear, clip, noise, chain."""
+"""What happens to a message on its way: clear, clip, noise, fewer bytes, memory, chain."""
 
 from accord.channels.channel import Chain, Channel, Clear, Clip, GaussianNoise, chain, clip, gaussian_noise
+from accord.channels.compress import Compressed, natural, quantise, random_k, sign, top_k
+from accord.channels.memory import Changes, ErrorFeedback, changes, error_feedback
 
-__all__ = ["Chain", "Channel", "Clear", "Clip", "GaussianNoise", "chain", "clip", "gaussian_noise"]
+__all__ = [
+    "Chain", "Changes", "Channel", "Clear", "Clip", "Compressed", "ErrorFeedback", "GaussianNoise", "chain", "changes",
+    "clip", "error_feedback", "gaussian_noise", "natural", "quantise", "random_k", "sign", "top_k",
+]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Accelerated methods among peers: the rounds of a plain reference implementation, contraction in closed form, invariants."""
+"""Accelerated methods among peers: the rounds of a reference implementation, contraction in closed form, invariants."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ KNOWN = {
     "SSDA": (accord.SSDA(), 899, 900),
     "MSDA": (accord.MSDA(), 1120, 112),
     "Mudag": (accord.Mudag(J=20), 1200, 60),
-    "APAPC": (accord.APAPC(), 1439, 1439),
-    "OPAPC": (accord.OPAPC(), 1870, 187),
+    "APAPC": (accord.APAPC(step_size=1 / 400), 1439, 1439),
+    "OPAPC": (accord.OPAPC(step_size=1 / 400), 1870, 187),
 }
 
 
@@ -76,7 +76,9 @@ def test_the_tracker_of_the_accelerated_method_follows_the_mean_gradient() -> No
 def test_the_means_of_mudag_are_nesterovs_method_on_f_where_agents_agree() -> None:
     """Among agents that are alike every exchange is idle, and what is left is Nesterov's method."""
     problem = accord.problems.quadratic(H=np.tile([1.0, 9.0], (5, 1)), c=np.ones((5, 2)))
-    run = accord.run(problem, accord.Mudag(J=2), network=accord.networks.ring(5), stop=accord.Stop(rounds=7, progress=0))
+    run = accord.run(
+        problem, accord.Mudag(J=2), network=accord.networks.ring(5), stop=accord.Stop(rounds=7, progress=0)
+    )
     x = y = np.zeros(2)
     for _ in range(7):
         x, before = y - np.array([1.0, 9.0]) * (y - 1) / 9, x

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar, NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
 
-from accord.methods.base import Rule, method
+from accord.methods.base import Constants, Rule, method
 from accord.methods.gossip import ENOUGH, RULES, Exchange, chebyshev, largest, root_of_gap
 
 
@@ -21,14 +22,24 @@ class State(NamedTuple):
     v_old: Array
 
 
+def _boldest(c: Constants) -> float:
+    """a = u²/L with u² = 1 − tu/2, t = 1/√(κγ): then 2τη/(2−τ) = 1/L with one exchange, and less with more."""
+    if c.mu <= 0 or c.gamma <= 0:
+        return 0.0
+    t = 1 / math.sqrt(c.kappa * c.gamma)
+    return max(math.sqrt(1 + t * t / 16) - t / 4, math.sqrt(0.5)) ** 2 / c.L
+
+
 @method
 class OPAPC:
     """x_g = τx + (1−τ)x_f; predict h; y⁺ = y + θ P_J h; correct x; x_f⁺ = x_g + 2τ/(2−τ) (x⁺ − x).
 
-    h = (x − η(∇f(x_g) − μx_g + y))/(1+ημ), and x⁺ the same with y⁺. τ = min(1, 1/(2√(κ γ_J))), η = a/(4τ) and
+    h = (x − η(∇f(x_g) − μx_g + y))/(1+ημ), and x⁺ the same with y⁺. τ = min(1, √(μa/γ_J)), η = a/τ and
     θ = 1/(η λ_max(P_J)), P_J Chebyshev's polynomial of I−W and γ_J its eigengap: optimal in rounds and in gradients.
 
-    - `J`: exchanges a round. `step_size`: a ≤ 1/L. `mu`: μ, the least strong convexity of an agent.
+    - `J`: exchanges a round. `mu`: μ, the least strong convexity of an agent.
+    - `step_size`: a. The paper proves a = 1/(4L). When not given, the largest a for which x_f moves by 1/L along the
+      gradient, as in Nesterov's method, up to 4 times that, and nearly twice as fast.
     - `gamma`, `c`: λ₂/λ_max of I−W, and the scale that centres its eigenvalues; the network's own when not given.
 
     Every f_k must be strongly convex.
@@ -54,7 +65,7 @@ class OPAPC:
     reference: ClassVar = "Kovalev, Salim, Richtárik 2020"
     rules: ClassVar = {
         "J": ENOUGH,
-        "step_size": Rule("1/L", lambda c: 1 / c.L),
+        "step_size": Rule("(1−τ/2)/L", _boldest),
         "mu": Rule("μ", lambda c: c.mu),
         **RULES,
     }
@@ -79,8 +90,8 @@ class OPAPC:
         return State(x, x_f, x_g, y, h, h, h)
 
     def _constants(self) -> tuple[Array, Array]:
-        tau = jnp.minimum(1, jnp.sqrt(self.mu * self.step_size) / (2 * root_of_gap(self.J or 1, self.gamma)))
-        return tau, self.step_size / (4 * tau)
+        tau = jnp.minimum(1, jnp.sqrt(self.mu * self.step_size) / root_of_gap(self.J or 1, self.gamma))
+        return tau, self.step_size / tau
 
 
 def APAPC(step_size: float | None = None, mu: float | None = None) -> OPAPC:
