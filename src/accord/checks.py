@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import fields, replace
+import reprlib
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass, replace
+from numbers import Integral, Real
+from os import PathLike
 from typing import Any
 
 import jax
@@ -19,6 +23,7 @@ from accord.methods.base import is_coupled, pattern_of
 from accord.methods.local import SGD, GradientDescent
 from accord.methods.server.fedsgd import FedSGD
 from accord.networks.faults import weighted
+from accord.problems.coupling import Coupling
 from accord.problems.problem import Problem, check_precision, in_precision
 from accord.problems.shape import Shape
 from accord.runtimes.cost import interval
@@ -60,6 +65,32 @@ def plan_for(
         return replace(plan, every=interval(plan, record)), choices
 
 
+KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "network": (lambda value: isinstance(value, networks.Network | networks.NetworkSequence),
+                "Give one of accord.networks, such as ring(20), from_networkx(graph) or from_weights(W)."),
+    "channel": (lambda value: hasattr(value, "encode") and hasattr(value, "decode"),
+                "Give one of accord.channels, such as accord.clip(1.0)."),
+    "participation": (lambda value: isinstance(value, Real), "Give a share in (0, 1] or a number of clients."),
+    "stop": (lambda value: isinstance(value, Stop), "Give accord.Stop(rounds=...)."),
+    "seed": (lambda value: isinstance(value, Integral) and -(2**63) <= value < 2**63,
+             "Give a whole number, of 63 bits at most."),
+    "record": (lambda value: isinstance(value, Real), "Give a whole number of rounds between two records."),
+    "runtime": (lambda value: hasattr(value, "start") and not isinstance(value, type),
+                "Give one of accord.runtimes, such as Threads()."),
+    "checkpoint": (lambda value: isinstance(value, str | PathLike), "Give a directory."),
+    "notify": (callable, "Give a function of a Status."),
+}  # fmt: skip
+"""What each argument of `run` is, where it is given."""
+
+
+def check_kinds(**given: Any) -> None:
+    """Refuse an argument of `run` that is not what its name says, before anything looks inside."""
+    for name, value in given.items():
+        fits, remedy = KINDS[name]
+        if value is not None and not fits(value):
+            raise MethodError(f"{name}={reprlib.repr(value)} is of the kind {type(value).__name__}. {remedy}")
+
+
 def start_at(problem: Problem, x0: Any) -> tuple[np.ndarray, Shape]:
     """x0 as a flat vector in the run's precision: that of its floating arrays, or of the data where it has none."""
     given = problem.x0 if x0 is None else x0
@@ -68,6 +99,10 @@ def start_at(problem: Problem, x0: Any) -> tuple[np.ndarray, Shape]:
             "This problem does not say where to start. Give x0, a pytree of parameters that the loss takes."
         )
     leaves = jax.tree.leaves(given)
+    if odd := [leaf for leaf in leaves if np.asarray(leaf).dtype.kind not in "fiub"]:
+        raise ProblemError(
+            f"x0 holds {reprlib.repr(odd[0])}, which is no real number. Give arrays of floating numbers."
+        )
     floating = [
         np.asarray(leaf).dtype for leaf in leaves if hasattr(leaf, "dtype") and np.asarray(leaf).dtype.kind == "f"
     ]
@@ -101,11 +136,12 @@ def _loss_is_scalar(problem: Problem, shape: Shape, dtype: np.dtype) -> None:
                                "It is called as loss(params, example), without the example "
                                "axis.") from error  # fmt: skip
     if jax.tree.leaves(value) != [value] or value.shape != () or not jnp.issubdtype(value.dtype, jnp.floating):
-        raise ProblemError(f"The loss returns {value}, but must return a single floating number for one example.")
+        found = ", ".join(f"{leaf.dtype}{list(leaf.shape)}" for leaf in jax.tree.leaves(value)) or "nothing"
+        raise ProblemError(f"The loss returns {found}, but must return a single floating number for one example.")
 
 
 def _a_method(method: Any) -> Any:
-    if isinstance(method, type):
+    if isinstance(method, type) or any(method is preset for preset in BY_NAME.values()):
         method = method()
     if isinstance(method, GradientDescent) and method.steps == 1:
         return FedSGD(method.step_size)  # local work of one step, sent as it is
@@ -130,6 +166,11 @@ def _fits_problem(method: Any, pattern: str, problem: Problem) -> None:
         raise MethodError(
             f"{name} seeks one common model, but this problem couples decisions by a constraint. Use DualDecomposition."
         )
+    if method.equalities and problem.coupling is not None and problem.coupling.sense != "==":
+        raise MethodError(f"{name} meets shared constraints with == only, and this one is of <=. "
+                          "Use DualDecomposition, or give every agent a slack.")  # fmt: skip
+    if problem.coupling is not None and "allocation" in method.needs:
+        _allocable(name, problem.coupling)
     if problem.opaque:
         needs = method.local.needs if hasattr(method, "local") else method.needs
         for k, shard in enumerate(problem.shards):
@@ -138,6 +179,15 @@ def _fits_problem(method: Any, pattern: str, problem: Problem) -> None:
                     f"{name} needs the oracle {missing[0]!r}, which agent {k} does not answer. "
                     f"Give Opaque({missing[0]}=...)."
                 )
+
+
+def _allocable(name: str, coupling: Coupling) -> None:
+    bounded = np.isfinite(coupling.lower) | np.isfinite(coupling.upper)
+    if coupling.A.shape[1:] != (1, 1) and bounded.any():
+        k = int(np.argwhere(bounded)[0][0])
+        raise MethodError(f"{name} allocates within bounds where decisions and constraint are single numbers, but agent "
+                          f"{k} has bounds on {coupling.A.shape[2]} decisions under {coupling.A.shape[1]} constraints. "
+                          "Leave the bounds out, or use ExchangeADMM.")  # fmt: skip
 
 
 def _strong_everywhere(method: Any, problem: Problem) -> None:
@@ -210,17 +260,22 @@ def _composite(method: Any, problem: Problem) -> Any:
 
 
 def _sane(method: Any) -> None:
-    """FAULTS 21: a step, a penalty or a count that is not positive."""
+    """FAULTS 21: a step, a penalty or a count that is no number, not positive, or in parts."""
     for part in (method, getattr(method, "local", None)):
+        if part is not None and not is_dataclass(part):
+            raise MethodError(
+                f"{type(method).__name__} has local={part!r}. Give accord.SGD(...) or accord.GradientDescent(...)."
+            )
         for f in fields(part) if part is not None else ():
-            value = getattr(part, f.name)
-            if value == 0 and f.name in part.may_be_zero:
+            value, kind = getattr(part, f.name), str(f.type).split(" ")[0]
+            if value is None or kind not in ("float", "int"):
                 continue
-            if isinstance(value, (int, float)) and not isinstance(value, bool) and not 0 < value < float("inf"):
-                raise MethodError(
-                    f"{type(part).__name__} has {f.name}={value}. "
-                    "Give a positive number, or leave it out to have it chosen."
-                )
+            number = np.ndim(value) == 0 and np.asarray(value).dtype.kind in "fiu"
+            least = number and (value > 0 or (value == 0 and f.name in part.may_be_zero))
+            if not (least and np.isfinite(value) and (kind == "float" or value == int(value))):
+                raise MethodError(f"{type(part).__name__} has {f.name}={reprlib.repr(value)}. "
+                                  f"Give a positive {'number' if kind == 'float' else 'whole number'}, "
+                                  "or leave it out to have it chosen.")  # fmt: skip
 
 
 def _in_precision(method: Any, dtype: np.dtype) -> Any:

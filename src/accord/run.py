@@ -15,7 +15,7 @@ import numpy as np
 
 from accord.channels import Clear
 from accord.checkpoint import Checkpoint
-from accord.checks import plan_for
+from accord.checks import check_kinds, plan_for
 from accord.diagnosis import Choice
 from accord.history import Facts, Run, table
 from accord.problems.problem import Problem
@@ -72,6 +72,8 @@ def run(
     >>> float(answer.x.round(4)), answer.converged
     (2.25, True)
     """
+    check_kinds(network=network, channel=channel, participation=participation, runtime=runtime, stop=stop, seed=seed,
+                record=record, checkpoint=checkpoint, notify=notify)  # fmt: skip
     plan, choices = plan_for(problem, method, x0, network, channel, participation, aggregate, stop, seed, record)
     runtime = Vectorised() if runtime is None else runtime
     with jax.enable_x64(plan.dtype == np.float64), _interruptible() as interrupted:
@@ -106,7 +108,7 @@ class _Life:
                 self._advance(1, left, started)
             length = min(2 * length, 256) if time.monotonic() - before < SHORT else length
             reason = self._reason(left, time.monotonic() - started)
-            if reason is None:
+            if self.session.verdict == GOING:
                 self.checkpoint.keep(self.session, self.records, self.spent)
         self.verdict = self.session.verdict
         if self.verdict == GOING and self.records[-1]["round"] != self.session.round:
@@ -135,7 +137,7 @@ class _Life:
         return "was interrupted" if self.interrupted.is_set() else None
 
     def _judged(self) -> str:
-        what = "the shared constraint is violated by" if self.plan.pattern == "prices" else "the agents disagree by"
+        what = "the shared constraint is violated by" if self.plan.coupled else "the agents disagree by"
         return sentence(self.session.verdict, self.session.watch, what)
 
 
@@ -155,7 +157,7 @@ def _told(plan: Plan, session: Session, choices: tuple[Choice, ...], life: _Life
     """The run as the user keeps it: in the shape of x0, in NumPy."""
     outcome = session.outcome()
     own = [jax.tree.map(np.asarray, plan.shape.unflatten(np.asarray(x))) for x in outcome.agents]
-    prices = plan.pattern == "prices"
+    prices = plan.coupled
     x = np.stack(own) if prices else jax.tree.map(np.asarray, plan.shape.unflatten(np.asarray(outcome.x)))
     losses = np.where(plan.problem.sizes > 0, np.asarray(outcome.losses, float), np.nan)
     return Run(
@@ -169,7 +171,7 @@ def _facts(plan: Plan, choices: tuple[Choice, ...], runtime: Any) -> Facts:
     method, problem = plan.method, plan.problem
     return Facts(
         method=type(method).__name__,
-        pattern=plan.pattern,
+        pattern="prices" if plan.coupled else plan.pattern,
         runtime=type(runtime).__name__.lower(),
         agents=problem.names,
         sizes=tuple(map(int, problem.sizes)),

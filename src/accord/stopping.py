@@ -11,7 +11,7 @@ from jax import Array
 
 from accord.errors import MethodError
 
-GOING, CONVERGED, FLOOR, NOT_FINITE, GROWING, PARTING = range(6)
+GOING, CONVERGED, FLOOR, NOT_FINITE, GROWING, PARTING, IMPOSSIBLE = range(7)
 """The verdicts of a watch."""
 
 
@@ -57,7 +57,7 @@ class Stop:
         number = lambda value: jnp.asarray(value, dtype)  # noqa: E731
         count = jnp.zeros((), jnp.int32)
         limits = number(self.progress), number(self.agreement)
-        return Watch(nothing, nothing, count, number(every), limits[0], limits[1], nothing[0], nothing[0])
+        return Watch(nothing, nothing, count, number(every), limits[0], limits[1], nothing[0], nothing[0], nothing[0])
 
 
 class Watch(NamedTuple):
@@ -71,8 +71,9 @@ class Watch(NamedTuple):
     agreement: Array
     first: Array  # the objective at the start
     apart: Array  # the disagreement when the window was full for the first time: how far apart agents may be expected
+    bound: Array  # no plan costs less, where a constraint is shared; infinite once none is found to meet it
 
-    def see(self, objective: Array, disagreement: Array) -> Watch:
+    def see(self, objective: Array, disagreement: Array, bound: Array | float = math.nan) -> Watch:
         """The watch after one more record."""
         return self._replace(
             objective=jnp.append(self.objective[1:], objective),
@@ -80,6 +81,7 @@ class Watch(NamedTuple):
             count=self.count + 1,
             first=jnp.where(self.count == 0, objective, self.first),
             apart=jnp.where(self.count + 1 == len(self.objective), disagreement, self.apart),
+            bound=jnp.asarray(bound, self.bound.dtype),
         )
 
     def verdict(self) -> Array:
@@ -91,6 +93,7 @@ class Watch(NamedTuple):
         agree = V[-1] <= self.agreement
         stuck = jnp.abs(V[0] - V[-1]) <= 0.01 * V[0]  # falls less than a hundredth a window
         grown = _grows(F, self.first + 1e3 * (jnp.abs(self.first) + 1)) & (V[-1] >= V[0])
+        grown &= ~jnp.isfinite(self.bound)  # where it is, the cost rises as demand is met, and the violation tells
         parting = _grows(V, 1e6 * self.apart) & (self.apart > 0)
         finite = jnp.isfinite(F[-1]) & jnp.isfinite(V[-1])
         active = (self.progress > 0) & full & still
@@ -98,7 +101,8 @@ class Watch(NamedTuple):
         verdict = jnp.where(active & agree, CONVERGED, verdict)
         verdict = jnp.where(full & parting, PARTING, verdict)
         verdict = jnp.where(full & grown, GROWING, verdict)
-        return jnp.where(finite | (self.count == 0), verdict, NOT_FINITE).astype(jnp.int32)
+        verdict = jnp.where(finite | (self.count == 0), verdict, NOT_FINITE)
+        return jnp.where(jnp.isposinf(self.bound), IMPOSSIBLE, verdict).astype(jnp.int32)
 
 
 def _grows(series: Array, limit: Array) -> Array:
@@ -123,4 +127,7 @@ def sentence(verdict: int, watch: Watch, what: str = "the agents disagree by") -
         NOT_FINITE: "diverged: the objective or a model is no longer finite",
         GROWING: f"diverged: the objective grew through {rounds} rounds, to {float(watch.objective[-1]):.3g}",
         PARTING: f"diverged: {what} {height:.1e}, more at each record of the last {rounds} rounds",
+        IMPOSSIBLE: "cannot go on: no decisions within the agents' bounds meet the shared constraint, now violated by "
+        f"{height:.3g}: in that direction even the least they add up to is too much, so the dual rises without end. "
+        "Change b or the bounds",
     }[verdict]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from accord.methods import METHODS
-from accord.methods.base import pattern_of
+from accord.methods.base import is_coupled
 from tests.contract.knobs import leaves_of, settled, state_of
 
 ONE_A_CLASS = {type(kind()): kind for kind in METHODS}.values()
@@ -21,10 +21,10 @@ CHOSEN: dict[str, Callable[[Any], bool]] = {
     "biased_kind": lambda kind: settled(kind).exact is not True and kind().minimises == "F",
     "shrinking_kind": lambda kind: settled(kind).exact is not True and kind().minimises == "F" and stepping(settled(kind)),
     "tunable_kind": lambda kind: bool(leaves_of(kind)),
-    "weighted_kind": lambda kind: pattern_of(kind()) != "prices",
+    "weighted_kind": lambda kind: not is_coupled(kind()),
     "class_kind": lambda kind: kind in ONE_A_CLASS,
-    "weighted_class_kind": lambda kind: kind in ONE_A_CLASS and pattern_of(kind()) != "prices",
-    "relaying_kind": lambda kind: pattern_of(kind()) != "prices" and not kind().convexity,
+    "weighted_class_kind": lambda kind: kind in ONE_A_CLASS and not is_coupled(kind()),
+    "relaying_kind": lambda kind: not is_coupled(kind()) and not kind().convexity,
     "tracking_kind": lambda kind: {"y", "g"} <= set(getattr(state_of(kind), "_fields", ())),
 }
 """What a test may ask for by the name of its argument, from the facts that methods state about themselves."""

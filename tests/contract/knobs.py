@@ -17,7 +17,10 @@ from tests.contract.worlds import World, world_of
 def settled(kind: Any) -> Any:
     """The method with whole gradients only; where clients work between messages, three steps of it."""
     method = kind()
-    return replace(method, local=accord.GradientDescent(steps=3)) if hasattr(method, "local") else method
+    if hasattr(method, "local"):
+        return replace(method, local=accord.GradientDescent(steps=3))
+    whole = {f.name: None for f in fields(method) if f.name == "batch_size" and f.default is None}
+    return replace(method, **whole)
 
 
 def sampling(kind: Any) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import accord
-from accord.methods.base import pattern_of
+from accord.methods.base import is_coupled
 from tests.contract.knobs import settled, stepping
 from tests.contract.worlds import answer_of, world_of
 
@@ -24,7 +24,7 @@ def test_an_exact_method_reaches_the_optimum_with_the_step_it_chooses(exact_kind
     optimum = answer_of(world)
     run = world.run(settled(exact_kind), stop=LONG)
     assert distance(run, optimum.x) < 1e-9
-    if pattern_of(exact_kind()) == "prices":
+    if is_coupled(exact_kind()):
         np.testing.assert_allclose(run.prices, optimum.prices, rtol=0, atol=1e-9)
         assert run.history["violation"].iloc[-1] < 1e-9
     else:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import accord
-from accord.methods.base import pattern_of
+from accord.methods.base import is_coupled, pattern_of
 from accord.networks import Network
 from accord.problems.objectives import CostCurve, LeastSquares
 
@@ -96,9 +96,9 @@ class Nested:
 def world_of(kind: Any) -> World:
     """Where a method lives: by its pattern, and by what it asks of the mixing matrix."""
     method = kind()
+    if is_coupled(method):
+        return replace(_market(), network=accord.networks.ring(4) if pattern_of(method) == "peers" else None)
     match pattern_of(method):
-        case "prices":
-            return _market()
         case "server":
             return _hospitals()
         case _:

@@ -13,7 +13,7 @@ from accord.problems.objectives import CostCurve
 
 METHODS = [
     accord.DualDecomposition, accord.AcceleratedDual, accord.DualSubgradient,
-    accord.ExchangeADMM, accord.SharingADMM, accord.ADAL,
+    accord.ExchangeADMM, accord.SharingADMM, accord.ADAL, accord.PrimalDecomposition,
 ]  # fmt: skip
 LONG = accord.Stop(rounds=3000, progress=0)
 

@@ -125,6 +125,28 @@ class Agent:
         start = box.prox(jnp.zeros(A.shape[1], price.dtype), 1.0)
         return minimise(lambda x: self.grad(x) + linear + penalty * (A.T @ (A @ x)), start, box.prox)
 
+    def allocation(self, y: Array) -> tuple[Array, Array]:
+        """(x, m): argmin_x f(x) subject to A x − b/K = y, and the multiplier, ∇f(x) + Aᵀm = 0; A has independent rows."""
+        A, target = self.share.A, y + self.share.b
+        if (quadratic := self._quadratic()) is not None:
+            H, q = quadratic
+            H = jnp.diag(H) if H.ndim == 1 else H
+            both = jnp.block([[H, A.T], [A, jnp.zeros((len(y), len(y)), A.dtype)]])
+            found = jnp.linalg.solve(both, jnp.concatenate([-q, target]))
+            return found[: len(q)], found[len(q) :]
+        inverse = jnp.linalg.pinv(A)
+        x = minimise(self.grad, inverse @ target, lambda v, step: v - inverse @ (A @ v - target))
+        return x, -inverse.T @ self.grad(x)
+
+    def extent(self) -> tuple[Array, Array]:
+        """What A x − b/K may be within the bounds of a single number; without bounds, anything."""
+        A, box = self.share.A, self.share.box
+        if A.shape != (1, 1):
+            everything = jnp.full_like(self.share.b, jnp.inf)
+            return -everything, everything
+        ends = A[0] * box.lower, A[0] * box.upper
+        return jnp.minimum(*ends) - self.share.b, jnp.maximum(*ends) - self.share.b
+
     def contribution(self, x: Array) -> Array:
         """A x − b/K, its part of the shared constraint: the parts sum to the violation."""
         return self.share.A @ x - self.share.b

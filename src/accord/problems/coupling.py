@@ -15,11 +15,13 @@ from accord.problems.regularizers import Box
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Share:
-    """One agent's part: its columns A_k, its portion b/K of the right-hand side, its own box."""
+    """One agent's part: its columns A_k, its portion b/K of the right-hand side, its own box; and what all know."""
 
     A: Any  # (m, d)
     b: Any  # (m,)
     box: Box  # lower and upper of shape (d,)
+    floor: Any  # (m,), the least a price may be: 0 for a row of ≤, −∞ for a row of ==
+    agents: Any  # K, as a number
 
 
 class Market(NamedTuple):
@@ -45,7 +47,9 @@ class Coupling:
         K = len(self.A)
         b = np.broadcast_to(self.b / K, (K, len(self.b)))
         box = Box(self.lower.astype(dtype), self.upper.astype(dtype))
-        return Share(np.asarray(self.A, dtype), np.asarray(b, dtype), box)
+        market = self.market(dtype)
+        floor, agents = np.broadcast_to(market.floor, b.shape), np.broadcast_to(market.agents, K)
+        return Share(np.asarray(self.A, dtype), np.asarray(b, dtype), box, floor, agents)
 
     def market(self, dtype: Any) -> Market:
         """Prices of zero, and what they must respect."""

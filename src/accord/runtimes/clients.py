@@ -11,6 +11,7 @@ from jax import Array
 
 from accord.aggregation import Shares, combined, shares, weighed
 from accord.problems.agents import Agent
+from accord.runtimes.market import market_record
 from accord.runtimes.plan import Outcome, Purpose, Record, key_for
 
 DEVICES = "devices"
@@ -165,27 +166,13 @@ class Clients:
     def record(self, carry: Carry) -> Record:
         """F at the server's model and the spread of the last proposals; or the cost, the violation and the dual."""
         if self.agents.share is not None:
-            return self._clearing(carry)
+            return market_record(self.agents, carry.clients.x, carry.server.price)
         losses = self.losses(carry.server.x)
         objective = self.p @ losses
         if self.regularizer is not None:
             objective = objective + self.regularizer.value(carry.server.x)
         worst = jnp.max(jnp.where(self.p > 0, losses, -jnp.inf))
         return Record(objective, carry.apart, worst, jnp.full_like(objective, jnp.nan))
-
-    def _clearing(self, carry: Carry) -> Record:
-        decisions, price, floor = carry.clients.x, carry.server.price, carry.server.floor
-        unequal = jnp.isfinite(floor)
-        costs = self.losses(decisions, 0)
-        surplus = jnp.sum(jax.vmap(lambda agent, x: agent.contribution(x))(self.agents, decisions), 0)
-        violation = jnp.linalg.norm(jnp.where(unequal, jnp.maximum(surplus, 0), surplus))
-
-        def dual(agent: Agent) -> Array:
-            x = agent.best_response(price)
-            return agent.value(x) + price @ agent.contribution(x)
-
-        bound = jnp.where(jnp.all(price >= floor), jnp.sum(jax.vmap(dual)(self.agents)), -jnp.inf)
-        return Record(jnp.sum(costs), violation, jnp.max(costs), bound)
 
     def outcome(self, carry: Carry, t: Array) -> Outcome:
         """The server's model and what each agent would propose from it; or everybody's decisions and the prices."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from accord.aggregation import Shares, shares
 from accord.errors import AgentError
-from accord.runtimes import steps
+from accord.runtimes import market, steps
 from accord.runtimes.link import HOST, Envelope, Link
 from accord.runtimes.plan import Outcome, Plan, Purpose, Record, key_for
 from accord.stopping import GOING, Watch
@@ -50,7 +50,7 @@ class Hosted:
         found = []
         for _ in range(records):
             found.append(self._record())
-            self.watch = self.watch.see(found[-1].objective, found[-1].disagreement)
+            self.watch = self.watch.see(found[-1].objective, found[-1].disagreement, found[-1].dual_value)
             self.verdict = int(self.watch.verdict())
             if self.verdict != GOING:
                 break
@@ -67,9 +67,9 @@ class Hosted:
 
     def outcome(self) -> Outcome:
         """Where the run stands."""
-        if self.plan.pattern == "prices":
+        if self.plan.coupled:
             models = self._stacked("models")
-            return Outcome(models, models, self.server.price, self._losses(models))
+            return Outcome(models, models, self._price(), self._losses(models))
         if self.plan.pattern == "peers":
             models = self._stacked("models")
             centre = self.plan.weights @ models
@@ -126,8 +126,8 @@ class Hosted:
 
     def _record(self) -> Record:
         p, nothing = self.plan.weights, np.asarray(np.nan, self.plan.dtype)
-        if self.plan.pattern == "prices":
-            return self._clearing()
+        if self.plan.coupled:
+            return self._market()
         centre, apart = (None, self.apart) if self.plan.pattern == "server" else (self._stacked("models"), None)
         if centre is None:
             centre = self.server.x
@@ -140,17 +140,18 @@ class Hosted:
             objective = objective + np.asarray(self.plan.problem.regularizer.value(jnp.asarray(centre)))
         return Record(objective, apart, losses[p > 0].max(), nothing)
 
-    def _clearing(self) -> Record:
-        price, floor = self.server.price, self.server.floor
-        answers = self._by_agent("clearing", price)
-        surplus = sum(part for part, _ in answers)
-        violation = np.linalg.norm(np.where(np.isfinite(floor), np.maximum(surplus, 0), surplus))
-        costs = self._losses(self._stacked("models"))
-        dual = sum(dual for _, dual in answers) if (price >= floor).all() else np.asarray(-np.inf, self.plan.dtype)
-        return Record(costs.sum(), violation, costs.max(), dual)
+    def _market(self) -> Record:
+        terms = steps.pile(self._by_agent("terms", self._price()))
+        floor = jnp.asarray(self.plan.problem.coupling.market(self.plan.dtype).floor)
+        violated = np.asarray(market.excess(jnp.sum(terms.surplus, 0), floor))
+        return steps.arrays(market.measured(terms, floor, steps.pile(self._by_agent("reach", violated))))
+
+    def _price(self) -> np.ndarray:
+        """The market maker's, or the mean of the agents' own."""
+        return self._stacked("prices").mean(0) if self.plan.pattern == "peers" else self.server.price
 
     def _losses(self, models: np.ndarray) -> np.ndarray:
-        own = self.plan.pattern == "prices"
+        own = self.plan.coupled
         return np.array(self._by_agent("losses", dict(enumerate(models)) if own else models), self.plan.dtype)
 
     def _stacked(self, kind: str, *body: Any) -> np.ndarray:

@@ -14,6 +14,7 @@ from accord.methods.base import phases_of
 from accord.networks.faults import Mixer
 from accord.networks.mixing import mix
 from accord.problems.agents import Agent
+from accord.runtimes.market import market_record
 from accord.runtimes.plan import Outcome, Purpose, Record, chosen, key_for, keys_of_phase
 
 
@@ -73,11 +74,16 @@ class Peers:
         return models_of(self, carry.states)
 
     def record(self, carry: Carry) -> Record:
-        """F at the mean of the models, and their variance about it."""
+        """F at the mean of the models, and their variance about it; or the cost, the violation and the dual."""
+        if self.agents.share is not None:
+            return market_record(self.agents, carry.states.x, jnp.mean(carry.states.price, 0))
         return record_of(self, self.models(carry))
 
     def outcome(self, carry: Carry, t: Array) -> Outcome:
-        """The mean of the models, and each of them."""
+        """The mean of the models, and each of them; or everybody's decisions and the mean of the agents' prices."""
+        if self.agents.share is not None:
+            x, price = carry.states.x, jnp.mean(carry.states.price, 0)
+            return Outcome(x, x, price, jax.vmap(lambda agent, x: agent.value(x))(self.agents, x))
         return outcome_of(self, self.models(carry))
 
     def _keys(self, t: Array | int, purpose: Purpose) -> Array:

@@ -38,6 +38,11 @@ class Plan:
         return pattern_of(self.method)
 
     @property
+    def coupled(self) -> bool:
+        """Whether agents share a constraint, so that each has a decision of its own and there are prices."""
+        return self.problem.coupling is not None
+
+    @property
     def dtype(self) -> np.dtype:
         """The precision of the run, which is that of x0."""
         return self.x0.dtype
@@ -57,7 +62,8 @@ class Plan:
     def scale(self) -> np.ndarray:
         """What multiplies an agent's oracles: weights enter here among peers, and in the aggregate elsewhere."""
         K = self.problem.K
-        return K * self.weights if self.pattern == "peers" else np.ones(K, self.dtype)
+        mean = self.pattern == "peers" and not self.coupled
+        return K * self.weights if mean else np.ones(K, self.dtype)
 
 
 class Record(NamedTuple):

@@ -88,13 +88,6 @@ def value(agent: Any, x: Array) -> Array:
     return agent.value(x)
 
 
-@jax.jit
-def clearing(agent: Any, x: Array, price: Array) -> tuple[Array, Array]:
-    """An agent's part of the shared constraint, and of the dual function at this price."""
-    best = agent.best_response(price)
-    return agent.contribution(x), agent.value(best) + price @ agent.contribution(best)
-
-
 def arrays(tree: Any) -> Any:
     """As NumPy, ready for any wire."""
     return jax.tree.map(np.asarray, tree)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -120,6 +121,14 @@ def _beginning(plan: Plan) -> tuple[Any, ...]:
     return (plan.x0 if plan.problem.coupling is None else plan.problem.coupling.market(plan.dtype), plan.x0)
 
 
+def program(plan: Plan) -> tuple[str, list[Any]]:
+    """A round as JAX traces it, and the arrays that it closes over: the same for the same mathematics, in any process."""
+    team = _team(plan, 1)
+    carry = jax.eval_shape(team.start, *_beginning(plan))
+    traced = jax.make_jaxpr(lambda team, carry, t: team.round(carry, t))(team, carry, np.int32(0))
+    return re.sub(r" at 0x[0-9a-f]+", "", str(traced)), traced.consts
+
+
 @jax.jit
 def _start(team: Peers | Edges | Clients, *begin: Any) -> Any:
     return team.start(*begin)
@@ -155,7 +164,7 @@ def _block(
             buffer, carry, watch, i, _ = loop
             record = team.record(carry)
             buffer = jax.tree.map(lambda all, one: all.at[i].set(one), buffer, record)
-            watch = watch.see(record.objective, record.disagreement)
+            watch = watch.see(record.objective, record.disagreement, record.dual_value)
             verdict = watch.verdict()
             go = (verdict == GOING) & (every > 0)
             after = rounds(team, carry, t0 + i * every, jnp.where(go, every, 0))

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from accord.problems.problem import single
-from accord.runtimes import steps
+from accord.runtimes import market, steps
 from accord.runtimes.link import HOST, Envelope, Link
 from accord.runtimes.plan import Plan
 from accord.runtimes.working_clients import WorkingClients
@@ -81,6 +81,18 @@ class Worker:
         ones, own = np.ones_like(self.plan.scale), isinstance(models, dict)
         plain = {k: single(self.plan.problem, self.plan.shape, ones, k) for k in self.ks}
         return {k: float(steps.value(plain[k], jnp.asarray(models[k] if own else models))) for k, _ in self.each()}
+
+    def on_prices(self, t: int) -> dict[int, np.ndarray]:
+        """Every agent's own price, where there is no market maker."""
+        return {k: np.asarray(self.work.states[k].price) for k in self.ks}
+
+    def on_terms(self, t: int, price: np.ndarray) -> dict[int, market.Terms]:
+        """Each agent's cost, its part of the shared constraint, and of the dual function at this price."""
+        return {k: steps.arrays(market.terms(agent, self.work.states[k].x, jnp.asarray(price))) for k, agent in self.each()}
+
+    def on_reach(self, t: int, direction: np.ndarray) -> dict[int, market.Reach]:
+        """How little each agent's part can be worth within its bounds."""
+        return {k: steps.arrays(market.reach(agent.share, jnp.asarray(direction))) for k, agent in self.each()}
 
     def _compiled(self) -> AbstractContextManager[Any]:
         return jax.disable_jit() if self.plan.problem.opaque else nullcontext()

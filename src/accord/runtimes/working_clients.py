@@ -54,13 +54,6 @@ class WorkingClients:
             found[k] = np.asarray(steps.propose(self.plan.method, heard, self.states[k], agent, key))
         return found
 
-    def on_clearing(self, t: int, price: np.ndarray) -> dict[int, tuple[np.ndarray, float]]:
-        """Each agent's part of the shared constraint, and its part of the dual function at this price."""
-        return {
-            k: steps.arrays(steps.clearing(agent, self.states[k].x, jnp.asarray(price)))
-            for k, agent in self.worker.each()
-        }
-
     def on_price(self, t: int) -> dict[int, np.ndarray]:
         """Each client's own multiplier, per unit of its weight."""
         return {k: np.asarray(self.plan.method.price(self.states[k])) for k, _ in self.worker.each()}
