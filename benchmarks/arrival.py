@@ -32,7 +32,8 @@ def arrival(problem: Problem, method: Any, network: Any, answer: np.ndarray, tol
     with jax.enable_x64(True):
         session, cost = Vectorised(devices=1).start(plan), per_round(plan)
         t, there = _until(session.team, session.carry, jnp.asarray(answer), tolerance, limit)
-    settings = {name: float(value) for name, value in vars(plan.method).items() if np.ndim(value) == 0}
+    own = vars(plan.method).items()
+    settings = {name: float(value) for name, value in own if isinstance(value, (int, float, np.ndarray))}
     if not there:
         return Arrival(np.inf, np.inf, np.inf, settings)
     vectors = cost.bytes / (network.links * plan.x0.nbytes)

@@ -1,7 +1,7 @@
 """Gradient tracking by 100 peers (and 8) on a ring, beside its floor and decent-bench.
 
-Least squares, 100 rows of 50 features an agent, float64, weights 1/3, 1000 rounds. The floor is a product forward and one
-backward with every agent's matrix, each round, by the BLAS of NumPy on one thread.
+Least squares, 100 rows of 50 features an agent, float64, weights 1/3, 1000 rounds. The floor is a product forward and
+one backward with every agent's matrix, each round, by the BLAS of NumPy on one thread.
 
     OMP_NUM_THREADS=1 python benchmarks/gradient_tracking.py [--decent-bench /path/to/its/python]
 """

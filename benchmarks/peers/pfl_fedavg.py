@@ -38,7 +38,7 @@ class Clock(TrainingProcessCallback):
     def __init__(self) -> None:
         self.ends = [time.perf_counter()]
 
-    def after_central_iteration(self, aggregate_metrics, model, *, central_iteration):  # noqa: ANN001, ANN201
+    def after_central_iteration(self, aggregate_metrics, model, *, central_iteration):
         self.ends.append(time.perf_counter())
         return False, Metrics()
 

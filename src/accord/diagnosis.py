@@ -96,7 +96,7 @@ def constants(problem: Problem, pattern: str, network: Any = None, x0: Any = Non
                       L_mean=float(problem.weights @ L), mu_mean=float(problem.weights @ mu))  # fmt: skip
     words = f"L = {found.L:.3g} by {source}"
     if network is not None:
-        words += f", λ_min(W) = {network.lambda_min:.4f} of the {network.name}"
+        words += f", λ_min(W) = {round(network.lambda_min, 4) + 0.0:.4f} of the {network.name}"
         found = found._replace(sigma=network.sigma, lambda_min=network.lambda_min, gamma=network.gamma,
                                v_min=_least_push_weight(network))  # fmt: skip
     if problem.coupling is not None:

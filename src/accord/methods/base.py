@@ -111,6 +111,7 @@ class ServerMethod(Protocol):
 
 
 FACTS: dict[str, Any] = {
+    "name": "",  # what it goes by in studies, where its class's name does not break into words by itself
     "needs": ("grad",),  # the oracles it asks
     "weights": None,  # what it asks of the mixing matrix: "doubly stochastic", "row stochastic", ...; or one a field
     "aggregate": "mean",  # of the replies: "mean" (Σ p_k r_k / Σ p_k who answered), "sum" (Σ p_k r_k), one a field, or a rule over the stack
@@ -188,12 +189,15 @@ def is_traced(field: dataclasses.Field[Any]) -> bool:
 def name_of(kind: type | Any) -> str:
     """The name a method goes by in studies and on the command line.
 
-    >>> name_of(type("GradientTracking", (), {})), name_of(type("FedAvg", (), {})), name_of(type("EXTRA", (), {}))
-    ('gradient_tracking', 'fedavg', 'extra')
+    >>> [name_of(type(name, (), {})) for name in ("GradientTracking", "ATCGradientTracking", "FedAvg", "EXTRA")]
+    ['gradient_tracking', 'atc_gradient_tracking', 'fedavg', 'extra']
     """
-    word = (kind if isinstance(kind, type) else type(kind)).__name__
+    kind = kind if isinstance(kind, type) else type(kind)
+    if name := getattr(kind, "name", ""):
+        return name
+    word = kind.__name__
     word = word.replace("Fed", "fed") if word.startswith("Fed") else word
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", word).lower().replace("fed_", "fed")
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", word).lower().replace("fed_", "fed")
 
 
 def pattern_of(kind: type | Any) -> str:

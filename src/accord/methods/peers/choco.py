@@ -23,7 +23,8 @@ class CHOCO:
     """x½ = x − a ∇f(x), x⁺ = x½ + γ Σ_j w_kj (x̂_j − x̂_k): a step of its own, then a careful one towards the neighbours.
 
     The public copies x̂⁺ = x̂ + Q(x½ − x̂) are kept by the channel `changes`, e.g.
-    `channel=channels.changes(channels.top_k(10))`. Without a channel it is diffusion over I − γ(I−W). Naive compression of x½ itself does not converge.
+    `channel=channels.changes(channels.top_k(10))`. Without a channel it is diffusion over I − γ(I−W). Naive compression
+    of x½ itself does not converge.
 
     - `step_size`: a < 2/L. `gossip_step`: γ in (0, 1]; the more is left out the smaller.
 

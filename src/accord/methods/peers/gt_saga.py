@@ -14,7 +14,7 @@ from accord.methods.base import Rule, method
 class State(NamedTuple):
     x: Array  # iterate
     y: Array  # tracker: estimates the average gradient
-    g: Array  # SAGA's estimate of the own gradient at x
+    v: Array  # SAGA's estimate of the own gradient at x
     table: Array  # (rows, d) the gradient of each row when it was last drawn
     mean: Array  # of the table
 
@@ -26,9 +26,9 @@ class Message(NamedTuple):
 
 @method
 class GTSAGA:
-    """x⁺ = W x − a y, y⁺ = W y + g⁺ − g with g = ∇l_i(x) − table_i + mean(table): one row a round, and yet exact.
+    """x⁺ = W x − a y, y⁺ = W y + v⁺ − v with v = ∇l_i(x) − table_i + mean(table): one row a round, and yet exact.
 
-    An agent draws a row i, and keeps its gradient in the table. Each round mean(y) = mean(g), whatever the network.
+    An agent draws a row i, and keeps its gradient in the table. Each round mean(y) = mean(v), whatever the network.
 
     - `step_size`: a; 1/(3 L_row) is safe at one agent, L_row the smoothness of the loss of one row.
 
@@ -46,6 +46,7 @@ class GTSAGA:
     needs: ClassVar = ("sample_grad",)
     weights: ClassVar = "doubly stochastic"
     bears: ClassVar = ("lose", "sleep", "vary")
+    name: ClassVar = "gt_saga"
     reference: ClassVar = "Xin, Khan, Kar 2020"
     rules: ClassVar = {
         "step_size": Rule("(1+λ_min(W))²/(12 L_row)", lambda c: (1 + c.lambda_min) ** 2 / (12 * c.L_row))
@@ -55,7 +56,7 @@ class GTSAGA:
         rows = jnp.arange(agent.capacity, dtype=jnp.int32)
         table = jax.lax.map(lambda i: agent.batch_grad(x, i, 1), rows)
         mean = jnp.sum(table, 0) / jnp.maximum(agent.size, 1).astype(x.dtype)
-        return State(x, y=mean, g=mean, table=table, mean=mean)
+        return State(x, y=mean, v=mean, table=table, mean=mean)
 
     def message(self, state: State) -> Message:
         return Message(state.x, state.y)
@@ -65,9 +66,9 @@ class GTSAGA:
         i = jax.random.randint(key, (), 0, jnp.maximum(agent.size, 1), jnp.int32)
         row = agent.batch_grad(x, i, 1)
         change = row - state.table[i]
-        g = change + state.mean
+        v = change + state.mean
         mean = state.mean + change / jnp.maximum(agent.size, 1).astype(x.dtype)
-        return State(x, mixed.y + g - state.g, g, state.table.at[i].set(row), mean)
+        return State(x, mixed.y + v - state.v, v, state.table.at[i].set(row), mean)
 
     def work(self, size: float) -> float:
         return 1 / max(size, 1)

@@ -14,7 +14,7 @@ from accord.methods.base import Rule, method
 class State(NamedTuple):
     x: Array  # iterate
     y: Array  # tracker: estimates the average gradient
-    g: Array  # SARAH's estimate of the own gradient at x
+    v: Array  # SARAH's estimate of the own gradient at x
     t: Array  # round
 
 
@@ -25,9 +25,9 @@ class Message(NamedTuple):
 
 @method
 class GTSARAH:
-    """x⁺ = W x − a y, y⁺ = W y + g⁺ − g with g⁺ = g + ∇l_B(x⁺) − ∇l_B(x), and every q rounds g⁺ = ∇f(x⁺).
+    """x⁺ = W x − a y, y⁺ = W y + v⁺ − v with v⁺ = v + ∇l_B(x⁺) − ∇l_B(x), and every q rounds v⁺ = ∇f(x⁺).
 
-    B are rows drawn afresh, the same at both points. Each round mean(y) = mean(g), whatever the network.
+    B are rows drawn afresh, the same at both points. Each round mean(y) = mean(v), whatever the network.
 
     - `step_size`: a. `batch_size`: |B|. `period`: q.
 
@@ -47,14 +47,15 @@ class GTSARAH:
     needs: ClassVar = ("grad", "sample_grad")
     weights: ClassVar = "doubly stochastic"
     bears: ClassVar = ("lose", "sleep", "vary")
+    name: ClassVar = "gt_sarah"
     reference: ClassVar = "Xin, Khan, Kar 2022"
     rules: ClassVar = {
         "step_size": Rule("(1+λ_min(W))²/(12 L_row)", lambda c: (1 + c.lambda_min) ** 2 / (12 * c.L_row))
     }
 
     def init(self, x: Array, agent: Any, key: Array) -> State:
-        g = agent.grad(x)
-        return State(x, y=g, g=g, t=jnp.zeros((), jnp.int32))
+        v = agent.grad(x)
+        return State(x, y=v, v=v, t=jnp.zeros((), jnp.int32))
 
     def message(self, state: State) -> Message:
         return Message(state.x, state.y)
@@ -64,10 +65,10 @@ class GTSARAH:
 
         def recur() -> Array:
             here, there = (agent.sample_grad(at, key, self.batch_size) for at in (x, state.x))
-            return state.g + here - there
+            return state.v + here - there
 
-        g = jax.lax.cond(t % self.period == 0, lambda: agent.grad(x), recur)
-        return State(x, mixed.y + g - state.g, g, t)
+        v = jax.lax.cond(t % self.period == 0, lambda: agent.grad(x), recur)
+        return State(x, mixed.y + v - state.v, v, t)
 
     def work(self, size: float) -> float:
         drawn = 2 * self.batch_size / max(size, 1)

@@ -50,6 +50,7 @@ class KGT:
 
     weights: ClassVar = "doubly stochastic"
     bears: ClassVar = ("lose", "sleep", "vary")
+    name: ClassVar = "k_gt"
     reference: ClassVar = "Liu, Lin, Koloskova, Stich 2024"
     rules: ClassVar = {
         "relaxation": Rule("min(1, (1+λ_min(W))/|λ_min(W)|)²/4", lambda c: _damping(c.lambda_min) ** 2 / 4)

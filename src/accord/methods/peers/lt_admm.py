@@ -43,6 +43,7 @@ class LTADMM:
 
     weights: ClassVar = "symmetric"
     bears: ClassVar = ("lose", "sleep", "vary")
+    name: ClassVar = "lt_admm"
     reference: ClassVar = "Ren, Bastianello, Johansson, Parisini 2024"
 
     @property

@@ -49,6 +49,7 @@ class PushDIGing:
 
     weights: ClassVar = "column stochastic"
     bears: ClassVar = ("lose", "sleep", "vary")
+    name: ClassVar = "push_diging"
     reference: ClassVar = "Nedić, Olshevsky, Shi 2017"
     rules: ClassVar = {"step_size": Rule("(1−σ)√v_min/(4L)", lambda c: (1 - c.sigma) * math.sqrt(c.v_min) / (4 * c.L))}
 

@@ -39,6 +39,7 @@ class QFFL:
     q: float = 1.0
     local: Stepping = GradientDescent(steps=1)
 
+    name: ClassVar = "q_ffl"
     reference: ClassVar = "Li, Sanjabi, Beirami, Smith 2020, Fair resource allocation in federated learning"
     minimises: ClassVar = "Σ p_k f_k^{q+1}/(q+1)"
     may_be_zero: ClassVar = ("q",)
