@@ -117,8 +117,8 @@ def _levels(column: Any) -> tuple[Any, ...]:
     levels = tuple(sorted(present.unique().tolist(), key=str))
     strange = present[np.isnan(np.asarray(pd.to_numeric(present.astype(str), errors="coerce"), float))]
     if 0 < len(strange) < len(present) / 2:
-        raise DataError(f"Column {column.name!r} holds numbers, but for {len(strange)} values such as "
-                        f"{strange.iloc[0]!r}. Write them as numbers, or leave them empty.")  # fmt: skip
+        raise DataError(f"Column {column.name!r} holds numbers, but in {len(strange)} of {len(column)} rows something "
+                        f"else, such as {strange.iloc[0]!r}. Write it as a number, or leave it empty.")  # fmt: skip
     if len(levels) == len(column) > 2:
         raise DataError(f"Column {column.name!r} is text and differs in all {len(column)} rows: a name, from which "
                         "nothing can be learnt. Leave it out: features=[...].")  # fmt: skip
