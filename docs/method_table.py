@@ -32,8 +32,15 @@ def row(method: Any) -> tuple[str, ...]:
     chosen = "; ".join(f"{name.replace('_', ' ')} {rule.text}" for name, rule in rules.items())
     return (
         f"[`{name}`][accord.methods.{name}]", ", ".join(method.needs).replace("_", " "), reaches,
-        chosen.removeprefix("step size "), method.reference, method.weights or "",
+        chosen.removeprefix("step size "), method.reference, asked(method.weights),
     )  # fmt: skip
+
+
+def asked(weights: Any) -> str:
+    """What a method asks of the mixing matrix, field by field of its message where they differ."""
+    if hasattr(weights, "_asdict"):
+        return ", ".join(f"{what} for {name}" for name, what in weights._asdict().items())
+    return weights or ""
 
 
 def reference_of(pattern: str) -> str:

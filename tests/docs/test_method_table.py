@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from accord.methods import METHODS, DualDecomposition, GradientTracking
+from accord.methods import METHODS, DualDecomposition, GradientTracking, PushPull
 from docs import method_table
 
 
@@ -18,6 +18,10 @@ def test_a_row_says_what_the_method_states() -> None:
     assert link == "[`GradientTracking`][accord.methods.GradientTracking]"
     assert (needs, reaches, weights) == ("grad", "the optimum", GradientTracking.weights)
     assert (step_size, source) == (GradientTracking.rules["step_size"].text, GradientTracking.reference)
+
+
+def test_weights_that_differ_by_field_are_said_field_by_field() -> None:
+    assert method_table.asked(PushPull.weights) == "row stochastic for x, column stochastic for y"
 
 
 @pytest.mark.parametrize(("pattern", "columns"), [("server", 5), ("peers", 6), ("prices", 5)])
