@@ -6,23 +6,32 @@ import hashlib
 import io
 import json
 import os
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from accord.errors import SavedRunError
 from accord.runtimes.plan import Plan, Session
+from accord.runtimes.vectorised import program
+
+
+class Kept(NamedTuple):
+    """What a checkpoint holds."""
+
+    head: dict[str, Any]
+    leaves: list[np.ndarray]
 
 
 @dataclass(frozen=True)
 class Checkpoint:
     """Where a run is kept; nowhere when `directory` is None.
 
-    The two newest states stay, each written whole under another name and then renamed, with the SHA-256 of its content,
-    so that a half-written or damaged one is recognised and the one before it used.
+    The two newest states stay, each written whole under another name and then renamed, and each opened by the SHA-256
+    of all that follows, so that a half-written or damaged one is recognised and the one before it used.
     """
 
     directory: Path | None
@@ -34,20 +43,31 @@ class Checkpoint:
         return cls(None if directory is None else Path(directory), "" if directory is None else identity(plan))
 
     def keep(self, session: Session, records: list[dict[str, float]], spent: float) -> None:
-        """Write the state after this block."""
+        """Write the state after this block; where that fails, the run goes on and the states before it stay."""
         if self.directory is None:
             return
+        leaves, tree = jax.tree.flatten(session.state())
+        head = {
+            "identity": self.identity,
+            "state": str(tree),
+            "round": session.round,
+            "records": records,
+            "spent": spent,
+        }
+        arrays = io.BytesIO()
+        np.savez(arrays, *(np.asarray(leaf) for leaf in leaves), allow_pickle=False)
+        try:
+            self._write(json.dumps(head).encode() + b"\n" + arrays.getvalue())
+        except OSError as error:
+            warnings.warn(f"The checkpoint of round {session.round} could not be written: {error}. The run goes on; "
+                          f"should it be interrupted, it resumes from the one before.", stacklevel=2)  # fmt: skip
+
+    def _write(self, content: bytes) -> None:
+        assert self.directory is not None
         self.directory.mkdir(parents=True, exist_ok=True)
-        leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(session.state())]
-        buffer = io.BytesIO()
-        np.savez(buffer, *leaves, allow_pickle=False)
-        body = buffer.getvalue()
-        head = {"identity": self.identity, "round": session.round, "records": records, "spent": spent,
-                "sha256": hashlib.sha256(body).hexdigest()}  # fmt: skip
-        target, previous = self.directory / "checkpoint", self.directory / "checkpoint.previous"
-        partial = self.directory / "checkpoint.partial"
+        target, previous, partial = (self.directory / name for name in (NEWEST, BEFORE, "checkpoint.partial"))
         with open(partial, "wb") as file:
-            file.write(json.dumps(head).encode() + b"\n" + body)
+            file.write(hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
             file.flush()
             os.fsync(file.fileno())
         if target.exists():
@@ -59,55 +79,55 @@ class Checkpoint:
         if self.directory is None:
             return [], 0.0
         damaged = []
-        for path in (self.directory / "checkpoint", self.directory / "checkpoint.previous"):
+        for path in (self.directory / NEWEST, self.directory / BEFORE):
             if not path.exists():
                 continue
             try:
-                head, leaves = _read(path)
-            except (ValueError, KeyError) as error:
+                kept = _read(path)
+            except ValueError as error:
                 damaged.append(f"{path.name}: {error}")
                 continue
-            if head["identity"] != self.identity:
-                raise SavedRunError(f"{path} belongs to another run (identity {head['identity'][:12]}, this run is "
-                                    f"{self.identity[:12]}). "
-                                    "Give another directory, or remove it.")  # fmt: skip
-            tree = jax.tree.structure(session.state())
-            session.restore(jax.tree.unflatten(tree, leaves), head["round"])
-            return head["records"], head["spent"]
+            self._check_same(path, kept.head, session)
+            session.restore(jax.tree.unflatten(jax.tree.structure(session.state()), kept.leaves), kept.head["round"])
+            return kept.head["records"], kept.head["spent"]
         if damaged:
-            raise SavedRunError(
-                f"No checkpoint in {self.directory} is sound ({'; '.join(damaged)}). "
-                "Remove the directory to start afresh."
-            )
+            raise SavedRunError(f"No checkpoint in {self.directory} is sound ({'; '.join(damaged)}). "
+                                "Remove the directory to start afresh.")  # fmt: skip
         return [], 0.0
+
+    def _check_same(self, path: Path, head: dict[str, Any], session: Session) -> None:
+        if head["identity"] != self.identity:
+            raise SavedRunError(f"{path} belongs to another run (identity {head['identity'][:12]}, this run is "
+                                f"{self.identity[:12]}): the data, the method, the seed, a limit or the version of "
+                                "Accord differ. Give another directory, or remove it.")  # fmt: skip
+        if head["state"] != str(jax.tree.structure(session.state())):
+            raise SavedRunError(f"{path} was kept by another runtime, or by other workers, and holds another state "
+                                "than this one. Resume in the runtime that began, or remove it.")  # fmt: skip
+
+
+NEWEST, BEFORE = "checkpoint", "checkpoint.previous"
 
 
 def identity(plan: Plan) -> str:
-    """A hash of all that fixes the run: data, weights, method, network, channel, seed, start."""
-    sha = hashlib.sha256()
-    words = (
-        type(plan.problem.loss).__name__,
-        plan.method,
-        plan.channel,
-        plan.cohort,
-        plan.aggregate,
-        plan.stop,
-        plan.seed,
-        plan.every,
-    )
-    sha.update(repr(words).encode())
-    arrays = [plan.x0, plan.weights, *jax.tree.leaves(plan.problem.shards if not plan.problem.opaque else ())]
-    if plan.network is not None:
-        arrays.append(plan.network.W if isinstance(plan.network.W, np.ndarray) else plan.network.W.data)
-    for array in arrays:
+    """A hash of all that fixes the run: the mathematics of a round, the data, the numbers, the version of Accord."""
+    from accord import __version__
+
+    if plan.problem.opaque:  # what agents compute cannot be read: told apart by what they answer
+        words = repr((plan.method, plan.channel, [shard.oracles for shard in plan.problem.shards], plan.network))
+        arrays = jax.tree.leaves((plan.method, plan.channel))
+    else:
+        with jax.enable_x64(plan.dtype == np.float64):
+            words, arrays = program(plan)
+    sha = hashlib.sha256(repr((__version__, words, plan.stop, plan.seed, plan.every)).encode())
+    for array in (*arrays, plan.x0, plan.weights):
         sha.update(np.ascontiguousarray(array).tobytes())
     return sha.hexdigest()
 
 
-def _read(path: Path) -> tuple[dict[str, Any], list[np.ndarray]]:
-    head, _, body = path.read_bytes().partition(b"\n")
-    found = json.loads(head)
-    if (seen := hashlib.sha256(body).hexdigest()) != found["sha256"]:
-        raise ValueError(f"its checksum is {seen[:12]}, not {found['sha256'][:12]}")
-    with np.load(io.BytesIO(body), allow_pickle=False) as file:
-        return found, [file[name] for name in file.files]
+def _read(path: Path) -> Kept:
+    checksum, _, content = path.read_bytes().partition(b"\n")
+    if (seen := hashlib.sha256(content).hexdigest()) != checksum.decode(errors="replace"):
+        raise ValueError(f"its content has the checksum {seen[:12]}, not {checksum[:12].decode(errors='replace')!r}")
+    head, _, arrays = content.partition(b"\n")
+    with np.load(io.BytesIO(arrays), allow_pickle=False) as file:
+        return Kept(json.loads(head), [file[name] for name in file.files])

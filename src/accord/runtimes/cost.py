@@ -26,14 +26,18 @@ class Cost(NamedTuple):
 
 def per_round(plan: Plan) -> Cost:
     """Count what leaves agents in a round, by type and size, without running it."""
-    work = getattr(plan.method, "work", lambda size: 1.0)
-    gradients = float(np.mean([work(n) for n in plan.problem.sizes]))
     if plan.pattern == "peers":
         sizes = _peer_messages(plan)
         links = plan.network.links
-        return Cost(links * len(sizes), links * sum(sizes), gradients)
+        return Cost(links * len(sizes), links * sum(sizes), gradients(plan))
     down, up = _client_messages(plan)
-    return Cost(2 * plan.cohort, plan.cohort * (down + up), gradients * plan.cohort / plan.problem.K)
+    return Cost(2 * plan.cohort, plan.cohort * (down + up), gradients(plan))
+
+
+def gradients(plan: Plan) -> float:
+    """Gradients of a whole shard that a round costs an agent, on average."""
+    work = getattr(plan.method, "work", lambda size: 1.0)
+    return float(np.mean([work(n) for n in plan.problem.sizes])) * plan.cohort / plan.problem.K
 
 
 def interval(plan: Plan, record: int | None) -> int:
@@ -42,7 +46,7 @@ def interval(plan: Plan, record: int | None) -> int:
         return record
     if plan.method.free_objective:
         return 1
-    return max(1, math.ceil(10 / max(per_round(plan).gradients, 0.1)))
+    return max(1, math.ceil(10 / max(gradients(plan), 0.1)))
 
 
 def _peer_messages(plan: Plan) -> list[int]:
@@ -61,18 +65,28 @@ def _peer_messages(plan: Plan) -> list[int]:
     return [_size(wire) for wire in jax.eval_shape(say, _stand_in(plan))]
 
 
+def blank_reply(plan: Plan) -> Any:
+    """What a client replies, with zeros for numbers: where a channel's memory begins."""
+    return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), _talk(plan)[1])
+
+
 def _client_messages(plan: Plan) -> tuple[int, int]:
     """Bytes of what one client hears, and of what it replies."""
+    heard, _, wire = _talk(plan)
+    return _size(heard), _size(wire)
 
-    def talk(agent: Agent) -> tuple[Any, Any]:
+
+def _talk(plan: Plan) -> tuple[Any, Any, Any]:
+    """The shapes of what one client hears, of what it replies, and of what crosses the wire of that."""
+
+    def talk(agent: Agent) -> tuple[Any, Any, Any]:
         key, x0 = jax.random.key(0), jnp.asarray(plan.x0)
         begin = x0 if plan.problem.coupling is None else plan.problem.coupling.market(plan.dtype)
         heard = plan.method.broadcast(plan.method.init(begin))
         reply, _ = plan.method.respond(heard, plan.method.init_client(x0, agent, key), agent, key)
-        return heard, plan.channel.encode(reply, plan.channel.init(reply), key)[0]
+        return heard, reply, plan.channel.encode(reply, plan.channel.init(reply), key)[0]
 
-    down, up = jax.eval_shape(talk, _stand_in(plan))
-    return _size(down), _size(up)
+    return jax.eval_shape(talk, _stand_in(plan))
 
 
 def _stand_in(plan: Plan) -> Agent:

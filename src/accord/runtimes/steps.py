@@ -69,7 +69,7 @@ def visit(
 ) -> Any:
     """A client's reply as it is heard, its proposal seen from the server's model, its state, its channel's memory."""
     reply, client = method.respond(heard, client, agent, work)
-    speaker, listener = (channel.init(reply), channel.init(reply)) if memory is None else memory
+    speaker, listener = memory
     wire, speaker = channel.encode(reply, speaker, noise)
     said, listener = channel.decode(wire, listener)
     return said, method.proposal(heard, reply, client) - getattr(heard, "x", 0), client, (speaker, listener)

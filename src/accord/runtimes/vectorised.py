@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -122,11 +122,12 @@ def _beginning(plan: Plan) -> tuple[Any, ...]:
 
 
 def program(plan: Plan) -> tuple[str, list[Any]]:
-    """A round as JAX traces it, and the arrays that it closes over: the same for the same mathematics, in any process."""
+    """A round as JAX traces it, and all arrays in it: the same for the same mathematics on the same data, anywhere."""
     team = _team(plan, 1)
     carry = jax.eval_shape(team.start, *_beginning(plan))
     traced = jax.make_jaxpr(lambda team, carry, t: team.round(carry, t))(team, carry, np.int32(0))
-    return re.sub(r" at 0x[0-9a-f]+", "", str(traced)), traced.consts
+    arrays = [*traced.consts, *jax.tree.leaves(replace(team, key=jax.random.key_data(team.key)))]
+    return re.sub(r" at 0x[0-9a-f]+", "", str(traced)), arrays
 
 
 @jax.jit

@@ -10,6 +10,7 @@ import numpy as np
 
 from accord.aggregation import Shares, weighed
 from accord.runtimes import steps
+from accord.runtimes.cost import blank_reply
 from accord.runtimes.plan import Purpose, key_for
 
 
@@ -22,11 +23,12 @@ class WorkingClients:
         self.memories: dict[int, Any] = {}  # the channel's, at speaker and listener
 
     def on_start(self, t: int, x0: np.ndarray) -> None:
-        """Every client at x0."""
+        """Every client at x0, its channel's memory empty."""
+        empty = self.plan.channel.init(blank_reply(self.plan))
         for k, agent in self.worker.each():
             key = key_for(self.worker.key, 0, k, Purpose.START)
             self.states[k] = steps.init_client(self.plan.method, jnp.asarray(x0), agent, key)
-            self.memories[k] = None
+            self.memories[k] = (empty, empty)
 
     def on_respond(self, t: int, heard: Any, share: dict[int, Shares]) -> Any:
         """The replies of those in the cohort, weighed and summed; one by one too for a rule that needs the stack."""

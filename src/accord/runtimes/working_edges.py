@@ -31,7 +31,10 @@ class WorkingEdges:
         for k, agent in self.worker.each():
             key, present = key_for(self.worker.key, 0, k, Purpose.START), jnp.ones(len(self.neighbours[k]), bool)
             self.states[k] = steps.init_edges(self.plan.method, jnp.asarray(x0), agent, present, key)
-            self.memories[k] = jax.vmap(self.plan.channel.init)(self.plan.method.messages(self.states[k]))
+            words = self.plan.method.messages(self.states[k])
+            self.memories[k] = jax.vmap(self.plan.channel.init)(words)
+            empty = self.plan.channel.init(jax.tree.map(lambda leaf: leaf[0], words))
+            self.heard |= {(j, k): empty for j in self.neighbours[k]}
 
     def on_advance(self, t: int, rounds: int) -> None:
         """So many rounds, with nobody but the neighbours."""
@@ -76,8 +79,5 @@ class WorkingEdges:
 
     def _decoded(self, j: int, k: int, wire: Any) -> Any:
         """What agent j said to agent k, by what is remembered of its earlier words."""
-        memory = self.heard.get((j, k))
-        if memory is None:
-            memory = self.plan.channel.init(jax.tree.map(lambda leaf: leaf[0], self.plan.method.messages(self.states[k])))
-        said, self.heard[j, k] = self.plan.channel.decode(wire, memory)
+        said, self.heard[j, k] = self.plan.channel.decode(wire, self.heard[j, k])
         return said

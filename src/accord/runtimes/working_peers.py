@@ -36,7 +36,10 @@ class WorkingPeers:
             key = key_for(self.worker.key, 0, k, Purpose.START)
             self.states[k] = steps.init(self.plan.method, jnp.asarray(x0), agent, key)
             for phase, part in enumerate(phases_of(self.plan.method)):
-                self.memories[k, phase] = self.plan.channel.init(part.message(self.states[k]))
+                message = part.message(self.states[k])
+                self.memories[k, phase] = self.plan.channel.init(message)
+                self.heard |= {(j, phase): self.plan.channel.init(message) for j in self.place}
+                self.past[phase] = [steps.pile([message] * len(self.place))] * self.plan.delay
 
     def on_advance(self, t: int, rounds: int) -> None:
         """So many rounds, with nobody but the neighbours."""
@@ -64,7 +67,7 @@ class WorkingPeers:
             self.worker.say(worker, t, phase, {k: steps.arrays(wires[k]) for k in ks})
         for worker in self.speakers:
             wires.update(self.worker.said_by(worker, t, phase))
-        heard = self._delayed(t, phase, steps.pile([self._decoded(j, phase, wires[j], own[0]) for j in self.place]))
+        heard = self._delayed(t, phase, steps.pile([self._decoded(j, phase, wires[j]) for j in self.place]))
         said = jax.tree.map(lambda leaf: leaf[self.own_places], heard)
         mixed = mix(weights, steps.pile(own), said, heard)
         for i, (k, agent) in enumerate(self.worker.each()):
@@ -84,20 +87,16 @@ class WorkingPeers:
             own.append(message)
         return own, wires
 
-    def _decoded(self, j: int, phase: int, wire: Any, like: Any) -> Any:
+    def _decoded(self, j: int, phase: int, wire: Any) -> Any:
         """What agent j said, by what is remembered of its earlier words."""
-        memory = self.heard.get((j, phase))
-        memory = self.plan.channel.init(like) if memory is None else memory
-        said, self.heard[j, phase] = self.plan.channel.decode(wire, memory)
+        said, self.heard[j, phase] = self.plan.channel.decode(wire, self.heard[j, phase])
         return said
 
     def _delayed(self, t: int, phase: int, heard: Any) -> Any:
         """What was heard as many rounds ago as a word needs."""
-        past = self.past.setdefault(phase, [heard] * self.plan.delay if t == 0 else [])
-        past.insert(0, heard)
-        heard = past[self.plan.delay]
-        del past[self.plan.delay :]
-        return heard
+        past = [heard, *([heard] * self.plan.delay if t == 0 else self.past[phase])]
+        self.past[phase] = past[: self.plan.delay]
+        return past[self.plan.delay]
 
 
 def crossings(worker: Any) -> tuple[dict[int, list[int]], list[int], list[int]]:
