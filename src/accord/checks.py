@@ -16,6 +16,7 @@ import numpy as np
 
 from accord import networks
 from accord.channels import Clear
+from accord.checks_of_prices import answers, fits_coupling
 from accord.diagnosis import Choice, tuned, within_limits
 from accord.errors import MethodError, NetworkError, ProblemError
 from accord.methods import BY_NAME
@@ -23,7 +24,6 @@ from accord.methods.base import is_coupled, pattern_of
 from accord.methods.local import SGD, GradientDescent
 from accord.methods.server.fedsgd import FedSGD
 from accord.networks.faults import weighted
-from accord.problems.coupling import Coupling
 from accord.problems.problem import Problem, check_precision, in_precision
 from accord.problems.shape import Shape
 from accord.runtimes.cost import interval
@@ -43,7 +43,7 @@ def plan_for(
         )
     method = _a_method(method)
     pattern = pattern_of(method)
-    _fits_problem(method, pattern, problem)
+    _fits_problem(method, problem)
     _strong_everywhere(method, problem)
     network = _fits_network(method, pattern, network, problem.K)
     cohort = _cohort(method, pattern, participation, problem.K)
@@ -51,6 +51,7 @@ def plan_for(
         raise MethodError(f"aggregate={aggregate!r} does not fit {type(method).__name__}. "
                           "Give a rule of accord.aggregation to a "
                           "server method, or leave it out.")  # fmt: skip
+    _fits_aggregate(aggregate, method, cohort)
     flat, shape = start_at(problem, x0)
     check_precision(problem, flat.dtype)
     method = _composite(method, problem)
@@ -62,6 +63,7 @@ def plan_for(
     if record is not None and (int(record) != record or record < 1):
         raise MethodError(f"record={record}: give a whole number of rounds between two records, at least 1.")
     with jax.enable_x64(plan.dtype == np.float64):
+        answers(plan)
         return replace(plan, every=interval(plan, record)), choices
 
 
@@ -156,7 +158,7 @@ def _a_method(method: Any) -> Any:
     return method
 
 
-def _fits_problem(method: Any, pattern: str, problem: Problem) -> None:
+def _fits_problem(method: Any, problem: Problem) -> None:
     name = type(method).__name__
     if (problem.coupling is not None) != is_coupled(method):
         if is_coupled(method):
@@ -166,11 +168,7 @@ def _fits_problem(method: Any, pattern: str, problem: Problem) -> None:
         raise MethodError(
             f"{name} seeks one common model, but this problem couples decisions by a constraint. Use DualDecomposition."
         )
-    if method.equalities and problem.coupling is not None and problem.coupling.sense != "==":
-        raise MethodError(f"{name} meets shared constraints with == only, and this one is of <=. "
-                          "Use DualDecomposition, or give every agent a slack.")  # fmt: skip
-    if problem.coupling is not None and "allocation" in method.needs:
-        _allocable(name, problem.coupling)
+    fits_coupling(method, problem)
     if problem.opaque:
         needs = method.local.needs if hasattr(method, "local") else method.needs
         for k, shard in enumerate(problem.shards):
@@ -181,13 +179,13 @@ def _fits_problem(method: Any, pattern: str, problem: Problem) -> None:
                 )
 
 
-def _allocable(name: str, coupling: Coupling) -> None:
-    bounded = np.isfinite(coupling.lower) | np.isfinite(coupling.upper)
-    if coupling.A.shape[1:] != (1, 1) and bounded.any():
-        k = int(np.argwhere(bounded)[0][0])
-        raise MethodError(f"{name} allocates within bounds where decisions and constraint are single numbers, but agent "
-                          f"{k} has bounds on {coupling.A.shape[2]} decisions under {coupling.A.shape[1]} constraints. "
-                          "Leave the bounds out, or use ExchangeADMM.")  # fmt: skip
+def _fits_aggregate(aggregate: Any, method: Any, cohort: int) -> None:
+    """A rule of its own replaces a mean and no sum, and states how few replies it can do with."""
+    if callable(aggregate) and method.aggregate != "mean":
+        raise MethodError(f"{type(method).__name__} does not take the mean of all it is told, so that "
+                          f"aggregate={aggregate!r} would change the method. Use FedAvg or FedSGD.")  # fmt: skip
+    if hasattr(aggregate, "check"):
+        aggregate.check(cohort)
 
 
 def _strong_everywhere(method: Any, problem: Problem) -> None:

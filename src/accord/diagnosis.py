@@ -163,8 +163,8 @@ def within_limits(method: Any, problem: Problem, network: Any = None, x0: Any = 
     found, source = constants(problem, pattern_of(method), network, x0)
     for name, limit in method.limits.items():
         if (value := float(getattr(method, name))) >= limit.value(found):
-            raise MethodError(f"{type(method).__name__} has {name}={value:.6g}, but it has to stay below {limit.text} = "
-                              f"{limit.value(found):.5g} ({source}), or it diverges. "
+            raise MethodError(f"{type(method).__name__} has {name}={value:.6g}, but it has to stay below "
+                              f"{limit.text} = {limit.value(found):.5g} ({source}), or it diverges. "
                               f"Give less, or leave {name} out.")  # fmt: skip
 
 
@@ -179,7 +179,8 @@ def _chosen(part: Any, found: Constants, source: str) -> tuple[Any, tuple[Choice
     for name, rule in part.rules.items():
         if getattr(part, name) is not None:
             continue
-        value = rule.value(found) if found.L > 0 else 1  # nothing is curved, so any step will do
+        shared = found.L_dual > 0  # by a constraint, whose prices need steps of a size even where no cost is curved
+        value = rule.value(found) if found.L > 0 or shared else 1  # nothing is curved, so any step will do
         if not (math.isfinite(value) and value > 0):
             raise MethodError(f"{type(part).__name__} has no safe {name}: "
                               f"its rule {rule.text} gives {value} ({source}). "

@@ -126,7 +126,7 @@ class Agent:
         return minimise(lambda x: self.grad(x) + linear + penalty * (A.T @ (A @ x)), start, box.prox)
 
     def allocation(self, y: Array) -> tuple[Array, Array]:
-        """(x, m): argmin_x f(x) subject to A x − b/K = y, and the multiplier, ∇f(x) + Aᵀm = 0; A has independent rows."""
+        """(x, m): argmin_x f(x) where A x − b/K = y, and the multiplier, ∇f(x) + Aᵀm = 0; A has independent rows."""
         A, target = self.share.A, y + self.share.b
         if (quadratic := self._quadratic()) is not None:
             H, q = quadratic

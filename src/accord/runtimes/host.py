@@ -141,10 +141,12 @@ class Hosted:
         return Record(objective, apart, losses[p > 0].max(), nothing)
 
     def _market(self) -> Record:
-        terms = steps.pile(self._by_agent("terms", self._price()))
+        price = self._price()
+        terms = steps.pile(self._by_agent("terms", price))
         floor = jnp.asarray(self.plan.problem.coupling.market(self.plan.dtype).floor)
         violated = np.asarray(market.excess(jnp.sum(terms.surplus, 0), floor))
-        return steps.arrays(market.measured(terms, floor, steps.pile(self._by_agent("reach", violated))))
+        reaches = steps.pile(self._by_agent("reach", violated))
+        return steps.arrays(market.measured(terms, price, floor, reaches))
 
     def _price(self) -> np.ndarray:
         """The market maker's, or the mean of the agents' own."""

@@ -56,13 +56,14 @@ def reach(share: Share, direction: Array) -> Reach:
     return Reach(jnp.sum(ends) - part, jnp.sum(jnp.abs(ends)) + jnp.abs(part))
 
 
-def measured(all_terms: Terms, floor: Array, reaches: Reach) -> Record:
+def measured(all_terms: Terms, price: Array, floor: Array, reaches: Reach) -> Record:
     """The record of a round, from everybody's terms and reaches in the direction of the violation.
 
-    Where even the least in that direction is above 0, no decisions meet the constraint (Farkas): along this ray the dual
-    rises without end, so the bound on the cost is infinite.
+    Where even the least in that direction is above 0, no decisions meet the constraint (Farkas): along this ray the
+    dual rises without end, so the bound on the cost is infinite.
     """
     violation = jnp.linalg.norm(excess(jnp.sum(all_terms.surplus, 0), floor))
+    violation = jnp.where(jnp.all(jnp.isfinite(price)), violation, jnp.inf)
     rounding = jnp.sqrt(jnp.finfo(violation.dtype).eps) * jnp.sum(reaches.size)
     bound = jnp.where(jnp.sum(reaches.least) > rounding, jnp.inf, jnp.sum(all_terms.dual))
     return Record(jnp.sum(all_terms.cost), violation, jnp.max(all_terms.cost), bound)
@@ -73,4 +74,19 @@ def market_record(agents: Agent, decisions: Array, price: Array) -> Record:
     everybody = jax.vmap(terms, (0, 0, None))(agents, decisions, price)
     floor = agents.share.floor[0]
     violated = excess(jnp.sum(everybody.surplus, 0), floor)
-    return measured(everybody, floor, jax.vmap(reach, (0, None))(agents.share, violated))
+    return measured(everybody, price, floor, jax.vmap(reach, (0, None))(agents.share, violated))
+
+
+@jax.jit
+def lost(agents: Agent, price: Array) -> Array:
+    """Which agents have no best response at a price: what they find is not finite, or would still be as steep."""
+
+    def is_lost(agent: Agent) -> Array:
+        def steepness(x: Array) -> Array:
+            return jnp.max(jnp.abs(x - box.prox(x - agent.grad(x) - agent.share.A.T @ price, 1.0)))
+
+        box = agent.share.box
+        x, start = agent.best_response(price), box.prox(jnp.zeros(agent.share.A.shape[1], price.dtype), 1.0)
+        return ~jnp.all(jnp.isfinite(x)) | (steepness(x) > 0.1 * steepness(start))
+
+    return jax.vmap(is_lost)(agents)

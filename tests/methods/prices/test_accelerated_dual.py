@@ -31,13 +31,13 @@ def test_rounds_grow_with_the_root_of_the_condition_number() -> None:
 
 def test_fault_21_a_step_beyond_the_range_of_the_momentum() -> None:
     market = accord.problems.dispatch([0.004, 0.006, 0.009], [5.3, 5.5, 5.8], [500, 400, 200], None, None, 800)
-    with pytest.raises(MethodError, match=r"step_size=0.006, but it has to stay below 4/\(3 L_d\) = 0.0050526"):
+    with pytest.raises(MethodError, match=r"step_size=0\.006, but it has to stay below 4/\(3 L_d\) = 0\.0050526"):
         accord.run(market, accord.AcceleratedDual(0.006))
 
 
 def test_fault_21_a_damping_that_is_no_less_than_one_over_the_agents_in_a_row() -> None:
     market = accord.problems.dispatch([0.004, 0.006, 0.009], [5.3, 5.5, 5.8], [500, 400, 200], None, None, 800)
-    with pytest.raises(MethodError, match="damping=0.34, but it has to stay below 1/q = 0.33333"):
+    with pytest.raises(MethodError, match=r"damping=0\.34, but it has to stay below 1/q = 0\.33333"):
         accord.run(market, accord.ADAL(damping=0.34))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import accord
+from accord.errors import MethodError, ProblemError
 from accord.problems import Coupled, dispatch
 from accord.problems.objectives import Quadratic
 
@@ -48,3 +49,38 @@ def test_fault_17_a_cap_that_is_below_the_least_of_all() -> None:
     capped = Coupled(Quadratic(), rows, [1.0] * 3, 2.9, sense="<=", lower=1.0)
     for method in (accord.DualDecomposition(), accord.SharingADMM()):
         assert "the dual rises without end" in solve(capped, method).reason
+
+
+def test_fault_18_a_cost_that_falls_without_end_is_refused_by_the_agents_name() -> None:
+    paid = dispatch([0.004, 0, 0.009], [5.3, -1.0, 5.8], 0, None, None, 800)
+    with pytest.raises(ProblemError, match="Agent 1 has no best response to the price 0: its cost falls without end"):
+        accord.run(paid, accord.DualSubgradient(step_size=0.01))
+    line = Coupled(lambda x, a: (a * x).sum(), [np.ones(1), np.zeros(1)], [1.0, 1.0], 0.0)
+    with pytest.raises(ProblemError, match="Agent 0 has no best response"):
+        accord.run(line, accord.DualSubgradient(step_size=0.01))
+
+
+def test_fault_18_a_cost_that_would_fall_without_end_at_a_later_price() -> None:
+    """The trader offers any amount at 2, and a price on its way to the demand passes 2; a penalty bears that."""
+    names = ["coal", "trader"]
+    market = dispatch([0.1, 0], [0, 2.0], 0, [0, 0], [np.inf, np.inf], 100, names=names)
+    with pytest.raises(
+        ProblemError, match="Agent trader's cost has flat parts along which its decisions have no bounds"
+    ):
+        accord.run(market, accord.DualSubgradient(step_size=0.05))
+    run = accord.run(market, accord.ADAL(), stop=accord.Stop(rounds=2000, progress=0))
+    np.testing.assert_allclose(run.x.ravel(), [10, 90], rtol=0, atol=1e-9)
+    assert run.prices[0] == pytest.approx(2, abs=1e-9)
+
+
+def test_fault_20_a_block_that_is_not_strictly_convex() -> None:
+    """Warned of, and true: the answers jump at the price of 20, while their average settles."""
+    plants = dispatch([0, 0, 0], [10, 20, 30], 0, lower=0, upper=[40, 40, 40], demand=60)
+    stop = accord.Stop(rounds=2000, progress=0)
+    with pytest.warns(UserWarning, match="Agent 0's cost has flat parts.*Use DualSubgradient"):
+        jumping = accord.run(plants, accord.DualDecomposition(step_size=0.01), stop=stop)
+    averaged = accord.run(plants, accord.DualSubgradient(step_size=1.0), stop=stop)
+    assert jumping.history["violation"].iloc[-1] >= 20
+    assert averaged.history["violation"].iloc[-1] < 1.5
+    with pytest.raises(MethodError, match="DualDecomposition has no safe step_size"):
+        accord.run(plants, accord.DualDecomposition())

@@ -33,10 +33,10 @@ class Client(NamedTuple):
 class AcceleratedDual:
     """λ⁺ = y + a (Σ A_k x_k − b) with x_k = argmin f_k + yᵀA_k x; y⁺ = λ⁺ + (t−1)/t⁺ (λ⁺ − λ), t⁺ = (1 + √(1+4t²))/2.
 
-    λ ≥ 0 where the constraint is ≤. The momentum restarts, t = 1, whenever ⟨y − λ⁺, λ⁺ − λ⟩ > 0: it then points downhill.
-    Rounds grow with √κ of the dual, where those of DualDecomposition grow with κ.
+    λ ≥ 0 where the constraint is ≤. The momentum restarts, t = 1, whenever ⟨y − λ⁺, λ⁺ − λ⟩ > 0, as
+    it then points downhill. Rounds grow with √κ of the dual, where those of DualDecomposition grow with κ.
 
-    - `step_size`: a ≤ 1/L_d, L_d = λ_max(Σ A_k A_kᵀ / μ_k); from 4/(3 L_d) on the momentum diverges, and it is refused.
+    - `step_size`: a ≤ 1/L_d, L_d = λ_max(Σ A_k A_kᵀ / μ_k); from 4/(3 L_d) on, where momentum diverges, it is refused.
 
     >>> import accord
     >>> market = accord.problems.dispatch([0.004, 0.006, 0.009], [5.3, 5.5, 5.8], [500, 400, 200], None, None, 800)

@@ -57,7 +57,9 @@ class ADAL:
     partial: ClassVar = False
     reference: ClassVar = "Chatzipanagiotis, Dentcheva, Zavlanos 2015"
     rules: ClassVar = {
-        "penalty": Rule("√(μL)/‖A‖², or L/(10‖A‖²) where μ = 0", lambda c: ((c.mu * c.L) ** 0.5 or c.L / 10) / c.A_max),
+        "penalty": Rule(
+            "√(μL)/‖A‖², or L/(10‖A‖²) where μ = 0", lambda c: ((c.mu * c.L) ** 0.5 or c.L / 10 or 1) / c.A_max
+        ),
         "damping": Rule("0.9/q", lambda c: 0.9 / c.degree),
     }
     limits: ClassVar = {"damping": Rule("1/q", lambda c: 1 / c.degree)}

@@ -42,8 +42,9 @@ class Client(NamedTuple):
 class DualSubgradient:
     """λ⁺ = λ + a/√t (Σ A_k x_k(λ) − b); λ ≥ 0 where the constraint is ≤. The decision is the average of the x_k(λ_s).
 
-    Where f_k has flat parts, as in a linear programme, x_k(λ) jumps and never settles, though the prices do; the average
-    Σ x_k(λ_s)/√s / Σ 1/√s does too, with a violation of the order of 1/√t. It runs over the last two spans, which begin
+    Where f_k has flat parts, as in a linear programme, x_k(λ) jumps and never settles, though the prices do; the
+    average Σ x_k(λ_s)/√s / Σ 1/√s does too, with a violation
+    of the order of 1/√t. It runs over the last two spans, which begin
     at the powers of two: from a half to three quarters of all rounds, so that a bad beginning is forgotten.
 
     - `step_size`: a > 0, any; about how far the price may be from its start, over the size of the violation. When not

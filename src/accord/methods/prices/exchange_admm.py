@@ -54,7 +54,7 @@ class ExchangeADMM:
     aggregate: ClassVar = "sum"
     partial: ClassVar = False
     reference: ClassVar = "Boyd et al. 2011, §7.3.2"
-    rules: ClassVar = {"penalty": Rule("√(μL), or L/10 where μ = 0", lambda c: (c.mu * c.L) ** 0.5 or c.L / 10)}
+    rules: ClassVar = {"penalty": Rule("√(μL), or L/10 where μ = 0", lambda c: (c.mu * c.L) ** 0.5 or c.L / 10 or 1)}
 
     def init(self, x: Any) -> Server:
         return Server(x.price, jnp.zeros_like(x.price), jnp.zeros_like(x.price), x.floor, x.agents)

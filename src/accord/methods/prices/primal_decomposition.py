@@ -37,12 +37,13 @@ class Client(NamedTuple):
 
 @method
 class PrimalDecomposition:
-    """y_k⁺ = Π_k(y_k + a (m_k − λ)), λ such that Σ A_k x_k = Σ y_k⁺ = b; x_k = argmin f_k with A_k x = y_k, multiplier m_k.
+    """y_k⁺ = Π_k(y_k + a (m_k − λ)), λ such that Σ y_k⁺ = b; x_k = argmin f_k where A_k x = y_k, with multiplier m_k.
 
-    The agents say what more would be worth to them, and what is shared goes where it is worth most: without bounds λ is the
-    mean of the multipliers, y_k⁺ = y_k + a/K Σ_j (m_k − m_j). The allocations always add up to b, so that from the second
-    round on the decisions are *feasible at every round*; in the first the agents tell where they stand. For ≤ the server
-    keeps what is left over. Every A_k has independent rows; with bounds, decisions and constraint are single numbers.
+    The agents say what more would be worth to them, and what is shared goes where it is worth most: without bounds λ is
+    the mean of the multipliers, y_k⁺ = y_k + a/K Σ_j (m_k − m_j). The allocations always add up to b, so that from the
+    second round on the decisions are *feasible at every round*; in the first the agents tell where they stand. For ≤
+    the server keeps what is left over. Every A_k has independent rows; with bounds, decisions and constraint are
+    single numbers.
 
     - `step_size`: a < 2/L_v, L_v the largest of L_k/λ_min(A_k A_kᵀ).
 
@@ -55,7 +56,7 @@ class PrimalDecomposition:
     >>> bool((answer.history["violation"][2:] < 1e-9).all())
     True
 
-    Source: Silverman 1972, Primal decomposition of mathematical programs; Bertsekas 1999, Nonlinear Programming, §6.4.2.
+    Source: Silverman 1972, Primal decomposition of mathematical programs; Bertsekas 1999, Nonlinear Programming, §6.4.
     """
 
     step_size: float | None = None
@@ -63,7 +64,7 @@ class PrimalDecomposition:
     needs: ClassVar = ("allocation", "best_response")
     aggregate: ClassVar = staticmethod(lambda replies, share: replies)  # the market maker looks at each
     partial: ClassVar = False
-    reference: ClassVar = "Silverman 1972; Bertsekas 1999, §6.4.2"
+    reference: ClassVar = "Silverman 1972; Bertsekas 1999, §6.4"
     rules: ClassVar = {"step_size": Rule("1/L_v, where every A_k has independent rows", lambda c: 1 / c.L_value)}
     limits: ClassVar = {"step_size": Rule("2/L_v", lambda c: 2 / c.L_value)}
 
@@ -100,7 +101,7 @@ class PrimalDecomposition:
 
 
 def clearing_level(wishes: Array, least: Array, most: Array) -> Array:
-    """λ of every row with Σ_k clip(w_k − λ, least_k, most_k) = 0: by bisection, and exactly by those between their bounds."""
+    """λ of every row with Σ_k clip(w_k − λ, least_k, most_k) = 0: by bisection, then exactly by those within."""
     ends = [jnp.where(jnp.isfinite(bound), wishes - bound, wishes) for bound in (least, most)]
     width = jnp.sum(jnp.abs(wishes), 0)
 

@@ -35,8 +35,8 @@ class Client(NamedTuple):
 class SharingADMM:
     """x_k⁺ = argmin f_k + λᵀA_k x + ρ/2 ‖A_k x − A_k x_k + r − z‖², z⁺ = Π(r⁺ + λ/ρ), λ⁺ = λ + ρ (r⁺ − z⁺).
 
-    r is the mean of A_k x_k − b/K and Π the projection on what is shared: 0 for ==, v ↦ min(v, 0) for ≤. It is ExchangeADMM
-    for ==, while for ≤ the prices are never negative, so that every price gives a bound on the cost.
+    r is the mean of A_k x_k − b/K and Π the projection on what is shared: 0 for ==, v ↦ min(v, 0) for ≤. It is
+    ExchangeADMM for ==, while for ≤ the prices are never negative, so that every price gives a bound on the cost.
 
     - `penalty`: ρ > 0, any; the geometric mean of the agents' curvatures, over the largest of A_k A_kᵀ, when not given.
 
@@ -57,7 +57,9 @@ class SharingADMM:
     partial: ClassVar = False
     reference: ClassVar = "Boyd et al. 2011, §7.3"
     rules: ClassVar = {
-        "penalty": Rule("√(μL)/‖A‖², or L/(10‖A‖²) where μ = 0", lambda c: ((c.mu * c.L) ** 0.5 or c.L / 10) / c.A_max)
+        "penalty": Rule(
+            "√(μL)/‖A‖², or L/(10‖A‖²) where μ = 0", lambda c: ((c.mu * c.L) ** 0.5 or c.L / 10 or 1) / c.A_max
+        )
     }
 
     def init(self, x: Any) -> Server:

@@ -24,8 +24,8 @@ class Message(NamedTuple):
 class TrackingADMM:
     """x⁺ = argmin f + lᵀA x' + c/2 ‖A x' − A x + e‖² with e = W d, l = W λ; d⁺ = e + A x⁺ − A x, λ⁺ = l + c d⁺.
 
-    Every agent has a price of its own, and an estimate d of the violation that follows what it and its neighbours do; the
-    neighbours average both. Each round Σ d_k = Σ A_k x_k − b, whatever the network. For couplings with ==.
+    Every agent has a price of its own, and an estimate d of the violation that follows what it and its neighbours do;
+    the neighbours average both. Each round Σ d_k = Σ A_k x_k − b, whatever the network. For couplings with ==.
 
     - `penalty`: c > 0, any; the geometric mean of the agents' curvatures, over the largest of A_k A_kᵀ, when not given.
 
@@ -35,7 +35,8 @@ class TrackingADMM:
     >>> answer.prices.round(6).tolist(), answer.x.ravel().round(4).tolist()
     ([8.5], [400.0, 250.0, 150.0])
 
-    Source: Falsone, Notarnicola, Notarstefano, Prandini 2020, Tracking-ADMM for distributed constraint-coupled optimization.
+    Source: Falsone, Notarnicola, Notarstefano, Prandini 2020, Tracking-ADMM for distributed constraint-coupled
+    optimization.
     """
 
     penalty: float | None = None
@@ -45,7 +46,9 @@ class TrackingADMM:
     equalities: ClassVar = True
     reference: ClassVar = "Falsone, Notarnicola, Notarstefano, Prandini 2020"
     rules: ClassVar = {
-        "penalty": Rule("√(μL)/‖A‖², or L/(10‖A‖²) where μ = 0", lambda c: ((c.mu * c.L) ** 0.5 or c.L / 10) / c.A_max)
+        "penalty": Rule(
+            "√(μL)/‖A‖², or L/(10‖A‖²) where μ = 0", lambda c: ((c.mu * c.L) ** 0.5 or c.L / 10 or 1) / c.A_max
+        )
     }
 
     def init(self, x: Array, agent: Any, key: Array) -> State:

@@ -1,0 +1,68 @@
+"""The check at the door, where agents share a constraint: whether a method bears it, and agents can answer prices."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from accord.diagnosis import curvature
+from accord.errors import MethodError, ProblemError
+from accord.problems.coupling import Coupling
+from accord.problems.problem import Problem, stacked
+from accord.runtimes.market import lost
+from accord.runtimes.plan import Plan
+
+
+def fits_coupling(method: Any, problem: Problem) -> None:
+    """Refuse a sense, or bounds, that a method does not bear."""
+    name, coupled = type(method).__name__, problem.coupling
+    if coupled is None:
+        return
+    if method.equalities and coupled.sense != "==":
+        raise MethodError(f"{name} meets shared constraints with == only, and this one is of <=. "
+                          "Use DualDecomposition, or give every agent a slack.")  # fmt: skip
+    if "allocation" in method.needs:
+        _allocable(name, coupled)
+
+
+def _allocable(name: str, coupling: Coupling) -> None:
+    bounded = np.isfinite(coupling.lower) | np.isfinite(coupling.upper)
+    if coupling.A.shape[1:] != (1, 1) and bounded.any():
+        k = int(np.argwhere(bounded)[0][0])
+        raise MethodError(f"{name} allocates within bounds where decisions and constraint are single numbers, but "
+                          f"agent {k} has bounds on {coupling.A.shape[2]} decisions under {coupling.A.shape[1]} constraints. "
+                          "Leave the bounds out, or use ExchangeADMM.")  # fmt: skip
+
+
+def answers(plan: Plan) -> None:
+    """FAULTS 18 and 20: an agent without a best response to the first price, or with more than one to some price."""
+    problem, method, coupled = plan.problem, plan.method, plan.problem.coupling
+    if coupled is None or problem.opaque or hasattr(method, "penalty"):  # a penalty gives curvature
+        return
+    known = hasattr(problem.loss, "bounds")
+    flat = np.flatnonzero(curvature(problem).mu <= 0) if known else np.arange(problem.K)
+    if not len(flat):
+        return
+    price = coupled.market(plan.dtype).price
+    lost_ones = np.flatnonzero(lost(stacked(problem, plan.shape, plan.scale), price))
+    if len(lost_ones):
+        raise ProblemError(f"Agent {problem.names[lost_ones[0]]} has no best response to the price 0: its cost falls "
+                           "without end. Give its decisions bounds, or use ExchangeADMM.")  # fmt: skip
+    if adrift := [k for k in flat if known and _adrift(problem, coupled, int(k))]:
+        raise ProblemError(f"Agent {problem.names[adrift[0]]}'s cost has flat parts along which its decisions have no "
+                           "bounds, so at some prices it has no best response. Give bounds, or use ADAL.")  # fmt: skip
+    if known and method.convexity == "strong at every agent":
+        warnings.warn(f"Agent {problem.names[flat[0]]}'s cost has flat parts, so its best response may jump for ever "
+                      f"while the prices of {type(method).__name__} settle. Use DualSubgradient, which averages.",
+                      stacklevel=4)  # fmt: skip
+
+
+def _adrift(problem: Problem, coupled: Coupling, k: int) -> bool:
+    """Whether a price can send agent k's decision beyond all bounds: a flat coordinate with an open end."""
+    if not hasattr(problem.loss, "quadratic"):
+        return False
+    H = np.asarray(problem.loss.quadratic(problem.shards[k], np.ones(problem.sizes[k]))[0])
+    flat = (np.diag(H) if H.ndim == 2 else H) <= 0
+    return bool((flat & coupled.A[k].any(0) & np.isinf(coupled.upper[k] - coupled.lower[k])).any())
