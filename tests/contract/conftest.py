@@ -9,22 +9,30 @@ from typing import Any
 import pytest
 
 from accord.methods import METHODS
-from accord.methods.base import is_coupled
+from accord.methods.base import is_coupled, pattern_of
 from tests.contract.knobs import leaves_of, settled, state_of
 
 ONE_A_CLASS = {type(kind()): kind for kind in METHODS}.values()
 """Presets of one class share its functions: what only those can break is tested with the last of them."""
 
+ONE_A_SHAPE = {
+    (pattern_of(kind()), hasattr(kind(), "local")): kind for kind in METHODS if not is_coupled(kind())
+}.values()
+"""Methods see flat vectors, but for the local work: what a decision looks like is tested with one of each."""
+
 CHOSEN: dict[str, Callable[[Any], bool]] = {
     "kind": lambda kind: True,
     "exact_kind": lambda kind: settled(kind).exact is True and kind().minimises == "F",
     "biased_kind": lambda kind: settled(kind).exact is not True and kind().minimises == "F",
-    "shrinking_kind": lambda kind: settled(kind).exact is not True and kind().minimises == "F" and stepping(settled(kind)),
+    "shrinking_kind": lambda kind: (
+        settled(kind).exact is not True and kind().minimises == "F" and stepping(settled(kind))
+    ),
     "tunable_kind": lambda kind: bool(leaves_of(kind)),
     "weighted_kind": lambda kind: not is_coupled(kind()),
     "class_kind": lambda kind: kind in ONE_A_CLASS,
-    "weighted_class_kind": lambda kind: kind in ONE_A_CLASS and not is_coupled(kind()),
+    "shape_kind": lambda kind: kind in ONE_A_SHAPE,
     "relaying_kind": lambda kind: not is_coupled(kind()) and not kind().convexity,
+    "steady_kind": lambda kind: "sample_grad" not in settled(kind).needs,  # it draws no rows when settled
     "tracking_kind": lambda kind: {"y", "g"} <= set(getattr(state_of(kind), "_fields", ())),
 }
 """What a test may ask for by the name of its argument, from the facts that methods state about themselves."""

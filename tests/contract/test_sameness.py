@@ -32,26 +32,26 @@ def same_course(one: accord.Run, other: accord.Run) -> None:
     np.testing.assert_allclose(one.history[columns], other.history[columns], **CLOSE)
 
 
-def test_a_nested_dict_of_parameters_gives_the_numbers_of_the_flat_vector(weighted_class_kind: Any) -> None:
-    world = world_of(weighted_class_kind)
-    run = world.nested().run(settled(weighted_class_kind))
+def test_a_nested_dict_of_parameters_gives_the_numbers_of_the_flat_vector(shape_kind: Any) -> None:
+    world = world_of(shape_kind)
+    run = world.nested().run(settled(shape_kind))
     assert run.x["slopes"]["blood"].shape == run.agents[0]["slopes"]["blood"].shape == (1, 1)
-    same(world.run(settled(weighted_class_kind)), run)
+    same(world.run(settled(shape_kind)), run)
 
 
-def test_padding_changes_nothing(kind: Any) -> None:
-    world = world_of(kind)
-    method = chosen(settled(kind), world)
+def test_padding_changes_nothing(steady_kind: Any) -> None:
+    world = world_of(steady_kind)
+    method = chosen(settled(steady_kind), world)
     one, other = world.run(method), world.levelled().run(method)
     same_course(one, other)
     rows = [k for k, shard in enumerate(world.shards) if len(shard[0])]
     np.testing.assert_allclose([one.agents[k] for k in rows], [other.agents[k] for k in rows], **CLOSE)
 
 
-def test_the_numbers_of_the_agents_change_nothing(kind: Any) -> None:
-    world = world_of(kind)
+def test_the_numbers_of_the_agents_change_nothing(steady_kind: Any) -> None:
+    world = world_of(steady_kind)
     order = [k for k in ORDER if k < len(world.shards)]
-    one, other = world.run(settled(kind)), world.permuted(order).run(settled(kind))
+    one, other = world.run(settled(steady_kind)), world.permuted(order).run(settled(steady_kind))
     same_course(one, other)
     np.testing.assert_allclose(np.array(one.agents)[order], other.agents, **CLOSE)
 

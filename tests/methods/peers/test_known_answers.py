@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import accord
+from accord.problems.regularizers import L1
 
 H = np.array([1.0, 2.0, 3.0, 4.0, 10.0])
 C = np.array([0.0, 1.0, 2.0, 6.0, -1.0])
@@ -67,7 +68,7 @@ def test_nids_with_a_proximal_term_is_its_published_recursion() -> None:
     for _ in range(6):
         z = z - x + LAZY @ (2 * x - old - A * (grad(x) - grad(old)))
         old, x = x, soft(z)
-    method = accord.NIDS(A, regularizer=accord.problems.regularizers.L1(2.0))
+    method = accord.NIDS(A, regularizer=L1(2.0))
     np.testing.assert_allclose(agents(method, 7), x, atol=1e-13)
 
 
@@ -86,7 +87,7 @@ def test_local_training_of_a_single_step_is_exact_diffusion() -> None:
     one = accord.GradientDescent(steps=1, step_size=A)
     expected = agents(accord.ExactDiffusion(A), 7)
     np.testing.assert_allclose(agents(accord.LED(one), 7), expected, atol=1e-13)
-    np.testing.assert_allclose(agents(accord.DecentralizedProxSkip(A, chance=1.0), 7), expected, atol=1e-13)
+    np.testing.assert_allclose(agents(accord.DecentralizedProxSkip(A, steps=1), 7), expected, atol=1e-13)
 
 
 def test_lt_admm_of_a_single_step_is_extra() -> None:

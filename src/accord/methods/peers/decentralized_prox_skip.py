@@ -30,7 +30,7 @@ class DecentralizedProxSkip:
     W̃ = (I+W)/2. A round ends with a communication, so that the steps it holds are geometric, 1/p on average. Each round
     Σ h_k = 0; at the optimum h_k = ∇f_k. Exact diffusion where p = 1.
 
-    - `step_size`: a < 2/L. `chance`: p. `seed`: of the coin.
+    - `step_size`: a < 2/L. `steps`: 1/p. `seed`: of the coin.
 
     >>> import accord
     >>> problem = accord.problems.quadratic(H=[1.0, 2.0, 3.0, 4.0], c=[0.0, 1.0, 2.0, 6.0])
@@ -44,7 +44,7 @@ class DecentralizedProxSkip:
     """
 
     step_size: float | None = None
-    chance: float | None = None
+    steps: int | None = None
     seed: int = 1
 
     weights: ClassVar = "symmetric"
@@ -52,8 +52,8 @@ class DecentralizedProxSkip:
     reference: ClassVar = "Mishchenko, Malinovsky, Stich, Richtárik 2022"
     rules: ClassVar = {
         "step_size": Rule("1/L", lambda c: 1 / c.L),
-        "chance": Rule("min(1, √(2 max(μ, L/100)/(L(1−λ₂))))",
-                       lambda c: min(1.0, math.sqrt(2 * max(c.mu / c.L, 0.01) / (c.gamma * (1 - c.lambda_min))))),
+        "steps": Rule("√(L(1−λ₂)/(2 max(μ, L/100))), at least 1",
+                      lambda c: max(1.0, math.sqrt(c.gamma * (1 - c.lambda_min) / (2 * max(c.mu / c.L, 0.01))))),
     }  # fmt: skip
 
     def init(self, x: Array, agent: Any, key: Array) -> State:
@@ -64,14 +64,14 @@ class DecentralizedProxSkip:
 
     def update(self, state: State, mixed: Message, agent: Any, key: Array) -> State:
         x = (state.x_hat + mixed.x_hat) / 2
-        h = state.h + self.chance / self.step_size * (x - state.x_hat)
+        h = state.h + (x - state.x_hat) / (self.steps * self.step_size)
         return self._train(x, h, state.t + 1, agent)
 
     def _train(self, x: Array, h: Array, t: Array, agent: Any) -> State:
         coins = jax.random.fold_in(jax.random.key(self.seed), t)
-        steps = jax.random.geometric(coins, self.chance, dtype=jnp.int32)
+        steps = jax.random.geometric(coins, 1 / self.steps, dtype=jnp.int32)
         x_hat = jax.lax.fori_loop(0, steps, lambda _, x: x - self.step_size * (agent.grad(x) - h), x)
         return State(x, x_hat, h, t)
 
     def work(self, size: float) -> float:
-        return 1 / float(self.chance)
+        return float(self.steps)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from accord.methods.base import Local, Rule, method
+from accord.methods.base import Rule, Stepping, method
 from accord.methods.local import GradientDescent
 
 
@@ -45,7 +45,7 @@ class KGT:
     Source: Liu, Lin, Koloskova, Stich 2024, Decentralized gradient tracking with local steps.
     """
 
-    local: Local = GradientDescent(steps=5)
+    local: Stepping = GradientDescent(steps=5)
     relaxation: float | None = None
 
     weights: ClassVar = "doubly stochastic"

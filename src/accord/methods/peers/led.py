@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from accord.methods.base import Local, method
+from accord.methods.base import Stepping, method
 from accord.methods.local import GradientDescent
 
 
@@ -38,7 +38,7 @@ class LED:
     Source: Alghunaim 2024, Local exact-diffusion for decentralized optimization and learning.
     """
 
-    local: Local = GradientDescent(steps=5)
+    local: Stepping = GradientDescent(steps=5)
 
     weights: ClassVar = "symmetric"
     bears: ClassVar = ("lose", "sleep", "vary")

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from accord.methods.base import Local, method
+from accord.methods.base import Stepping, method
 from accord.methods.local import GradientDescent
 
 
@@ -38,7 +38,7 @@ class LTADMM:
     Source: Ren, Bastianello, Johansson, Parisini 2024, Distributed learning by local training ADMM.
     """
 
-    local: Local = GradientDescent(steps=5)
+    local: Stepping = GradientDescent(steps=5)
     penalty: float = 1.0
 
     weights: ClassVar = "symmetric"
