@@ -74,4 +74,4 @@ class DecentralizedProxSkip:
         return State(x, x_hat, h, t)
 
     def work(self, size: float) -> float:
-        return float(self.steps)
+        return float(self.steps or 1)
