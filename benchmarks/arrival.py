@@ -27,16 +27,16 @@ class Arrival(NamedTuple):
 
 def arrival(problem: Problem, method: Any, network: Any, answer: np.ndarray, tolerance: float = 1e-8,
             limit: int = 200_000) -> Arrival:  # fmt: skip
-    """Run until everyone is there, or for `limit` rounds of the method's own."""
+    """Run until everyone is there, or for `limit` rounds of one vector."""
     plan, _ = plan_for(problem, method, None, network, None, None, None, Stop(rounds=limit), 0, None)
     with jax.enable_x64(True):
         session, cost = Vectorised(devices=1).start(plan), per_round(plan)
-        t, there = _until(session.team, session.carry, jnp.asarray(answer), tolerance, limit)
+        vectors = cost.bytes / (network.links * plan.x0.nbytes)  # a round of the method's own
+        t, there = _until(session.team, session.carry, jnp.asarray(answer), tolerance, int(limit / vectors))
     own = vars(plan.method).items()
     settings = {name: float(value) for name, value in own if isinstance(value, (int, float, np.ndarray))}
     if not there:
         return Arrival(np.inf, np.inf, np.inf, settings)
-    vectors = cost.bytes / (network.links * plan.x0.nbytes)
     t = int(t)
     return Arrival(round(vectors * t), 1 + cost.gradients * t, 8 * cost.bytes * t, settings)
 

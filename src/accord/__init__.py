@@ -1,6 +1,6 @@
 """Distributed optimisation: many agents, each with private data, find one answer without pooling it."""
 
-from accord import aggregation, channels, errors, methods, networks, problems, runtimes
+from accord import aggregation, attacks, channels, errors, methods, networks, problems, runtimes
 from accord.channels import chain, clip, gaussian_noise
 from accord.history import Run
 from accord.methods import (
@@ -127,6 +127,7 @@ __all__ = [
     "SGD",
     "Stop",
     "aggregation",
+    "attacks",
     "chain",
     "channels",
     "clip",
