@@ -9,6 +9,6 @@ from accord.problems.ready_made import dispatch, lasso, least_squares, logistic,
 from accord.problems.regularizers import L1, Box, GroupL2, Simplex
 
 __all__ = [
-    "L1", "Box", "Coupled", "GroupL2", "Market", "Opaque", "Problem", "Simplex", "dispatch",
-    "floor_of_hard_instance", "hard_instance", "lasso", "least_squares", "logistic", "neural_network", "partition", "quadratic", "softmax", "svm",
+    "L1", "Box", "Coupled", "GroupL2", "Market", "Opaque", "Problem", "Simplex", "dispatch", "floor_of_hard_instance",
+    "hard_instance", "lasso", "least_squares", "logistic", "neural_network", "partition", "quadratic", "softmax", "svm",
 ]  # fmt: skip
