@@ -32,8 +32,8 @@ def _allocable(name: str, coupling: Coupling) -> None:
     if coupling.A.shape[1:] != (1, 1) and bounded.any():
         k = int(np.argwhere(bounded)[0][0])
         raise MethodError(f"{name} allocates within bounds where decisions and constraint are single numbers, but "
-                          f"agent {k} has bounds on {coupling.A.shape[2]} decisions under {coupling.A.shape[1]} constraints. "
-                          "Leave the bounds out, or use ExchangeADMM.")  # fmt: skip
+                          f"agent {k} has bounds on {coupling.A.shape[2]} decisions under {coupling.A.shape[1]} "
+                          "constraints. Leave the bounds out, or use ExchangeADMM.")  # fmt: skip
 
 
 def answers(plan: Plan) -> None:
