@@ -238,7 +238,8 @@ class Local(Protocol):
 class Stepping(Local, Protocol):
     """Local work in steps of one size, which can be counted."""
 
-    step_size: Any
+    @property
+    def step_size(self) -> Any: ...
 
     def count(self, agent: Any) -> Any:
         """How many steps this is for an agent, τ_k."""

@@ -55,6 +55,7 @@ class GradientDescent:
     step_size: float | None = None
 
     rules: ClassVar[Mapping[str, Rule]] = {"step_size": Rule("1/L", lambda c: 1 / c.L)}
+    exact: ClassVar[bool | str] = True
 
     def __call__(self, agent: Any, x: Array, key: Array, shift: Array | None = None, pull: Any = None) -> Array:
         return _descend(agent, x, self.steps, self.step_size, lambda own, y, i: own.grad(y), shift, pull, x)
@@ -88,7 +89,7 @@ class SGD:
 
     rules: ClassVar[Mapping[str, Rule]] = {"step_size": Rule("1/(2L)", lambda c: 1 / (2 * c.L))}
     needs: ClassVar = ("sample_grad",)
-    exact: ClassVar = "a neighbourhood of the optimum, of the order of the local step size"
+    exact: ClassVar[bool | str] = "a neighbourhood of the optimum, of the order of the local step size"
 
     def __call__(self, agent: Any, x: Array, key: Array, shift: Array | None = None, pull: Any = None) -> Array:
         if self.epochs is None:
@@ -136,6 +137,8 @@ class ProximalPoint:
     """
 
     needs: ClassVar = ("prox",)
+    rules: ClassVar[Mapping[str, Rule]] = {}
+    exact: ClassVar[bool | str] = True
 
     def __call__(self, agent: Any, x: Array, key: Array, shift: Array | None = None, pull: Any = None) -> Array:
         """Raises `MethodError` under a method that does not pull, whose local work has no end."""

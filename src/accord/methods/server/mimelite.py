@@ -57,7 +57,8 @@ class MimeLite:
 
     def respond(self, heard: Server, client: tuple[()], agent: Any, key: Array) -> tuple[Reply, tuple[()]]:
         fresh = 1 - self.momentum
-        local = replace(self.local, step_size=fresh * self.local.step_size)  # a ((1−β) g + β m) = (1−β) a (g + shift)
+        local: Any = self.local
+        local = replace(local, step_size=fresh * local.step_size)  # a ((1−β) g + β m) = (1−β) a (g + shift)
         y = local(agent, heard.x, key, shift=self.momentum / fresh * heard.m)
         return Reply(y - heard.x, agent.grad(heard.x)), client
 
