@@ -29,6 +29,7 @@ CHOSEN: dict[str, Callable[[Any], bool]] = {
     ),
     "tunable_kind": lambda kind: bool(leaves_of(kind)),
     "weighted_kind": lambda kind: not is_coupled(kind()),
+    "weighing_kind": lambda kind: not is_coupled(kind()) and (kind().minimises == "F" or "p_k" in kind().minimises),
     "class_kind": lambda kind: kind in ONE_A_CLASS,
     "shape_kind": lambda kind: kind in ONE_A_SHAPE,
     "relaying_kind": lambda kind: not is_coupled(kind()) and not kind().convexity,

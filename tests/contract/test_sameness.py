@@ -65,10 +65,14 @@ def test_the_data_of_an_agent_of_no_weight_change_nothing(relaying_kind: Any) ->
     np.testing.assert_allclose(one.x, other.x, **CLOSE)
 
 
-def test_a_weight_counts_as_much_as_it_says(weighted_kind: Any) -> None:
+def test_weights_count_by_their_shares(weighted_kind: Any) -> None:
     world = world_of(weighted_kind)
     tenfold = replace(world, weights=10 * world.weights)
     same(world.run(settled(weighted_kind)), tenfold.run(settled(weighted_kind)))
+
+
+def test_a_weight_counts_as_much_as_it_says(weighing_kind: Any) -> None:
+    world = world_of(weighing_kind)
     equal = replace(world, weights=np.where(world.weights > 0, 1.0, 0.0))
-    moved = equal.run(settled(weighted_kind)).x - world.run(settled(weighted_kind)).x
+    moved = equal.run(settled(weighing_kind)).x - world.run(settled(weighing_kind)).x
     assert np.abs(moved).max() > 1e-3
