@@ -8,6 +8,7 @@ import json
 import os
 import warnings
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -110,15 +111,13 @@ NEWEST, BEFORE = "checkpoint", "checkpoint.previous"
 
 def identity(plan: Plan) -> str:
     """A hash of all that fixes the run: the mathematics of a round, the data, the numbers, the version of Accord."""
-    from accord import __version__
-
     if plan.problem.opaque:  # what agents compute cannot be read: told apart by what they answer
         words = repr((plan.method, plan.channel, [shard.oracles for shard in plan.problem.shards], plan.network))
         arrays = jax.tree.leaves((plan.method, plan.channel))
     else:
         with jax.enable_x64(plan.dtype == np.float64):
             words, arrays = program(plan)
-    sha = hashlib.sha256(repr((__version__, words, plan.stop, plan.seed, plan.every)).encode())
+    sha = hashlib.sha256(repr((version("accord"), words, plan.stop, plan.seed, plan.every)).encode())
     for array in (*arrays, plan.x0, plan.weights):
         sha.update(np.ascontiguousarray(array).tobytes())
     return sha.hexdigest()

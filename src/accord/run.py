@@ -16,6 +16,7 @@ import numpy as np
 from accord.channels import Clear
 from accord.checkpoint import Checkpoint
 from accord.checks import check_kinds, plan_for
+from accord.devices import one_a_core
 from accord.diagnosis import Choice
 from accord.history import Facts, Run, table
 from accord.problems.problem import Problem
@@ -74,6 +75,7 @@ def run(
     """
     check_kinds(network=network, channel=channel, participation=participation, runtime=runtime, stop=stop, seed=seed,
                 record=record, checkpoint=checkpoint, notify=notify)  # fmt: skip
+    one_a_core()
     plan, choices = plan_for(problem, method, x0, network, channel, participation, aggregate, stop, seed, record)
     runtime = Vectorised() if runtime is None else runtime
     with jax.enable_x64(plan.dtype == np.float64), _interruptible() as interrupted:

@@ -114,7 +114,7 @@ FACTS: dict[str, Any] = {
     "name": "",  # what it goes by in studies, where its class's name does not break into words by itself
     "needs": ("grad",),  # the oracles it asks
     "weights": None,  # what it asks of the mixing matrix: "doubly stochastic", "row stochastic", ...; or one a field
-    "aggregate": "mean",  # of the replies: "mean" (Σ p_k r_k / Σ p_k who answered), "sum" (Σ p_k r_k), one a field, or a rule over the stack
+    "aggregate": "mean",  # of the replies: "mean" (Σ p_k r_k / Σ p_k), "sum" (Σ p_k r_k), one a field, or a rule
     "bears": (),  # impairments of a network: "lose", "sleep", "delay", and "vary", a cycle of networks
     "exact": True,  # converges to the optimum; or else, in words, to what
     "minimises": "F",  # or, in words, what else: `exact` then speaks of the optimum of that
@@ -158,8 +158,8 @@ def method(cls: type[M]) -> type[M]:
 def _register(cls: type[Any], traced: list[str], static: list[str]) -> None:
     """Make a dataclass a pytree.
 
-    Not by `register_dataclass`: in JAX 0.10 two dataclasses with equal fields have equal structures, and a jitted function
-    may then answer for the one with the program that was compiled for the other.
+    Not by `register_dataclass`: in JAX 0.10 two dataclasses with equal fields have equal structures, and a jitted
+    function may then answer for the one with the program that was compiled for the other.
     """
 
     def held(method: Any) -> tuple[Any, ...]:

@@ -14,6 +14,7 @@ import scipy.linalg
 import scipy.optimize
 from jax import Array
 
+from accord.devices import one_a_core
 from accord.errors import ProblemError
 from accord.problems.clearing import clear
 from accord.problems.problem import Problem, in_precision
@@ -44,6 +45,7 @@ def solve(problem: Problem, x0: Any = None) -> Any:
     Raises `ProblemError` where there is no minimum or no decision that meets a constraint, and warns with the gradient
     that is left where a loss is not smooth.
     """
+    one_a_core()
     with jax.enable_x64(True):
         if problem.coupling is not None:
             return clear(problem)[0]

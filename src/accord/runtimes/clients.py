@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -159,9 +160,7 @@ class Clients:
         """f_k at one model for all, or at each agent's own (axis 0)."""
         if self.devices == 1:
             return jax.vmap(lambda agent, x: agent.value(x), (0, axis))(self.agents, models)
-        ks = self._divide(jnp.arange(len(self.p), dtype=jnp.int32), len(self.p))
-        values = jax.lax.map(lambda k: self._agent(k).value(models), ks)
-        return jax.lax.all_gather(values, DEVICES, tiled=True)[: len(self.p)]
+        return self._each(lambda k: self._agent(k).value(models))
 
     def record(self, carry: Carry) -> Record:
         """F at the server's model and the spread of the last proposals; or the cost, the violation and the dual."""
@@ -194,4 +193,10 @@ class Clients:
             reply, client = self.method.respond(heard, client, self._agent(k), key_for(self.key, t, k, Purpose.WORK))
             return self.method.proposal(heard, reply, client)
 
-        return jax.lax.map(propose, jnp.arange(len(self.p), dtype=jnp.int32))
+        return self._each(propose)
+
+    def _each(self, function: Callable[[Array], Array]) -> Array:
+        """A function of every agent's number, one after another, each device its part of them."""
+        ks = self._divide(jnp.arange(len(self.p), dtype=jnp.int32), len(self.p))
+        values = jax.lax.map(lambda k: function(jnp.minimum(k, len(self.p) - 1)), ks)
+        return values if self.devices == 1 else jax.lax.all_gather(values, DEVICES, tiled=True)[: len(self.p)]

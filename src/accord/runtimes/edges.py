@@ -28,7 +28,7 @@ class Carry(NamedTuple):
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Edges:
-    """A method with a word for each neighbour: messages, channel, exchange, update. Neighbours stand in padded places."""
+    """A method with a word for each neighbour: messages, channel, exchange, update. Neighbours have padded places."""
 
     method: Any
     agents: Agent  # stacked; oracles scaled by K·p_k

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -15,6 +13,7 @@ import numpy as np
 from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from accord.devices import one_a_core
 from accord.errors import MethodError
 from accord.networks.faults import mixer
 from accord.problems.problem import stacked
@@ -50,9 +49,7 @@ class Vectorised:
 
 def _devices(plan: Plan, wanted: int | None) -> list[Any]:
     """The devices that share a cohort: several only where clients work one after another, and enough of them."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with suppress(RuntimeError):  # JAX is already running: its devices stay as they are
-        jax.config.update("jax_num_cpu_devices", cores)
+    one_a_core()
     shared = plan.pattern == "server" and plan.method.serial
     return jax.devices()[: max(1, min(wanted or len(jax.devices()), plan.cohort))] if shared else jax.devices()[:1]
 

@@ -88,7 +88,9 @@ class Worker:
 
     def on_terms(self, t: int, price: np.ndarray) -> dict[int, market.Terms]:
         """Each agent's cost, its part of the shared constraint, and of the dual function at this price."""
-        return {k: steps.arrays(market.terms(agent, self.work.states[k].x, jnp.asarray(price))) for k, agent in self.each()}
+        return {
+            k: steps.arrays(market.terms(agent, self.work.states[k].x, jnp.asarray(price))) for k, agent in self.each()
+        }
 
     def on_reach(self, t: int, direction: np.ndarray) -> dict[int, market.Reach]:
         """How little each agent's part can be worth within its bounds."""
