@@ -44,7 +44,7 @@ def chosen(method: Any, world: World, factor: float = 1.0) -> Any:
 
 
 def stepping(method: Any, world: World, factor: float) -> Any:
-    """The method with its hyper-parameters chosen, and its steps, its own and those of its local work, times a factor."""
+    """The method with its hyper-parameters chosen; the steps, its own and those of its local work, times a factor."""
     method = chosen(method, world)
     parts = {f.name: getattr(method, f.name) for f in fields(method)}
     shorter = {name: factor * parts[name] for name in parts if name == "step_size"}
