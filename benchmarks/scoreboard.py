@@ -24,7 +24,7 @@ from accord.methods import METHODS, pattern_of
 from accord.methods.base import is_coupled
 
 SEED, TOLERANCE, AGENTS = 0, 1e-8, 16
-PATIENCE = 40  # times the floor that a method may take
+PATIENCE = 15  # times the floor that a method may take
 
 
 class Race(NamedTuple):

@@ -80,9 +80,19 @@ def test_known_answers() -> None:
     rows = np.array([[0.0, 0.0], [1.0, 4.0], [2.0, 1.0], [3.0, 9.0], [100.0, -100.0]])
     np.testing.assert_array_equal(Median().over(jnp.asarray(rows)), np.median(rows, 0))
     np.testing.assert_allclose(TrimmedMean(1).over(jnp.asarray(rows)), np.sort(rows, 0)[1:4].mean(0))
-    z = np.asarray(GeometricMedian(iterations=500).over(jnp.asarray(rows)))
+    np.testing.assert_array_equal(GeometricMedian().over(jnp.asarray(rows)), rows[2])  # the pulls of four are below one
+
+
+@pytest.mark.usefixtures("float64")
+def test_the_geometric_median_is_where_the_pulls_cancel_even_from_a_reply() -> None:
+    """The median of every number is the reply (0, 0), which is not the answer: the iteration has to leave it."""
+    rows = np.array([[0.0, 0.0], [10.0, 0.1], [10.0, 0.2], [-0.1, -10.0], [-0.1, -9.0]])
+    start = np.median(rows, 0)
+    np.testing.assert_array_equal(start, rows[0])
+    z = np.asarray(GeometricMedian(iterations=3000).over(jnp.asarray(rows)))
     pulls = (rows - z) / np.linalg.norm(rows - z, axis=1)[:, None]
-    np.testing.assert_allclose(pulls.sum(0), 0, atol=1e-6)  # the condition of optimality
+    assert np.linalg.norm(z - start) > 0.1
+    np.testing.assert_allclose(pulls.sum(0), 0, atol=1e-6)
 
 
 @pytest.mark.usefixtures("float64")

@@ -142,6 +142,8 @@ class TrimmedMean:
 class GeometricMedian:
     """argmin_z Σ_k ‖z − r_k‖ by Weiszfeld's iteration: bears any minority, n > 2f (Pillutla et al. 2022).
 
+    On a reply itself the iteration would stop; it goes on from there as Vardi and Zhang 2000 do.
+
     - `iterations`: from the median of every number; each is a mean weighted by 1/distance.
 
     >>> GeometricMedian().over(jnp.array([[0.0, 0.0], [0.0, 0.0], [9.0, 9.0]])).round(3).tolist()
@@ -161,8 +163,13 @@ class GeometricMedian:
         least = 1e-6 * (1e-30 + jnp.median(jnp.linalg.norm(rows - z, axis=1)))
 
         def iterate(_: Any, z: Array) -> Array:
-            weight = kept / jnp.maximum(jnp.linalg.norm(rows - z, axis=1), least)
-            return weight @ rows / jnp.sum(weight)
+            apart = jnp.linalg.norm(rows - z, axis=1)
+            away = apart > least
+            weight = jnp.where(away, kept / jnp.where(away, apart, 1), 0)
+            pull = weight @ (rows - z)
+            strength, here = jnp.linalg.norm(pull), jnp.sum(jnp.where(away, 0, kept))
+            leaves = jnp.maximum(1 - here / jnp.where(strength > 0, strength, 1), 0)
+            return z + leaves * pull / jnp.maximum(jnp.sum(weight), 1e-30)
 
         return jax.lax.fori_loop(0, self.iterations, iterate, z)
 

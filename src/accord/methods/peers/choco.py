@@ -45,7 +45,7 @@ class CHOCO:
     weights: ClassVar = "doubly stochastic"
     exact: ClassVar = "a floor of the order of the step size over the spectral gap"
     reference: ClassVar = "Koloskova, Stich, Jaggi 2019"
-    rules: ClassVar = {"step_size": Rule("1/(2L)", lambda c: 1 / (2 * c.L))}
+    rules: ClassVar = {"step_size": Rule("1/(3L)", lambda c: 1 / (3 * c.L))}
 
     def init(self, x: Array, agent: Any, key: Array) -> State:
         return State(x, x - self.step_size * agent.grad(x))
