@@ -260,16 +260,19 @@ def _composite(method: Any, problem: Problem) -> Any:
 def _sane(method: Any) -> None:
     """FAULTS 21: a step, a penalty or a count that is no number, not positive, or in parts."""
     for part in (method, getattr(method, "local", None)):
-        if part is not None and not is_dataclass(part):
+        if part is None:
+            continue
+        if not is_dataclass(part):
             raise MethodError(
                 f"{type(method).__name__} has local={part!r}. Give accord.SGD(...) or accord.GradientDescent(...)."
             )
-        for f in fields(part) if part is not None else ():
+        zeros: tuple[str, ...] = getattr(part, "may_be_zero", ())
+        for f in fields(part):
             value, kind = getattr(part, f.name), str(f.type).split(" ")[0]
             if value is None or kind not in ("float", "int"):
                 continue
             number = np.ndim(value) == 0 and np.asarray(value).dtype.kind in "fiu"
-            least = number and (value > 0 or (value == 0 and f.name in part.may_be_zero))
+            least = number and (value > 0 or (value == 0 and f.name in zeros))
             if not (least and np.isfinite(value) and (kind == "float" or value == int(value))):
                 raise MethodError(f"{type(part).__name__} has {f.name}={reprlib.repr(value)}. "
                                   f"Give a positive {'number' if kind == 'float' else 'whole number'}, "

@@ -141,9 +141,10 @@ class Hosted:
         return Record(objective, apart, losses[p > 0].max(), nothing)
 
     def _market(self) -> Record:
-        price = self._price()
+        price, coupling = jnp.asarray(self._price()), self.plan.problem.coupling
+        assert coupling is not None  # only a coupled problem has a market
         terms = steps.pile(self._by_agent("terms", price))
-        floor = jnp.asarray(self.plan.problem.coupling.market(self.plan.dtype).floor)
+        floor = jnp.asarray(coupling.market(self.plan.dtype).floor)
         violated = np.asarray(market.excess(jnp.sum(terms.surplus, 0), floor))
         reaches = steps.pile(self._by_agent("reach", violated))
         return steps.arrays(market.measured(terms, price, floor, reaches))

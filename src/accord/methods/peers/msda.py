@@ -68,7 +68,8 @@ class MSDA:
 
     def step(self, state: State, agent: Any, key: Array) -> State:
         root, eta = root_of_gap(self.J or 1, self.gamma), self.step_size / largest(self.J or 1, self.gamma)
-        m = (jnp.sqrt(self.kappa) - root) / (jnp.sqrt(self.kappa) + root)
+        slow = jnp.sqrt(jnp.asarray(self.kappa))
+        m = (slow - root) / (slow + root)
         y = state.x - eta * (state.theta - state.v)
         x = (1 + m) * y - m * state.y
         theta = agent.conjugate_grad(x)
