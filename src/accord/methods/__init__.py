@@ -7,13 +7,12 @@ from typing import Any
 from accord.methods.base import Constants, Rule, method, name_of, pattern_of
 from accord.methods.local import SGD, GradientDescent, ProximalPoint
 from accord.methods.peers.accelerated_gradient_tracking import AcceleratedGradientTracking
-from accord.methods.peers.choco import CHOCO
-from accord.methods.peers.lead import LEAD
-from accord.methods.peers.beer import BEER
 from accord.methods.peers.atc import ATC
 from accord.methods.peers.atc_gradient_tracking import ATCGradientTracking
 from accord.methods.peers.atg import ATG
+from accord.methods.peers.beer import BEER
 from accord.methods.peers.chebyshev_gossip import ChebyshevGossip
+from accord.methods.peers.choco import CHOCO
 from accord.methods.peers.consensus import AverageConsensus
 from accord.methods.peers.cta import CTA
 from accord.methods.peers.decentralized_admm import DecentralizedADMM
@@ -27,6 +26,7 @@ from accord.methods.peers.gradient_tracking import GradientTracking
 from accord.methods.peers.gt_saga import GTSAGA
 from accord.methods.peers.gt_sarah import GTSARAH
 from accord.methods.peers.kgt import KGT
+from accord.methods.peers.lead import LEAD
 from accord.methods.peers.led import LED
 from accord.methods.peers.lt_admm import LTADMM
 from accord.methods.peers.msda import MSDA, SSDA
