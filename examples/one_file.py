@@ -1,6 +1,7 @@
 """The whole idea on one screen, in nothing but NumPy: agents, a network, a message, an update, and when to stop.
 
-Five agents on a ring each know a few rows; together they fit all of them (gradient tracking, Nedić, Olshevsky, Shi 2017).
+Five agents on a ring each know a few rows; together they fit all of them by gradient tracking (Nedić, Olshevsky, Shi
+2017).
 """
 
 from typing import NamedTuple
@@ -57,6 +58,4 @@ def solve(step: float = 0.05, progress: float = 1e-12, agreement: float = 1e-12,
 if __name__ == "__main__":
     state, rounds = solve()
     pooled = np.linalg.lstsq(np.concatenate(rows), np.concatenate(targets), rcond=None)[0]
-    print(
-        f"after {rounds} rounds the agents hold {state.x.mean(0).round(6)}; all rows in one place give {pooled.round(6)}"
-    )
+    print(f"after {rounds} rounds the agents hold {state.x.mean(0).round(6)}; all rows together give {pooled.round(6)}")

@@ -11,7 +11,7 @@ import jax
 import accord
 from accord.diagnosis import tuned
 from accord.methods.base import pattern_of
-from tests.contract.worlds import World, noise, world_of
+from tests.contract.worlds import World, world_of
 
 
 def settled(kind: Any) -> Any:
@@ -34,7 +34,7 @@ def sampling(kind: Any) -> Any:
 def noisy(kind: Any) -> dict[str, Any]:
     """Everything that may be random about a run: a noisy channel, and a cohort where the method bears one."""
     cohort = {"participation": 0.5} if pattern_of(kind()) == "server" and kind().partial else {}
-    return {"channel": noise(0.01, bound=50.0), **cohort}
+    return {"channel": accord.gaussian_noise(0.01), **cohort}
 
 
 def chosen(method: Any, world: World, factor: float = 1.0) -> Any:

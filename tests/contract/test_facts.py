@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import pytest
 
 from accord.methods import BY_NAME
-from accord.methods.base import FACTS, PeerMethod, ServerMethod, pattern_of, phases_of
+from accord.methods.base import FACTS, EdgeMethod, PeerMethod, ServerMethod, pattern_of, phases_of
 from tests.contract.knobs import chosen, settled
 from tests.contract.worlds import world_of
+
+
+@runtime_checkable
+class Part(Protocol):
+    """One of several exchanges a round."""
+
+    def message(self, state: Any) -> Any: ...
+
+    def update(self, state: Any, mixed: Any, agent: Any, key: Any) -> Any: ...
+
 
 ORACLES = {"value", "grad", "sample_grad", "prox", "conjugate_grad", "best_response", "allocation"}
 WEIGHTS = {"doubly stochastic", "row stochastic", "column stochastic", "symmetric"}
@@ -37,12 +47,12 @@ def test_a_method_is_a_pytree_whose_leaves_are_numbers(kind: Any) -> None:
 
 def test_a_method_meets_its_contract(kind: Any) -> None:
     method = kind()
-    if pattern_of(method) == "peers":
-        assert isinstance(method, PeerMethod) or all(
-            hasattr(p, "message") and hasattr(p, "update") for p in phases_of(method)
-        )
-    else:
+    if pattern_of(method) != "peers":
         assert isinstance(method, ServerMethod)
+    elif hasattr(method, "messages"):
+        assert isinstance(method, EdgeMethod)
+    else:
+        assert isinstance(method, PeerMethod) or all(isinstance(part, Part) for part in phases_of(method))
 
 
 def test_a_method_states_its_facts(kind: Any) -> None:

@@ -74,6 +74,12 @@ def test_precision_follows_the_data_and_halves_the_bytes(kind: Any) -> None:
     assert 2 * bytes_of(single) == bytes_of(double) > 0
 
 
+def test_a_method_never_looks_at_the_structure_of_a_decision(weighted_kind: Any) -> None:
+    world = world_of(weighted_kind)
+    flat, nested = (plan_of(one, settled(weighted_kind)) for one in (world, world.nested()))
+    assert traced(nested, nested.method) == traced(flat, flat.method)
+
+
 def test_a_sweep_over_hyper_parameters_is_a_vmap(tunable_kind: Any) -> None:
     """One trace serves every value: nothing in a method looks at the number behind a leaf."""
     world = world_of(tunable_kind)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import accord
+from accord.channels import GaussianNoise
 from accord.methods.base import is_coupled, pattern_of
 from accord.networks import Network
 from accord.problems.objectives import CostCurve, LeastSquares
@@ -20,6 +21,7 @@ ROWS = 6  # of the largest shard, which every other size divides, so that shards
 D = 3  # decisions
 RIDGE = 2.0  # which bounds the curvature below, so that small steps arrive too
 SHORT = accord.Stop(rounds=25, progress=0)
+QUIET = GaussianNoise(0.0)  # adds nothing, and is the program of a channel that does
 
 
 class Answer(NamedTuple):
@@ -48,7 +50,7 @@ class World:
         return accord.Problem(self.loss, self.shards, weights=self.weights, x0=start)
 
     def run(self, method: Any, **how: Any) -> accord.Run:
-        how = {"stop": SHORT, "runtime": accord.runtimes.Vectorised(devices=1), **how}
+        how = {"stop": SHORT, "channel": QUIET, "runtime": accord.runtimes.Vectorised(devices=1), **how}
         return accord.run(self.problem(), method, network=self.network, **how)
 
     def permuted(self, order: Sequence[int]) -> World:
