@@ -13,7 +13,7 @@ run: $(VENV)/installed  ## train on the four hospitals that ship with the packag
 	@$(BIN)/accord run hospitals
 
 test: lint  ## everything that CI checks; pytest's own closing line comes last
-	@$(BIN)/pytest -q -n $(WORKERS)
+	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup
 
 lint: $(VENV)/installed-test  ## style, types, and who may import whom
 	@$(BIN)/ruff check

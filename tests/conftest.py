@@ -8,15 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 # Set in the environment, so that programs which tests start have the same.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("MPLBACKEND", "Agg")
-# Most of the time of the tests is compilation: what one worker or one run has compiled, the next one reads.
-os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".jax_cache"))
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_parallel_codegen_split_count=1")  # small programs compile a third faster
 
 import hypothesis
@@ -36,3 +31,11 @@ def float64() -> Iterator[None]:
     """64-bit numbers for the length of one test, and no longer."""
     with jax.enable_x64(True):
         yield
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share what they compile run in one worker: those of one method, else those of one file."""
+    for item in items:
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
+        kind = next((value for name, value in parameters.items() if name.endswith("kind")), None)
+        item.add_marker(pytest.mark.xdist_group(getattr(kind, "__name__", item.path.name)))
