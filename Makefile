@@ -30,7 +30,7 @@ benchmark: $(VENV)/installed  ## apart from the tests; results carry machine, ve
 	@for program in $(BENCHMARK); do $(BIN)/python $$program || exit 1; done
 
 clean:  ## the environment, and all that is built
-	rm -rf $(VENV) build dist site .pytest_cache .ruff_cache .hypothesis .import_linter_cache .jax_cache
+	rm -rf $(VENV) build dist site .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests docs examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp file for each extra: nothing is installed again until pyproject.toml changes.

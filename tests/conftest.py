@@ -33,9 +33,28 @@ def float64() -> Iterator[None]:
         yield
 
 
+GROUP = pytest.StashKey[str]()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share what they compile run in one worker: those of one method, else those of one file."""
+    """Tests that share what they compile run one after another, in one worker."""
+    places = {group: place for place, group in enumerate(dict.fromkeys(map(group_of, items)))}
+    items.sort(key=lambda item: places[group_of(item)])
     for item in items:
-        parameters = getattr(getattr(item, "callspec", None), "params", {})
-        kind = next((value for name, value in parameters.items() if name.endswith("kind")), None)
-        item.add_marker(pytest.mark.xdist_group(getattr(kind, "__name__", item.path.name)))
+        item.add_marker(pytest.mark.xdist_group(group_of(item)))
+
+
+def group_of(item: pytest.Item) -> str:
+    """The method that a test is about, else its file."""
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    kind = next((value for name, value in parameters.items() if name.endswith("kind")), None)
+    return getattr(kind, "__name__", item.path.name)
+
+
+@pytest.fixture(autouse=True)
+def forgotten(request: pytest.FixtureRequest) -> None:
+    """What a group compiled is forgotten after it: every program maps memory, and a process may hold 65,530 maps."""
+    group, stash = group_of(request.node), request.config.stash
+    if stash.get(GROUP, group) != group:
+        jax.clear_caches()
+    stash[GROUP] = group
