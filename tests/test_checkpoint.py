@@ -218,7 +218,7 @@ def test_fault_51_another_loss_of_the_same_name_is_another_run(tmp_path: Path) -
 
 def test_fault_51_the_checkpoint_of_another_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     interrupted(tmp_path)
-    monkeypatch.setattr(accord, "__version__", "999")
+    monkeypatch.setattr("accord.checkpoint.version", lambda package: "999")
     with pytest.raises(SavedRunError, match="version of Accord"):
         live(checkpoint=tmp_path)
 

@@ -120,7 +120,7 @@ def test_methods_lists_every_one_in_its_pattern() -> None:
 
 def test_one_method_tells_its_equations_and_its_rule() -> None:
     said = accord("methods", "dgd").stdout
-    assert "DGD(step_size: float | None = None)" in said
+    assert "DGD(step_size: float | None = None, batch_size: int | None = None)" in said
     assert "Source:" in said
     assert "The step size, if not given, is" in said
 

@@ -58,7 +58,8 @@ def test_permuting_peers_with_their_network_changes_nothing(method: Any, them: A
     np.testing.assert_allclose(np.array(one.agents)[order], other.agents, **CLOSE)
 
 
-@given(them=agents(), k=st.integers(0, K - 1), part=st.floats(0, 1))
+# what is lost to rounding beside the other weights is refused at the door
+@given(them=agents(), k=st.integers(0, K - 1), part=st.sampled_from([0.0, 1.0]) | st.floats(1e-6, 1 - 1e-6))
 def test_an_agent_in_two_parts_with_the_same_data_changes_nothing_for_gradient_descent(
     them: Agents, k: int, part: float
 ) -> None:
