@@ -6,13 +6,13 @@ import dataclasses
 import functools
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 
 import typer
 
 from accord.errors import AccordError, UnknownName
+from accord.reports.speech import heading, progress, say, working
 
 if TYPE_CHECKING:
     from accord.history import Run
@@ -69,15 +69,16 @@ def run(
     checkpoint: Annotated[
         Path | None, typer.Option(help="Keep the run here, and go on from here.", file_okay=False)
     ] = None,
+    brief: Annotated[bool, typer.Option("--brief", help="The run alone, without the chapters of the study.")] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Run a study: who ended where, and a report of one page.
+    """Run a study: who ended where, what else it tells, and a report of one page.
 
-    With --json the report is written only where --out says.
+    With --json the report is written only where --out says, without the chapters.
     """
     chosen = _study(study, rounds, seed)
     chosen = chosen if method is None else chosen.with_method(method)
-    with _progress(chosen, quiet or as_json) as notify:
+    with progress(chosen.method_name, chosen.stop.rounds, quiet or as_json) as notify:
         outcome = chosen.run(notify=notify, runtime=_runtime(runtime), checkpoint=checkpoint)
     if as_json:
         print(json.dumps(outcome.summary()))
@@ -86,13 +87,14 @@ def run(
     story = _story(chosen, outcome)
     if not as_json:
         _tell(outcome, story, quiet)
+        story = story if brief else _with_chapters(story, chosen, outcome, quiet)
     directory = out or Path("accord-runs") / chosen.name
     outcome.save(directory)
     from accord.reports.html import write
 
     page = write(outcome, directory, story)
     if not as_json:
-        _say(f"The report is {page}")
+        say(f"The report is {page}")
 
 
 @app.command()
@@ -117,16 +119,16 @@ def compare(
     variants = {name.strip(): chosen.with_method(name.strip()) for name in methods.split(",")}
     runs = {}
     for name, variant in variants.items():
-        with _progress(variant, quiet) as notify:
+        with progress(variant.method_name, variant.stop.rounds, quiet) as notify:
             runs[name] = variant.run(notify=notify, runtime=_runtime(runtime))
     optimum = pooled(chosen.problem).objective
     peers = [name for name, outcome in runs.items() if outcome.facts.network]
     notes = (f"Peers talk over the {runs[peers[0]].facts.network}: {', '.join(peers)}.",) if peers else ()
     if not quiet:
-        _say(_heading(chosen.title), shown(tables.without(tables.comparison(runs, optimum), "gradients")), *notes)
+        say(heading(chosen.title), shown(tables.without(tables.comparison(runs, optimum), "gradients")), *notes)
     story = Story(title=chosen.title, about=chosen.about, notes=notes)
     page = write_comparison(runs, out or Path("accord-runs") / f"{chosen.name}-compared", optimum, story)
-    _say(f"The report is {page}")
+    say(f"The report is {page}")
 
 
 @app.command()
@@ -136,9 +138,9 @@ def methods(name: Annotated[str | None, typer.Argument(help="Tell all about one.
     from accord.methods import BY_NAME
 
     if name is None:
-        _say(*_catalogue())
+        say(*_catalogue())
     elif name in BY_NAME:
-        _say(*_entry(BY_NAME[name]))
+        say(*_entry(BY_NAME[name]))
     else:
         raise UnknownName("method", name, BY_NAME)
 
@@ -152,7 +154,7 @@ def report(directory: Annotated[Path, typer.Argument(help="Where a run was saved
     from accord.reports.story import Story
 
     page = write(Run.load(directory), directory, Story.of(directory))
-    _say(f"The report is {page}")
+    say(f"The report is {page}")
 
 
 def _study(name: str, rounds: int | None, seed: int | None) -> Study:
@@ -173,35 +175,6 @@ def _runtime(name: str) -> Any:
     if name not in known:
         raise UnknownName("runtime", name, known)
     return getattr(runtimes, known[name])()
-
-
-@contextmanager
-def _progress(study: Study, quiet: bool) -> Iterator[Callable[[Any], None] | None]:
-    """A bar of rounds on the standard error, where that is a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    from accord.reports.numbers import number
-
-    console = Console(stderr=True)
-    if quiet or not console.is_terminal:
-        yield None
-        return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[state]}"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(study.method_name, total=study.stop.rounds, state="compiling")
-
-        def notify(status: Any) -> None:
-            state = f"objective {number(status.objective)}, disagreement {number(status.disagreement, 2)}"
-            bar.update(task, completed=status.round, state=state)
-
-        yield notify
 
 
 def _story(study: Study, outcome: Run) -> Story:
@@ -230,8 +203,21 @@ def _tell(outcome: Run, story: Story, quiet: bool) -> None:
 
     if not quiet:
         table, left_out = tables.shortened(tables.agents(outcome, story.columns), AGENTS)
-        _say(_heading(story.title), shown(table), *([f"... and {left_out} more agents."] if left_out else []))
-    _say(*str(outcome).split("\n"), *story.notes)
+        say(heading(story.title), shown(table), *([f"... and {left_out} more agents."] if left_out else []))
+    say(*str(outcome).split("\n"), *story.notes)
+
+
+def _with_chapters(story: Story, study: Study, outcome: Run, quiet: bool) -> Story:
+    """The story with what the study tells besides its run; each title is said when its chapter is known."""
+    from accord.reports.chapters import written
+
+    sections = []
+    with working(f"The chapters of {study.name}", quiet):
+        for chapter in study.chapters(outcome):
+            sections.append(written(chapter))
+            if not quiet:
+                say(f"{len(sections)}. {chapter.title}")
+    return dataclasses.replace(story, chapters=tuple(sections))
 
 
 def _catalogue() -> Iterator[Any]:
@@ -244,7 +230,7 @@ def _catalogue() -> Iterator[Any]:
     for pattern in ("server", "peers", "prices"):
         rows = [Row((name, *_facts(method))) for name, method in made.items() if pattern_of(method) == pattern]
         table = Table(("method", "asks for", "asks of W", "reaches", "reference"), tuple(rows))
-        yield _heading(pattern.capitalize())
+        yield heading(pattern.capitalize())
         yield shown(table if pattern == "peers" else without(table, "asks of W"))
 
 
@@ -265,24 +251,7 @@ def _entry(kind: Any) -> Iterator[Any]:
     method = kind()
     rules = method.rules | getattr(getattr(method, "local", None), "rules", {})
     arguments = inspect.signature(kind).replace(return_annotation=inspect.Signature.empty)
-    yield _heading(f"{kind.__name__}{arguments}".replace("'", ""))
+    yield heading(f"{kind.__name__}{arguments}".replace("'", ""))
     yield inspect.getdoc(kind) or ""
     for name, rule in rules.items():
         yield f"\nThe {name.replace('_', ' ')}, if not given, is {rule.text}."
-
-
-def _heading(words: str) -> Any:
-    from rich.text import Text
-
-    return Text(words, style="bold")
-
-
-def _say(*lines: Any) -> None:
-    """Sentences and tables, each on lines of its own; as wide as the terminal, or wide where there is none."""
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = max(console.width, 140)
-    for line in lines:
-        console.print(line, markup=False, soft_wrap=isinstance(line, str) and not console.is_terminal)

@@ -97,6 +97,15 @@ def svg(figure: Figure, label: str) -> Markup:
     return Markup(drawn)
 
 
+def standing_alone(figure: Figure, label: str) -> str:
+    """A figure as an SVG document, for an `<img>`: its type and its colours are in it, light or dark."""
+    template, _, _ = _pages().loader.get_source(_pages(), "page.html")  # pyright: ignore[reportOptionalMemberAccess]
+    themes = template[template.index(":root") : template.index("* { box-sizing")]
+    drawn = svg(figure, label)
+    style = f"<style>{themes} text {{ font-family: var(--plain); font-variant-numeric: tabular-nums; }}</style>"
+    return drawn.replace("<defs>", f"{style}<defs>", 1)
+
+
 COLOURS = {"ink": plots.INK, "faint": plots.FAINT, "rule": plots.RULE}
 COLOURS |= {f"series-{i}": colour for i, colour in enumerate(plots.SERIES)}
 
@@ -115,11 +124,14 @@ def _figures(run: Run) -> list[tuple[str, str]]:
 
 
 def _page(template: str, directory: str | Path, **content: object) -> Path:
-    loader = jinja2.PackageLoader("accord.reports")
-    pages = jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     path = Path(directory) / "index.html"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(pages.get_template(template).render(content), encoding="utf-8")
+    path.write_text(_pages().get_template(template).render(content), encoding="utf-8")
     return path
+
+
+def _pages() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("accord.reports"), autoescape=True, undefined=jinja2.StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip

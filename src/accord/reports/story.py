@@ -12,6 +12,7 @@ import numpy as np
 
 from accord.errors import SavedRunError
 from accord.history import Run
+from accord.reports.chapters import Section, section
 from accord.reports.numbers import number
 
 FILE = "story.json"
@@ -23,6 +24,7 @@ class Story:
 
     - `title`, `about`: of the study. `notes`: sentences about the outcome.
     - `columns`: more about the agents, a number each. `optimum`: F at the centralised answer, where it is known.
+    - `chapters`: what the study tells besides its run.
     """
 
     title: str = ""
@@ -30,6 +32,7 @@ class Story:
     notes: tuple[str, ...] = ()
     columns: dict[str, tuple[float, ...]] = field(default_factory=dict)
     optimum: float | None = None
+    chapters: tuple[Section, ...] = ()
 
     def keep(self, directory: Path) -> None:
         """Write it to a directory."""
@@ -46,7 +49,8 @@ class Story:
         try:
             told = json.loads(path.read_text(encoding="utf-8"))
             columns = {name: tuple(map(float, column)) for name, column in told["columns"].items()}
-            return cls(**told | {"notes": tuple(told["notes"]), "columns": columns})
+            chapters = tuple(map(section, told["chapters"]))
+            return cls(**told | {"notes": tuple(told["notes"]), "columns": columns, "chapters": chapters})
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise SavedRunError(f"{path} is damaged. Remove it to report the run without it.") from error
 

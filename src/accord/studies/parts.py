@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from functools import partial
 from inspect import signature
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 import optax
@@ -38,9 +38,11 @@ PARTS: Mapping[str, Mapping[str, Make]] = MappingProxyType({
 """What a method is made of besides numbers."""
 
 
-def problem(source: Source, path: Path) -> problems.Problem:
-    """A table of data, one agent a group, or a problem of `accord.problems`."""
+def problem(source: Source, path: Path, module: ModuleType | None = None) -> problems.Problem:
+    """A table of data, one agent a group, or a problem of `accord.problems`, or of the study's own module."""
     table = source.tables["problem"]
+    if "table" not in table and "kind" not in table and hasattr(module, "problem"):
+        return made(module.problem, table, source, ("problem",))  # pyright: ignore[reportOptionalMemberAccess]
     if "table" not in table:
         make, rest = chosen(PROBLEMS, table, source, ("problem",))
         return made(make, rest, source, ("problem",))
@@ -80,18 +82,20 @@ class Changes:
 WEIGHTS = ("metropolis", "best_constant", "fastest", "lazy")
 
 
-def network(source: Source, K: int) -> Any:
-    """A graph of `accord.networks`, its weights, and what goes wrong on it; None where not given."""
+def network(source: Source, of: problems.Problem, module: ModuleType | None = None) -> Any:
+    """A graph of `accord.networks`, its weights, and what goes wrong on it, or of the study's own module; or None."""
     path = ("network",)
     if "network" not in source.tables:
         return None
+    if "kind" not in source.tables["network"] and hasattr(module, "network"):
+        return made(module.network, source.tables["network"], source, path, problem=of)  # pyright: ignore[reportOptionalMemberAccess]
     make, table = chosen(GRAPHS, source.tables["network"], source, path)
     also = [field.name for field in fields(Changes)]
     changes = made(Changes, {key: table.pop(key) for key in also if key in table}, source, path)
     if changes.weights not in WEIGHTS:
         raise source.unknown((*path, "weights"), "rule of weights", changes.weights, WEIGHTS)
     if "n" in signature(make).parameters:
-        table = {"n": K} | table
+        table = {"n": of.K} | table
     found = made(make, table, source, path, also=also)
     if changes.weights != "metropolis":
         found = made(getattr(found, changes.weights), {}, source, (*path, "weights"))

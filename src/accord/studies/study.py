@@ -38,8 +38,10 @@ progress = 1e-9
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from accord import networks
@@ -50,6 +52,7 @@ from accord.problems import Problem
 from accord.run import run
 from accord.stopping import Stop
 from accord.studies import parts
+from accord.studies.chapters import Chapter, module_of, told
 from accord.studies.making import made
 from accord.studies.source import Source
 
@@ -72,6 +75,7 @@ class Study:
     """What is to be run, ready to run.
 
     - `name`: of the file, without its ending. `title`, `about`: for the reader. `method_name`: as in the study.
+    - `module`: of a study that ships, which tells its chapters.
 
     >>> study = load("dispatch")
     >>> study.method_name, study.run().prices.round(4).tolist()
@@ -88,6 +92,7 @@ class Study:
     channel: Any
     settings: Settings
     stop: Stop
+    module: ModuleType | None = None
 
     def with_method(self, name: str) -> Study:
         """The same study by another method, by its name; its own method keeps its hyper-parameters.
@@ -110,6 +115,13 @@ class Study:
         kind = BY_NAME[self.method_name]
         return dataclasses.replace(outcome, facts=dataclasses.replace(outcome.facts, method=kind.__name__))
 
+    def chapters(self, run: Run) -> Iterator[Chapter]:
+        """What the study tells besides its run, chapter by chapter as each becomes known; many studies tell none.
+
+        - `run`: the study's own, as `Study.run` gives it.
+        """
+        return told(self, run)
+
 
 def load(name: str | Path) -> Study:
     """Read a study: one that ships with the package, by its name, or the TOML file at a path.
@@ -129,7 +141,8 @@ def load(name: str | Path) -> Study:
 def read(source: Source, path: Path) -> Study:
     """The study that a text describes; files it names lie beside `path`."""
     _outline(source)
-    problem = parts.problem(source, path)
+    module = module_of(path)
+    problem = parts.problem(source, path, module)
     method = parts.method(source)
     return Study(
         name=path.stem,
@@ -138,10 +151,11 @@ def read(source: Source, path: Path) -> Study:
         problem=problem,
         method_name=source.tables["method"]["name"],
         method=method,
-        network=parts.network(source, problem.K),
+        network=parts.network(source, problem, module),
         channel=parts.channel(source),
         settings=made(Settings, source.tables.get("run", {}), source, ("run",)),
         stop=made(Stop, source.tables.get("stop", {}), source, ("stop",)),
+        module=module,
     )
 
 

@@ -1,0 +1,39 @@
+"""The story of several runs that a study which ships tells besides its own run.
+
+A study `studies/NAME.toml` may have a module `studies/NAME.py` beside it, with any of these functions:
+
+- `chapters(study, run) -> Iterator[Chapter]`: what is told after the run, each chapter as soon as it is known.
+- `problem(...) -> Problem`: what `[problem]` means where it names neither a `table` nor a `kind`; its keys are the
+  arguments.
+- `network(problem, ...)`: what `[network]` means where it names no `kind`; its keys are the other arguments.
+
+A study of one's own is a TOML file alone: reading it executes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from accord.reports.chapters import Chapter
+
+if TYPE_CHECKING:
+    from accord.history import Run
+    from accord.studies.study import Study
+
+__all__ = ["Chapter", "module_of", "told"]
+
+
+def module_of(path: Path) -> ModuleType | None:
+    """The module beside a study that ships; None where there is none, and for every study of somebody's own."""
+    ships = path.parent.resolve() == Path(__file__).parent.resolve()
+    return import_module(f"accord.studies.{path.stem}") if ships and path.with_suffix(".py").is_file() else None
+
+
+def told(study: Study, run: Run) -> Iterator[Chapter]:
+    """The chapters of a study, one by one as they become known; none where it tells none."""
+    if hasattr(study.module, "chapters"):
+        yield from study.module.chapters(study, run)  # pyright: ignore[reportOptionalMemberAccess]
