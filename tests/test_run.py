@@ -262,3 +262,26 @@ def test_seconds_are_a_limit_of_time() -> None:
     run = descend(stop=accord.Stop(rounds=10**9, progress=0, seconds=0.3))
     assert run.reason == "stopped at its limit of 0.3 seconds"
     assert 0.3 <= time.monotonic() - started < 10
+
+
+def test_what_is_measured_stands_in_the_history_beside_the_record_it_belongs_to() -> None:
+    problem = accord.problems.quadratic(H=[1.0, 1.0], c=[0.0, 2.0])
+    network, stop = accord.networks.complete(2), accord.Stop(rounds=7, progress=0.0)
+
+    def measure(now: Any) -> dict[str, float]:
+        return {"round seen": now.round, "apart": np.ptp(now.agents), "loss": 0.5 * (now.x**2 + (now.x - 2) ** 2) / 2}
+
+    run = accord.run(problem, accord.DGD(0.1), 5.0, network=network, stop=stop, record=3, measure=measure)
+    assert run.history["round"].tolist() == run.history["round seen"].tolist() == [0, 3, 6, 7]
+    np.testing.assert_allclose(run.history["loss"], run.history["objective"], rtol=1e-12)
+    np.testing.assert_allclose(run.history["apart"] ** 2 / 4, run.history["disagreement"], atol=1e-15)
+    assert run.history.columns[-3:].tolist() == ["round seen", "apart", "loss"]
+
+
+def test_what_is_measured_does_not_change_the_run_nor_take_the_name_of_a_column() -> None:
+    problem = accord.problems.quadratic(H=[1.0, 2.0], c=[0.0, 2.0])
+    plain = accord.run(problem, accord.FedSGD())
+    measured = accord.run(problem, accord.FedSGD(), measure=lambda now: {"x": now.x})
+    assert measured.history["objective"].tolist() == plain.history["objective"].tolist()
+    with pytest.raises(accord.errors.MethodError, match="'worst', which the history has already"):
+        accord.run(problem, accord.FedSGD(), measure=lambda now: {"worst": 0.0})

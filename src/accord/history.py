@@ -42,7 +42,7 @@ class Run:
     - `agents`: a list, every agent's own model, in the shape of x0. `prices`: λ, (m,), of a shared constraint; or (K,),
       what fairness towards each agent costs, −dF*/dc_k, by methods that cap losses; or None.
     - `losses`: f_k at the answer, (K,). `worst_agent`: who loses most.
-    - `history`: a DataFrame, one row a recorded round; see `COLUMNS`.
+    - `history`: a DataFrame, one row a recorded round; see `COLUMNS`, and what `measure` gives after them.
     - `reason`: why it stopped, a sentence; `converged`; `rounds`.
 
     >>> import accord
@@ -152,7 +152,8 @@ def table(records: list[dict[str, float]], window: int, prices: bool) -> pd.Data
     if prices:
         frame["violation"] = frame["disagreement"]
         frame["gap"] = frame["objective"] - frame["dual_value"]
-    return frame.loc[:, list(COLUMNS + (PRICE_COLUMNS if prices else ()))]
+    known = COLUMNS + (PRICE_COLUMNS if prices else ())
+    return frame.loc[:, [*known, *(name for name in frame.columns if name not in known)]]
 
 
 def _number(value: float) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,14 +18,23 @@ from accord.checkpoint import Checkpoint
 from accord.checks import check_kinds, plan_for
 from accord.devices import one_a_core
 from accord.diagnosis import Choice
-from accord.history import Facts, Run, table
+from accord.errors import MethodError
+from accord.history import COLUMNS, PRICE_COLUMNS, Facts, Run, table
 from accord.problems.problem import Problem
 from accord.runtimes.cost import Cost, per_round
-from accord.runtimes.plan import Plan, Record, Session
+from accord.runtimes.plan import Outcome, Plan, Record, Session
 from accord.runtimes.vectorised import Vectorised
 from accord.stopping import CONVERGED, GOING, NOT_FINITE, Stop, sentence
 
 SHORT = 0.25  # seconds: a block that takes less is doubled, so that the host's share of the time is negligible
+
+
+class Moment(NamedTuple):
+    """What there is to measure at a record."""
+
+    round: int
+    x: Any  # the answer so far, in the shape of x0; for prices the decisions, (K, d)
+    agents: list[Any]  # every agent's own
 
 
 class Status(NamedTuple):
@@ -52,6 +61,7 @@ def run(
     record: int | None = None,
     checkpoint: str | Path | None = None,
     notify: Callable[[Status], None] | None = None,
+    measure: Callable[[Moment], Mapping[str, float]] | None = None,
 ) -> Run:
     """Solve a problem by a method, over a network, through channels, in a runtime, until it should stop.
 
@@ -63,6 +73,8 @@ def run(
     - `record`: rounds between two records; None for as often as it stays under a tenth of the work.
     - `checkpoint`: a directory: the run is kept there between blocks, and goes on from there when it was interrupted.
     - `notify`: is told a `Status` between blocks.
+    - `measure`: numbers by name of a `Moment` (`round`, `x`, `agents`), further columns of the history: accuracy on
+      rows held out, the distance to a truth. It is asked at every record, which then is a block of its own.
 
     Raises `MethodError`, `NetworkError`, `ProblemError`, before anything starts. Ctrl-C ends the run at the end of a
     block, and what happened so far is returned.
@@ -74,14 +86,14 @@ def run(
     (2.25, True)
     """
     check_kinds(network=network, channel=channel, participation=participation, runtime=runtime, stop=stop, seed=seed,
-                record=record, checkpoint=checkpoint, notify=notify)  # fmt: skip
+                record=record, checkpoint=checkpoint, notify=notify, measure=measure)  # fmt: skip
     one_a_core()
     plan, choices = plan_for(problem, method, x0, network, channel, participation, aggregate, stop, seed, record)
     runtime = Vectorised() if runtime is None else runtime
     with jax.enable_x64(plan.dtype == np.float64), _interruptible() as interrupted:
         session = runtime.start(plan)
         try:
-            life = _Life(plan, session, Checkpoint.of(checkpoint, plan), notify, interrupted)
+            life = _Life(plan, session, Checkpoint.of(checkpoint, plan), notify, measure, interrupted)
             reason = life.live()
             return _told(plan, session, choices, life, reason, runtime)
         finally:
@@ -91,9 +103,10 @@ def run(
 class _Life:
     """The loop on the host: blocks of rounds, and between them the stop test, the history, the checkpoint, Ctrl-C."""
 
-    def __init__(self, plan: Plan, session: Session, checkpoint: Checkpoint, notify: Any, interrupted: Any) -> None:
+    def __init__(self, plan: Plan, session: Session, checkpoint: Checkpoint, notify: Any, measure: Any,
+                 interrupted: Any) -> None:  # fmt: skip
         self.plan, self.session, self.checkpoint = plan, session, checkpoint
-        self.notify, self.interrupted = notify, interrupted
+        self.notify, self.measure, self.interrupted = notify, measure, interrupted
         self.cost, self.records, self.spent, self.verdict = per_round(plan), [], 0.0, GOING
 
     def live(self) -> str:
@@ -108,7 +121,8 @@ class _Life:
                 self._advance(min(length, left // every), every, started)
             else:
                 self._advance(1, left, started)
-            length = min(2 * length, 256) if time.monotonic() - before < SHORT else length
+            if self.measure is None and time.monotonic() - before < SHORT:
+                length = min(2 * length, 256)
             reason = self._reason(left, time.monotonic() - started)
             if self.session.verdict == GOING:
                 self.checkpoint.keep(self.session, self.records, self.spent)
@@ -121,13 +135,23 @@ class _Life:
         return reason
 
     def _advance(self, records: int, every: int, started: float) -> None:
-        first, before = self.session.round, self.spent
+        first, before, seen = self.session.round, self.spent, self._seen()
         found = self.session.advance(records, every)
         self.spent = time.monotonic() - started
-        self.records += list(_rows(found, first, every, self.cost, before, self.spent))
+        self.records += [row | seen for row in _rows(found, first, every, self.cost, before, self.spent)]
         if self.notify is not None:
             last = self.records[-1]
             self.notify(Status(self.session.round, self.plan.stop.rounds, last["objective"], last["disagreement"]))
+
+    def _seen(self) -> dict[str, float]:
+        """What the user measures of the state that is about to be recorded."""
+        if self.measure is None:
+            return {}
+        x, agents = _answers(self.plan, self.session.outcome())
+        seen = {str(name): float(value) for name, value in self.measure(Moment(self.session.round, x, agents)).items()}
+        if taken := seen.keys() & set(COLUMNS + PRICE_COLUMNS):
+            raise MethodError(f"measure gives {min(taken)!r}, which the history has already. Give it another name.")
+        return seen
 
     def _reason(self, left: int, spent: float) -> str | None:
         if self.session.verdict != GOING:
@@ -157,16 +181,21 @@ def _rows(found: Record, first: int, every: int, cost: Cost, before: float, afte
 
 def _told(plan: Plan, session: Session, choices: tuple[Choice, ...], life: _Life, reason: str, runtime: Any) -> Run:
     """The run as the user keeps it: in the shape of x0, in NumPy."""
-    outcome = session.outcome()
-    own = [jax.tree.map(np.asarray, plan.shape.unflatten(np.asarray(x))) for x in outcome.agents]
-    prices = plan.coupled
-    x = np.stack(own) if prices else jax.tree.map(np.asarray, plan.shape.unflatten(np.asarray(outcome.x)))
+    outcome, prices = session.outcome(), plan.coupled
+    x, own = _answers(plan, outcome)
     losses = np.where(plan.problem.sizes > 0, np.asarray(outcome.losses, float), np.nan)
     return Run(
         x=x, agents=own, prices=None if outcome.prices is None else np.asarray(outcome.prices), losses=losses,
         history=table(life.records, plan.stop.window, prices), reason=reason, converged=life.verdict == CONVERGED,
         rounds=session.round, facts=_facts(plan, choices, runtime), table=plan.problem.table,
     )  # fmt: skip
+
+
+def _answers(plan: Plan, outcome: Outcome) -> tuple[Any, list[Any]]:
+    """The answer and the agents' own, in the shape of x0."""
+    own = [jax.tree.map(np.asarray, plan.shape.unflatten(np.asarray(x))) for x in outcome.agents]
+    x = np.stack(own) if plan.coupled else jax.tree.map(np.asarray, plan.shape.unflatten(np.asarray(outcome.x)))
+    return x, own
 
 
 def _facts(plan: Plan, choices: tuple[Choice, ...], runtime: Any) -> Facts:
