@@ -97,7 +97,7 @@ def constants(problem: Problem, pattern: str, network: Any = None, x0: Any = Non
     words = f"L = {found.L:.3g} by {source}"
     if network is not None:
         words += f", λ_min(W) = {round(network.lambda_min, 4) + 0.0:.4f} of the {network.name}"
-        found = found._replace(sigma=network.sigma, lambda_min=network.lambda_min, gamma=network.gamma,
+        found = found._replace(sigma=network.sigma, lambda_min=network.lambda_min, gamma=network.gamma, chi=_chi(network),
                                v_min=_least_push_weight(network))  # fmt: skip
     if problem.coupling is not None:
         found = _with_coupling(found, problem.coupling, L, mu)
@@ -117,6 +117,12 @@ def _with_coupling(found: Constants, coupling: Coupling, L: np.ndarray, mu: np.n
             degree=joined + (coupling.sense == "<="),
             L_value=float((L / least).max()),
         )  # fmt: skip
+
+
+def _chi(network: Any) -> float:
+    """1/(1−σ²) of the worst network of a cycle; infinite where one is not connected."""
+    worst = max(member.sigma for member in getattr(network, "members", (network,)))
+    return 1 / (1 - worst**2) if worst < 1 - 1e-12 else math.inf
 
 
 def _least_push_weight(network: Any) -> float:

@@ -7,6 +7,7 @@ from typing import Any
 from accord.methods.base import Constants, Rule, method, name_of, pattern_of
 from accord.methods.local import SGD, GradientDescent, ProximalPoint
 from accord.methods.peers.accelerated_gradient_tracking import AcceleratedGradientTracking
+from accord.methods.peers.adom_plus import ADOMPlus
 from accord.methods.peers.atc import ATC
 from accord.methods.peers.atc_gradient_tracking import ATCGradientTracking
 from accord.methods.peers.atg import ATG
@@ -66,7 +67,7 @@ METHODS: tuple[Callable[..., Any], ...] = (
     FedProx, SCAFFOLD, FedNova, FedDyn, MimeLite, FedPD, Scaffnew, ConsensusADMM,
     QFFL, AgnosticMinimax, LossCaps, CLIMB, FedLT, Ditto,
     AverageConsensus, DGD, ATC, GradientTracking, EdgeADMM,
-    CHOCO, LEAD, BEER, ChebyshevGossip, AcceleratedGradientTracking, SSDA, MSDA, APAPC, OPAPC, Mudag,
+    CHOCO, LEAD, BEER, ChebyshevGossip, AcceleratedGradientTracking, SSDA, MSDA, APAPC, OPAPC, Mudag, ADOMPlus,
     CTA, DSGD,
     EXTRA,
     NIDS,
@@ -124,7 +125,7 @@ __all__ = [
     "EdgeADMM",
     "ADAL", "AcceleratedDual", "DualSubgradient", "SharingADMM", "TrackingADMM", "PrimalDecomposition",
     "FedProx", "ProximalPoint", "SCAFFOLD", "FedNova", "FedDyn", "MimeLite", "FedPD", "Scaffnew", "ConsensusADMM",
-    "APAPC", "MSDA", "OPAPC", "SSDA", "AcceleratedGradientTracking", "ChebyshevGossip", "Mudag",
+    "ADOMPlus", "APAPC", "MSDA", "OPAPC", "SSDA", "AcceleratedGradientTracking", "ChebyshevGossip", "Mudag",
     "ATC", "BY_NAME", "DGD", "METHODS", "SGD", "AverageConsensus", "Constants", "DualDecomposition", "ExchangeADMM",
     "FedAdagrad", "FedAdam", "FedAvg", "FedAvgM", "FedSGD", "FedYogi", "GradientDescent", "GradientTracking", "Rule",
     "method", "name_of", "pattern_of",
