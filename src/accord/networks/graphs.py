@@ -20,7 +20,7 @@ def ring(n: int) -> Network:
     0.038060
     """
     agents = np.arange(count(n, "ring(n)"))
-    return undirected(f"ring({n})", n, agents, np.roll(agents, -1))
+    return undirected(f"ring({n})", n, agents, np.roll(agents, -1), group=(n,))
 
 
 def path(n: int) -> Network:
@@ -77,7 +77,8 @@ def torus(rows: int, columns: int) -> Network:
     """
     agents = _numbered(rows, columns, "torus(rows, columns)")
     second = [np.roll(agents, -1, axis=1), np.roll(agents, -1, axis=0)]
-    return undirected(f"torus({rows}, {columns})", agents.size, _joined([agents, agents]), _joined(second))
+    ends = _joined([agents, agents]), _joined(second)
+    return undirected(f"torus({rows}, {columns})", agents.size, *ends, group=agents.shape)
 
 
 def hypercube(n: int) -> Network:
@@ -92,7 +93,7 @@ def hypercube(n: int) -> Network:
             f"A hypercube has a power of two of agents, but {n} were asked for. "
             f"Use {2**dimensions} or {2 ** (dimensions + 1)}."
         )
-    return _steps(f"hypercube({n})", n, lambda agents, d: agents ^ 2**d)
+    return _steps(f"hypercube({n})", n, lambda agents, d: agents ^ 2**d, group=(2,) * dimensions)
 
 
 def exponential(n: int) -> Network:
@@ -104,12 +105,12 @@ def exponential(n: int) -> Network:
     >>> exponential(16).degrees.tolist() == [7] * 16
     True
     """
-    return _steps(f"exponential({n})", count(n, "exponential(n)"), lambda agents, d: (agents + 2**d) % n)
+    return _steps(f"exponential({n})", count(n, "exponential(n)"), lambda agents, d: (agents + 2**d) % n, group=(n,))
 
 
-def undirected(name: str, n: int, first: np.ndarray, second: np.ndarray) -> Network:
+def undirected(name: str, n: int, first: np.ndarray, second: np.ndarray, group: tuple[int, ...] = ()) -> Network:
     """The network of n agents in which each pair (first, second) hear one another, with Metropolis weights."""
-    return Network(name, weights.metropolis(n, *weights.both_ways(n, first, second)))
+    return Network(name, weights.metropolis(n, *weights.both_ways(n, first, second)), group=group)
 
 
 def count(n: int, where: str, least: int = 1) -> int:
@@ -123,11 +124,12 @@ def count(n: int, where: str, least: int = 1) -> int:
     return number
 
 
-def _steps(name: str, n: int, step: Callable[[np.ndarray, int], np.ndarray]) -> Network:
+def _steps(name: str, n: int, step: Callable[[np.ndarray, int], np.ndarray], group: tuple[int, ...]) -> Network:
     """Each agent is linked with step(agent, d) for every d with 2^d < n."""
     agents = np.arange(n)
     distances = range((n - 1).bit_length())
-    return undirected(name, n, np.tile(agents, len(distances)), _joined([step(agents, d) for d in distances]))
+    ends = np.tile(agents, len(distances)), _joined([step(agents, d) for d in distances])
+    return undirected(name, n, *ends, group=group)
 
 
 def _numbered(rows: int, columns: int, where: str) -> np.ndarray:

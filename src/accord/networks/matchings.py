@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from accord.networks import weights
 from accord.networks.graphs import count
 from accord.networks.network import Network
 from accord.networks.time_varying import NetworkSequence, sequence
@@ -45,16 +46,17 @@ def one_peer_exponential(n: int) -> NetworkSequence:
     Source: Assran et al. 2019; Ying et al. 2021, Exponential graph is provably efficient for deep training.
     """
     count(n, "one_peer_exponential(n)", least=2)
-    eye = np.eye(n)
-    return sequence([Network(f"one_peer_exponential({n}), 2^{t} apart", (eye + np.roll(eye, 2**t, axis=1)) / 2)
-                     for t in range(math.ceil(math.log2(n)))])  # fmt: skip
+    agents, half = np.arange(n), np.full(n, 0.5)
+    rounds = range(math.ceil(math.log2(n)))
+    averaged = (weights.left_over_to_self(n, (agents + 2**t) % n, agents, half) for t in rounds)
+    return sequence([Network(f"one_peer_exponential({n}), 2^{t} apart", W) for t, W in enumerate(averaged)])
 
 
 def _paired(name: str, size: int, links: np.ndarray) -> Network:
     """The greedy matching in the order of `links`, each pair averaging."""
-    W, free = np.eye(size), np.ones(size, bool)
-    for k, j in links:
-        if free[k] and free[j]:
-            W[[k, k, j, j], [k, j, k, j]] = 0.5
-            free[[k, j]] = False
-    return Network(name, W)
+    partner = np.arange(size)
+    for k, j in links.tolist():
+        if partner[k] == k and partner[j] == j:
+            partner[k], partner[j] = j, k
+    agents = np.flatnonzero(partner != np.arange(size))
+    return Network(name, weights.left_over_to_self(size, partner[agents], agents, np.full(len(agents), 0.5)))

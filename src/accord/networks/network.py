@@ -29,6 +29,7 @@ class Network:
 
     Agent k hears agent j where w_kj ≠ 0. `signed=True` says that negative weights are meant, as the fastest mixing may
     have them; only σ < 1 is asked of W then. W is (K, K): a NumPy array up to 2000 agents, a SciPy CSR array beyond.
+    `group`, (n,) of a ring and (rows, columns) of a torus, says that w_kj depends on j − k only: σ is then quick to find.
     Raises `NetworkError` where W is not square, or not finite.
 
     >>> from accord import networks
@@ -40,6 +41,7 @@ class Network:
     W: np.ndarray | Sparse
     signed: bool = False
     faults: Faults = NO_FAULTS
+    group: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "W", weights.stored(self.W))
@@ -140,7 +142,7 @@ class Network:
     @cached_property
     def spectrum(self) -> Spectrum:
         """λ₂, λ_min and σ; seconds at thousands of agents, and so computed when first asked for."""
-        return spectrum(self.W, self.symmetric)
+        return spectrum(self.W, self.symmetric, self.group)
 
     @property
     def sigma(self) -> float:
@@ -192,7 +194,7 @@ class Network:
 
     def lazy(self) -> Network:
         """(I + W)/2: half as fast where mixing is slow, and no eigenvalue below zero."""
-        return Network(f"{self.name}.lazy()", weights.lazy(self._csr), self.signed)
+        return Network(f"{self.name}.lazy()", weights.lazy(self._csr), self.signed, group=self.group)
 
     def without(self, agent: int) -> Network:
         """The network once `agent` has left: what was exchanged with it falls back on those who stay.
@@ -233,7 +235,8 @@ class Network:
                 f"{rule}() gives symmetric weights, but in {self.name} {describe_one_way(self)}. Use push() or pull() "
                 f"and a push-sum method, or make the graph undirected with networks.metropolis(graph.to_undirected())."
             )
-        return Network(f"{self.name}.{rule}()", weigh(self.size, self.edges.sources, self.edges.targets), signed)
+        W = weigh(self.size, self.edges.sources, self.edges.targets)
+        return Network(f"{self.name}.{rule}()", W, signed, group=self.group)
 
     @cached_property
     def _csr(self) -> Sparse:
