@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from accord.errors import MethodError
-from accord.methods.base import Constants, is_traced, pattern_of
+from accord.methods.base import Constants, is_traced, pattern_of, weighs_oracles
 from accord.networks.faults import weighted
 from accord.problems.coupling import Coupling
 from accord.problems.objectives import Bounds
@@ -93,7 +93,8 @@ def constants(problem: Problem, pattern: str, network: Any = None, x0: Any = Non
     scale = problem.K * problem.weights if mean else np.ones(problem.K)
     active = problem.weights > 0
     found = Constants(float((scale * L)[active].max()), float((scale * mu)[active].min()),
-                      L_mean=float(problem.weights @ L), mu_mean=float(problem.weights @ mu))  # fmt: skip
+                      L_mean=float(problem.weights @ L), mu_mean=float(problem.weights @ mu),
+                      agents=problem.K)  # fmt: skip
     words = f"L = {found.L:.3g} by {source}"
     if network is not None:
         words += f", λ_min(W) = {round(network.lambda_min, 4) + 0.0:.4f} of the {network.name}"
@@ -156,7 +157,7 @@ def tuned(method: Any, problem: Problem, network: Any = None, x0: Any = None) ->
     """
     if not _unset(method):
         return method, ()
-    found, source = constants(problem, pattern_of(method), network, x0)
+    found, source = constants(problem, _as_met(method), network, x0)
     if "sample_grad" in method.needs:
         found = found._replace(L_row=_roughest_row(problem, curvature(problem, x0).L, found))
     return _chosen(method, found, source)
@@ -166,12 +167,17 @@ def within_limits(method: Any, problem: Problem, network: Any = None, x0: Any = 
     """FAULTS 21: refuse a hyper-parameter at or beyond the limit that its method states, where it can be measured."""
     if not method.limits or problem.opaque:
         return
-    found, source = constants(problem, pattern_of(method), network, x0)
+    found, source = constants(problem, _as_met(method), network, x0)
     for name, limit in method.limits.items():
         if (value := float(getattr(method, name))) >= limit.value(found):
             raise MethodError(f"{type(method).__name__} has {name}={value:.6g}, but it has to stay below "
                               f"{limit.text} = {limit.value(found):.5g} ({source}), or it diverges. "
                               f"Give less, or leave {name} out.")  # fmt: skip
+
+
+def _as_met(method: Any) -> str:
+    """The pattern whose agents are scaled as this method meets them."""
+    return "peers" if weighs_oracles(method) else pattern_of(method)
 
 
 def _unset(part: Any) -> list[str]:

@@ -35,6 +35,7 @@ class Constants(NamedTuple):
     L_row: float = 0.0  # largest smoothness of the loss of one row, for methods that need `sample_grad`
     chi: float = 1.0  # 1/(1−σ²) of W, or of the worst W of a cycle
     v_min: float = 1.0  # least push-sum weight that an agent comes to hold; 1 where W is doubly stochastic
+    agents: int = 1  # K, as many as may be at work at a time where nobody waits
 
     @property
     def kappa(self) -> float:
@@ -111,6 +112,16 @@ class ServerMethod(Protocol):
         ...
 
 
+class Arrival(NamedTuple):
+    """What an asynchronous server's `update` is given in place of an aggregate: one reply, and what it answers.
+
+    A broadcast that bears the server's version t tells the reply's staleness, d = server.t − heard.t.
+    """
+
+    heard: Message  # the broadcast, as it was when this agent was sent off
+    reply: Message
+
+
 FACTS: dict[str, Any] = {
     "name": "",  # what it goes by in studies, where its class's name does not break into words by itself
     "needs": ("grad",),  # the oracles it asks
@@ -127,6 +138,7 @@ FACTS: dict[str, Any] = {
     "rules": {},  # name of a hyper-parameter -> Rule
     "limits": {},  # name of a hyper-parameter -> Rule for what it must stay below
     "free_objective": False,  # F at the current point comes with the gradients that are computed anyway
+    "asynchronous": False,  # nobody waits: `update` is called once an arrival, with the broadcast that it answers
     "serial": False,  # clients one after another rather than all at once: cheaper when each works in a long loop
 }
 """What a method may state about itself on its class, and what is assumed where it does not."""
@@ -214,6 +226,14 @@ def is_coupled(kind: type | Any) -> bool:
     Among peers its state has a field `price`, the agent's own opinion of it, beside `x`.
     """
     return "best_response" in kind.needs
+
+
+def weighs_oracles(kind: type | Any) -> bool:
+    """Whether p_k enter in the agents' oracles, scaled by K·p_k so that F = mean of f_k: where words count alike.
+
+    They do among peers, and where a server hears one reply at a time; elsewhere they enter in the aggregate.
+    """
+    return not is_coupled(kind) and (pattern_of(kind) == "peers" or kind.asynchronous)
 
 
 def phases_of(method: Any) -> tuple[Any, ...]:

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from jax import Array
 
-from accord.methods.base import pattern_of, phases_of
+from accord.methods.base import pattern_of, phases_of, weighs_oracles
 from accord.problems.problem import Problem
 from accord.problems.shape import Shape
 from accord.stopping import Stop, Watch
@@ -26,11 +26,17 @@ class Plan:
     x0: np.ndarray  # flat, in the run's precision
     network: Any  # None opposite a server
     channel: Any
-    cohort: int  # clients a round
+    cohort: int  # clients a round; where nobody waits, clients at work at a time
     aggregate: Any  # None for the method's own
     stop: Stop
     seed: int
     every: int  # rounds between two records
+    clock: Any = None  # a virtual clock, where one runs
+
+    @property
+    def heard(self) -> int:
+        """How many clients are heard in a round: the cohort, or whoever is first."""
+        return 1 if self.method.asynchronous else self.cohort
 
     @property
     def pattern(self) -> str:
@@ -60,10 +66,9 @@ class Plan:
 
     @property
     def scale(self) -> np.ndarray:
-        """What multiplies an agent's oracles: weights enter here among peers, and in the aggregate elsewhere."""
+        """What multiplies an agent's oracles: weights enter here, or in the aggregate."""
         K = self.problem.K
-        mean = self.pattern == "peers" and not self.coupled
-        return K * self.weights if mean else np.ones(K, self.dtype)
+        return K * self.weights if weighs_oracles(self.method) else np.ones(K, self.dtype)
 
 
 class Record(NamedTuple):
@@ -120,6 +125,7 @@ class Purpose(IntEnum):
     CHANNEL = 2
     COHORT = 3
     NETWORK = 4
+    CLOCK = 5
 
 
 def key_for(key: Array, t: Array | int, k: Array | int, purpose: Purpose) -> Array:
