@@ -60,9 +60,10 @@ class Together:
     def __init__(self, plan: Plan, devices: list[Any]) -> None:
         self.plan, self.round, self.verdict = plan, 0, GOING
         self.mesh = Mesh(np.array(devices), (DEVICES,))
-        self.team = jax.device_put(_team(plan, len(devices)), NamedSharding(self.mesh, PartitionSpec()))
-        self.watch = plan.stop.watch(plan.every, plan.dtype)
-        self.carry = _start(self.team, *_beginning(plan))
+        everywhere = NamedSharding(self.mesh, PartitionSpec())
+        self.team = jax.device_put(_team(plan, len(devices)), everywhere)
+        begun = _start(self.team, *_beginning(plan)), plan.stop.watch(plan.every, plan.dtype)
+        self.carry, self.watch = jax.device_put(begun, everywhere)  # as a block returns them, or it is compiled twice
 
     def advance(self, records: int, every: int) -> Record:
         """Up to `records` times: record, then `every` rounds."""
