@@ -23,10 +23,9 @@ ONE_A_SHAPE = {
 CHOSEN: dict[str, Callable[[Any], bool]] = {
     "kind": lambda kind: True,
     "exact_kind": lambda kind: settled(kind).exact is True and kind().minimises == "F",
-    "biased_kind": lambda kind: settled(kind).exact is not True and kind().minimises == "F",
-    "shrinking_kind": lambda kind: (
-        settled(kind).exact is not True and kind().minimises == "F" and stepping(settled(kind))
-    ),
+    "slow_kind": lambda kind: in_the_limit(settled(kind)),
+    "biased_kind": lambda kind: biased(settled(kind)),
+    "shrinking_kind": lambda kind: biased(settled(kind)) and stepping(settled(kind)),
     "tunable_kind": lambda kind: bool(leaves_of(kind)),
     "weighted_kind": lambda kind: not is_coupled(kind()),
     "weighing_kind": lambda kind: not is_coupled(kind()) and (kind().minimises == "F" or "p_k" in kind().minimises),
@@ -43,6 +42,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     for name, wanted in CHOSEN.items():
         if name in metafunc.fixturenames:
             metafunc.parametrize(name, _such(METHODS, wanted), ids=lambda kind: kind.__name__)
+
+
+def in_the_limit(method: Any) -> bool:
+    """Whether it arrives by steps that shrink, later than any run ends."""
+    return isinstance(method.exact, str) and "in the limit" in method.exact
+
+
+def biased(method: Any) -> bool:
+    """Whether it seeks the optimum of F and never arrives."""
+    return method.exact is not True and method.minimises == "F" and not in_the_limit(method)
 
 
 def stepping(method: Any) -> bool:

@@ -39,6 +39,7 @@ from accord.methods.peers.push_pull import PushPull
 from accord.methods.peers.push_sum import PushSum
 from accord.methods.prices.accelerated_dual import AcceleratedDual
 from accord.methods.prices.adal import ADAL
+from accord.methods.prices.distributed_dual_subgradient import DistributedDualSubgradient
 from accord.methods.prices.dual_decomposition import DualDecomposition
 from accord.methods.prices.dual_subgradient import DualSubgradient
 from accord.methods.prices.exchange_admm import ExchangeADMM
@@ -86,7 +87,7 @@ METHODS: tuple[Callable[..., Any], ...] = (
     DecentralizedProxSkip,
     ATG,
     DualDecomposition, AcceleratedDual, DualSubgradient, ExchangeADMM, SharingADMM, ADAL, PrimalDecomposition,
-    TrackingADMM,
+    TrackingADMM, DistributedDualSubgradient,
 )  # fmt: skip
 
 BY_NAME: Mapping[str, Callable[..., Any]] = MappingProxyType(
@@ -124,6 +125,7 @@ __all__ = [
     "CTA",
     "EdgeADMM",
     "ADAL", "AcceleratedDual", "DualSubgradient", "SharingADMM", "TrackingADMM", "PrimalDecomposition",
+    "DistributedDualSubgradient",
     "FedProx", "ProximalPoint", "SCAFFOLD", "FedNova", "FedDyn", "MimeLite", "FedPD", "Scaffnew", "ConsensusADMM",
     "ADOMPlus", "APAPC", "MSDA", "OPAPC", "SSDA", "AcceleratedGradientTracking", "ChebyshevGossip", "Mudag",
     "ATC", "BY_NAME", "DGD", "METHODS", "SGD", "AverageConsensus", "Constants", "DualDecomposition", "ExchangeADMM",

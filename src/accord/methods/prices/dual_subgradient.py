@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from accord.methods.base import Rule, method
+from accord.methods.spans import Spans, empty
 
 
 class Server(NamedTuple):
@@ -27,15 +28,9 @@ class Reply(NamedTuple):
     surplus: Array  # A_k x_k − b/K at this round's answer
 
 
-class Span(NamedTuple):
-    total: Array  # Σ x_s/√s over a span of rounds
-    weight: Array  # Σ 1/√s
-
-
 class Client(NamedTuple):
     x: Array  # the average of the last two spans: own decision
-    last: Span
-    now: Span
+    spans: Spans
 
 
 @method
@@ -72,19 +67,15 @@ class DualSubgradient:
         return Server(x.price, x.floor, one, one)
 
     def init_client(self, x: Array, agent: Any, key: Array) -> Client:
-        nothing = Span(jnp.zeros_like(x), jnp.zeros((), x.dtype))
-        return Client(x, nothing, nothing)
+        return Client(x, empty(x))
 
     def broadcast(self, server: Server) -> Heard:
         return Heard(server.price, 1 / jnp.sqrt(server.t), (server.t == server.turn).astype(server.t.dtype))
 
     def respond(self, heard: Heard, client: Client, agent: Any, key: Array) -> tuple[Reply, Client]:
-        x, turn = agent.best_response(heard.price), heard.turn > 0
-        last = Span(*(jnp.where(turn, now, last) for now, last in zip(client.now, client.last, strict=True)))
-        now = Span(*(jnp.where(turn, 0, now) for now in client.now))
-        now = Span(now.total + heard.weight * x, now.weight + heard.weight)
-        average = (last.total + now.total) / (last.weight + now.weight)
-        return Reply(agent.contribution(x)), Client(average, last, now)
+        x = agent.best_response(heard.price)
+        spans = client.spans.add(x, heard.weight, heard.turn > 0)
+        return Reply(agent.contribution(x)), Client(spans.mean, spans)
 
     def update(self, server: Server, reply: Reply) -> Server:
         price = jnp.maximum(server.price + self.step_size / jnp.sqrt(server.t) * reply.surplus, server.floor)
