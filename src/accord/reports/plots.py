@@ -6,7 +6,7 @@ Colours are Okabe and Ito's, told apart by readers who see fewer of them; lines 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -161,15 +161,23 @@ def apart(places: list[float], least: float) -> list[float]:
 
 
 def _frame(axes: Axes, xlabel: str) -> None:
-    """Two quiet axes and faint rules."""
+    """Quiet axes against a count."""
+    quiet(axes, xlabel)
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True, steps=[1, 2, 2.5, 5, 10]))
+
+
+def quiet(axes: Axes, xlabel: str = "", title: str = "", rules: Literal["x", "y"] = "y") -> None:
+    """One axis line and faint rules; what the horizontal axis means beneath its right end, a title at the left."""
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color(FAINT)
-    axes.grid(axis="y", color=RULE, linewidth=0.8)
+    axes.grid(axis=rules, color=RULE, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(colors=FAINT, labelsize=8.5, length=0, pad=5)
-    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True, steps=[1, 2, 2.5, 5, 10]))
-    axes.set_xlabel(xlabel, fontsize=9, color=FAINT, loc="right")
+    if xlabel:
+        axes.set_xlabel(xlabel, fontsize=9, color=FAINT, loc="right")
+    if title:
+        axes.set_title(title, **TITLE)
 
 
 def _logarithmic(axes: Axes, values: np.ndarray) -> bool:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -29,8 +30,9 @@ __all__ = ["Chapter", "module_of", "told"]
 
 def module_of(path: Path) -> ModuleType | None:
     """The module beside a study that ships; None where there is none, and for every study of somebody's own."""
+    name = f"accord.studies.{path.stem}"
     ships = path.parent.resolve() == Path(__file__).parent.resolve()
-    return import_module(f"accord.studies.{path.stem}") if ships and path.with_suffix(".py").is_file() else None
+    return import_module(name) if ships and find_spec(name) is not None else None
 
 
 def told(study: Study, run: Run) -> Iterator[Chapter]:
