@@ -6,6 +6,7 @@ AccordError
 │   └── DataError    one agent's data: names the agent and the field
 ├── NetworkError     the graph or its mixing weights: names the measured violation
 ├── MethodError      a method that cannot do this problem, network or hyper-parameter
+├── ClockError       a virtual clock of impossible times or chances, or of other agents
 ├── StudyError       a study file: names the key and the line
 ├── UnknownName      a name nobody has; offers the nearest
 ├── AgentError       an agent failed at its work: carries that agent's own traceback
@@ -38,6 +39,10 @@ class NetworkError(AccordError, ValueError):
 
 class MethodError(AccordError, ValueError):
     """The method cannot do this problem, over this network, with these hyper-parameters."""
+
+
+class ClockError(AccordError, ValueError):
+    """A virtual clock has times or chances that cannot be, or is of another number of agents."""
 
 
 class StudyError(AccordError, ValueError):
