@@ -16,13 +16,10 @@ from accord.runtimes.plan import Plan
 
 
 def fits_coupling(method: Any, problem: Problem) -> None:
-    """Refuse a sense, or bounds, that a method does not bear."""
+    """Refuse bounds that a method does not bear."""
     name, coupled = type(method).__name__, problem.coupling
     if coupled is None:
         return
-    if method.equalities and coupled.sense != "==":
-        raise MethodError(f"{name} meets shared constraints with == only, and this one is of <=. "
-                          "Use DualDecomposition, or give every agent a slack.")  # fmt: skip
     if "allocation" in method.needs:
         _allocable(name, coupled)
 

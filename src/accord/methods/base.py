@@ -131,7 +131,6 @@ FACTS: dict[str, Any] = {
     "exact": True,  # converges to the optimum; or else, in words, to what
     "minimises": "F",  # or, in words, what else: `exact` then speaks of the optimum of that
     "convexity": "",  # "strong at every agent": each f_k, not only F, has to be
-    "equalities": False,  # bears a shared constraint with == only
     "partial": True,  # bears a cohort: some clients a round
     "reference": "",  # author, year, title
     "may_be_zero": (),  # hyper-parameters for which 0 has a meaning; all others are positive

@@ -39,12 +39,41 @@ def test_saadat_and_its_limits_without_a_market_maker() -> None:
     assert last["dual_value"] == pytest.approx(8236.25, abs=1e-8)
 
 
-def test_it_needs_a_network_and_a_constraint_with_equality() -> None:
+@pytest.mark.parametrize(("cap", "x", "price"), [(10.0, [1, 2, 6], 0), (6.0, [0, 1, 5], 1), (0.0, [-2, -1, 3], 3)])
+def test_what_is_left_of_a_cap_is_kept_by_the_agents(cap: float, x: list[float], price: float) -> None:
+    """f_k = ½(x − c_k)², c = (1, 2, 6): x_k = c_k − λ with λ = (9 − cap)/3 where that is above 0."""
     rows = [(np.ones((1, 1)), np.full((1, 1), c)) for c in (1.0, 2.0, 6.0)]
+    problem = Coupled(Quadratic(), rows, [1.0] * 3, cap, sense="<=")
+    plan, _ = plan_for(problem, accord.TrackingADMM(), None, accord.networks.path(3), None, None, None, None, 0, 1)
+    with jax.enable_x64(True):
+        session = Vectorised(devices=1).start(plan)
+        for _ in range(20):
+            session.advance(1, 1)
+            states = session.carry.states
+            added = float(states.x.sum() + states.slack.sum()) - cap
+            assert float(2 * states.d.sum()) == pytest.approx(added, abs=1e-10)
+            assert (np.asarray(states.slack) >= 0).all()
+        session.advance(1, 1500)
+        states = jax.tree.map(np.asarray, session.carry.states)
+    np.testing.assert_allclose(states.x.ravel(), x, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(states.price.ravel(), price, rtol=0, atol=1e-9)
+    assert float(states.slack.sum()) == pytest.approx(max(cap - 9, 0), abs=1e-9)
+
+
+def test_two_caps_of_which_one_binds() -> None:
+    """Against the centralised answer, unequal curvatures and a matrix an agent."""
+    random = np.random.default_rng(0)
+    rows = [(random.uniform(0.5, 2, (1, 3)), 2 * random.normal(size=(1, 3))) for _ in range(4)]
+    problem = Coupled(Quadratic(), rows, random.normal(size=(4, 2, 3)), random.normal(size=2), sense="<=")
+    run = accord.run(problem, accord.TrackingADMM(), network=accord.networks.ring(4),
+                     stop=accord.Stop(rounds=900, progress=0))  # fmt: skip
+    np.testing.assert_allclose(run.x, np.reshape(problem.solve(), (4, 3)), rtol=0, atol=1e-9)
+    assert run.history["violation"].iloc[-1] < 1e-9
+    assert (run.prices > 1e-3).tolist().count(True) == 1
+
+
+def test_it_needs_a_network() -> None:
     with pytest.raises(MethodError, match="needs a network of 3 agents"):
         accord.run(MARKET, accord.TrackingADMM())
-    with pytest.raises(MethodError, match="meets shared constraints with == only"):
-        accord.run(Coupled(Quadratic(), rows, [1.0] * 3, 6.0, sense="<="), accord.TrackingADMM(),
-                   network=accord.networks.path(3))  # fmt: skip
     with pytest.raises(MethodError, match="couples decisions by a constraint"):
         accord.run(MARKET, accord.GradientTracking(), network=accord.networks.path(3))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, NamedTuple
 
+import jax.numpy as jnp
 from jax import Array
 
 from accord.methods.base import Rule, method
@@ -11,7 +12,8 @@ from accord.methods.base import Rule, method
 
 class State(NamedTuple):
     x: Array  # own decision
-    d: Array  # tracks the mean of A_k x_k − b/K, the violation over K
+    slack: Array  # s ≥ 0, what a row of ≤ leaves unused, the agent's part of it; 0 for ==
+    d: Array  # tracks the mean of A_k x_k + s_k − b/K; of half of that for ≤
     price: Array  # λ, the agent's own price
 
 
@@ -25,7 +27,11 @@ class TrackingADMM:
     """x⁺ = argmin f + lᵀA x' + c/2 ‖A x' − A x + e‖² with e = W d, l = W λ; d⁺ = e + A x⁺ − A x, λ⁺ = l + c d⁺.
 
     Every agent has a price of its own, and an estimate d of the violation that follows what it and its neighbours do;
-    the neighbours average both. Each round Σ d_k = Σ A_k x_k − b, whatever the network. For couplings with ==.
+    the neighbours average both. Each round Σ d_k = Σ A_k x_k − b, whatever the network.
+
+    For Σ A_k x_k ≤ b every agent is two: itself and the keeper of a slack s ≥ 0 that costs nothing, of whom
+    each hears what the other says. Both hear the same e and l, and the keeper's answer is closed, s⁺ = [s − e − l/c]₊;
+    what the two say is averaged, d⁺ = e + ½ (A x⁺ − A x + s⁺ − s), which is the method among 2K agents over W ⊗ (½, ½).
 
     - `penalty`: c > 0, any; the geometric mean of the agents' curvatures, over the largest of A_k A_kᵀ, when not given.
 
@@ -43,7 +49,6 @@ class TrackingADMM:
 
     needs: ClassVar = ("best_response",)
     weights: ClassVar = "doubly stochastic"
-    equalities: ClassVar = True
     reference: ClassVar = "Falsone, Notarnicola, Notarstefano, Prandini 2020"
     rules: ClassVar = {
         "penalty": Rule(
@@ -52,8 +57,8 @@ class TrackingADMM:
     }
 
     def init(self, x: Array, agent: Any, key: Array) -> State:
-        d = agent.contribution(x)
-        return State(x, d, 0 * d)
+        d = self._share(agent) * agent.contribution(x)
+        return State(x, 0 * d, d, 0 * d)
 
     def message(self, state: State) -> Message:
         return Message(state.d, state.price)
@@ -62,5 +67,11 @@ class TrackingADMM:
         before = agent.contribution(state.x)
         target = before - agent.contribution(0 * state.x) - mixed.d
         x = agent.best_response(mixed.price, self.penalty, target)
-        d = mixed.d + agent.contribution(x) - before
-        return State(x, d, mixed.price + self.penalty * d)
+        wanted = jnp.maximum(state.slack - mixed.d - mixed.price / self.penalty, 0)
+        slack = jnp.where(jnp.isfinite(agent.share.floor), wanted, 0)
+        d = mixed.d + self._share(agent) * (agent.contribution(x) - before + slack - state.slack)
+        return State(x, slack, d, mixed.price + self.penalty * d)
+
+    def _share(self, agent: Any) -> Array:
+        """Of what the agent says, its own part: half where it keeps a slack besides."""
+        return jnp.where(jnp.isfinite(agent.share.floor), 0.5, 1).astype(agent.share.floor.dtype)
