@@ -19,7 +19,7 @@ from accord.problems.agents import Agent
 from accord.problems.objectives import CostCurve, Quadratic
 from accord.problems.problem import stacked
 from accord.problems.shape import Shape
-from accord.problems.shards import Rows
+from accord.problems.rows import Rows
 from accord.problems.solvers import minimise
 from tests.problems.samples import SMOOTH, alone, answers, labelled, numbered, points
 
@@ -194,5 +194,7 @@ def test_rows_of_one_agent_are_the_same_within_the_stack_of_everybodys() -> None
         alone_, within = Rows(stack[k], np.int32(4)), Rows(jnp.asarray(stack), np.int32(4), jnp.int32(k))
         assert within.capacity == alone_.capacity == 4
         np.testing.assert_array_equal(within.all(), alone_.all())
-        np.testing.assert_array_equal(within.slice(1, 2), stack[k][1:3])
+        rows, places = within.slice(3, 2)  # only one is left: slid back
+        np.testing.assert_array_equal(rows, stack[k][2:4])
+        assert places.tolist() == [2, 3]
         np.testing.assert_array_equal(within.take(jnp.array([3, 0])), stack[k][[3, 0]])

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from accord.problems.shape import Shape
-from accord.problems.shards import Rows
+from accord.problems.rows import Rows
 from accord.problems.solvers import minimise
 
 
@@ -52,37 +52,49 @@ class Agent:
         """The user's pytree as one vector, fenced off likewise."""
         return self.shape.flatten(jax.lax.optimization_barrier(params)) if self.shape else params
 
-    def _mean(self, x: Any, rows: Any, own: Array) -> Array:
+    @property
+    def axes(self) -> Any:
+        """What `vmap` maps over to ask all agents at once: pages are everybody's, of all else each has its own."""
+        if self.rows.pages is None:
+            return 0
+        rows = replace(self.rows, data=None, size=0, k=0, pages=None)
+        return replace(self, rows=rows, scale=0, share=None if self.share is None else 0)
+
+    def _sum(self, x: Any, rows: Any, own: Array) -> Array:
         params = self.shape.unflatten(x) if self.shape else x
-        losses = jax.vmap(self.loss, (None, 0))(params, rows)
-        count = jnp.maximum(jnp.sum(own), 1).astype(losses.dtype)  # the mean of none is 0, not 0/0
-        return self.scale * jnp.sum(jnp.where(own, losses, 0)) / count
+        return jnp.sum(jnp.where(own, jax.vmap(self.loss, (None, 0))(params, rows), 0))
+
+    def _mean(self, sums: Any, count: Array) -> Any:
+        count = jnp.maximum(count, 1)  # the mean of none is 0, not 0/0
+        return jax.tree.map(lambda leaf: self.scale * leaf / count.astype(leaf.dtype), sums)
 
     def _own(self) -> Array:
         return jnp.arange(self.capacity, dtype=jnp.int32) < self.size
 
     def value(self, x: Any) -> Array:
         """f(x)."""
-        return self._mean(x, self.rows.all(), self._own())
+        return self._mean(self.rows.summed(self._sum, x), self.size)
 
     def grad(self, x: Any) -> Any:
         """∇f(x)."""
-        return jax.grad(self._mean)(x, self.rows.all(), self._own())
+        return self._mean(self.rows.summed(jax.grad(self._sum), x), self.size)
 
     def sample_grad(self, x: Any, key: Array, batch_size: int) -> Any:
         """The gradient over `batch_size` rows drawn with replacement: unbiased for ∇f(x)."""
         drawn = jax.random.randint(key, (batch_size,), 0, jnp.maximum(self.size, 1), jnp.int32)
-        return jax.grad(self._mean)(x, self.rows.take(drawn), jnp.broadcast_to(self.size > 0, (batch_size,)))
+        own = jnp.broadcast_to(self.size > 0, (batch_size,))
+        return self._mean(jax.grad(self._sum)(x, self.rows.take(drawn), own), jnp.sum(own))
 
     def batch_grad(self, x: Any, batch: Array, batch_size: int, order: Array | None = None) -> Any:
         """The gradient over the `batch`-th group of `batch_size` rows, in the order given or as they lie."""
         first = batch * batch_size
-        if order is not None:
+        if order is None:
+            rows, places = self.rows.slice(first, batch_size)  # the last group may be short: slid back, masked out
+        else:
             places = first + jnp.arange(batch_size, dtype=jnp.int32)
-            return jax.grad(self._mean)(x, self.rows.take(order[places % self.capacity]), places < self.size)
-        start = jnp.minimum(first, self.capacity - batch_size)  # the last group may be short: slide back, mask out
-        places = start + jnp.arange(batch_size, dtype=jnp.int32)
-        return jax.grad(self._mean)(x, self.rows.slice(start, batch_size), (places >= first) & (places < self.size))
+            rows = self.rows.take(order[places % self.capacity])
+        own = (places >= first) & (places < self.size)
+        return self._mean(jax.grad(self._sum)(x, rows, own), jnp.sum(own))
 
     def prox(self, v: Array, penalty: Array | float) -> Array:
         """argmin_x f(x) + penalty/2 ‖x − v‖²: in closed form for quadratics, else by the inner solver.
@@ -150,6 +162,14 @@ class Agent:
     def contribution(self, x: Array) -> Array:
         """A x − b/K, its part of the shared constraint: the parts sum to the violation."""
         return self.share.A @ x - self.share.b
+
+    def stiffness(self) -> Array:
+        """tr(∇²f)/‖A‖²: how little a price calls forth of what is shared; 0 where the loss is no known quadratic."""
+        A = self.share.A
+        if (quadratic := self._quadratic()) is None:
+            return jnp.zeros((), A.dtype)
+        H, _ = quadratic
+        return (jnp.sum(H) if H.ndim == 1 else jnp.trace(H)) / jnp.sum(A * A)
 
     def _quadratic(self) -> tuple[Array, Array] | None:
         """(H, q) of f = ½xᵀHx + qᵀx + constant, where the loss knows it."""

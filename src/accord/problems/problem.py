@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,7 @@ from accord.problems import shards as data
 from accord.problems.agents import Agent
 from accord.problems.coupling import Coupling, coupling
 from accord.problems.opaque import Opaque, OpaqueAgent
+from accord.problems.rows import Rows
 from accord.problems.shape import Shape
 
 
@@ -66,18 +67,17 @@ class Problem:
         """How many agents there are."""
         return len(self.shards)
 
-    @property
+    @cached_property
     def sizes(self) -> np.ndarray:
         """n_k, how many examples each agent has."""
         return np.array([shard.size if self.opaque else data.size(shard) for shard in self.shards])
 
     @cached_property
-    def stack(self) -> Any:
-        """All shards in one pytree with leading axes (agent, row). They become views of it: the data stay one copy."""
-        stack = data.stack(self.shards)
-        views = (jax.tree.map(lambda leaf, k=k, n=n: leaf[k, :n], stack) for k, n in enumerate(self.sizes))
-        object.__setattr__(self, "shards", tuple(views))
-        return stack
+    def rows(self) -> Rows:
+        """All shards laid out as one. They become views of it: the data stay one copy."""
+        rows = data.laid_out(self.shards, self.sizes, even=self.coupling is not None)
+        object.__setattr__(self, "shards", data.views(rows, self.sizes))
+        return rows
 
     @property
     def opaque(self) -> bool:
@@ -134,9 +134,9 @@ class Coupled(Problem):
 
 
 def stacked(problem: Problem, shape: Shape, scale: np.ndarray) -> Agent:
-    """All agents in one: every leaf with a leading agent axis, in the run's precision; still NumPy."""
+    """All agents in one, for `vmap` along its `axes`, in the run's precision; still NumPy."""
     dtype = scale.dtype
-    rows = data.Rows(in_precision(problem.stack, dtype), problem.sizes.astype(np.int32))
+    rows = replace(problem.rows, data=in_precision(problem.rows.data, dtype))
     share = None if problem.coupling is None else problem.coupling.shares(dtype)
     return Agent(problem.loss, shape, rows, scale, share)
 
@@ -148,7 +148,7 @@ def single(problem: Problem, shape: Shape, scale: np.ndarray, k: int) -> Agent |
     )
     if problem.opaque:
         return OpaqueAgent(problem.shards[k], float(scale[k]), share)
-    rows = data.Rows(in_precision(data.inhabited(problem.shards, k), scale.dtype), np.int32(problem.sizes[k]))
+    rows = Rows(in_precision(data.inhabited(problem.shards, k), scale.dtype), np.int32(problem.sizes[k]))
     return Agent(problem.loss, shape, rows, scale[k], share)
 
 

@@ -1,56 +1,86 @@
-"""Ragged private data: one shard an agent, stacked with padding that is never sampled and never summed."""
+"""Ragged private data: one shard an agent, side by side with padding that is never sampled and never summed."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
 from accord.errors import DataError
+from accord.problems.rows import Pages, Rows
 
 
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class Rows:
-    """One agent's examples; or, with `k`, agent k's within the stack of everybody's.
+OVERHEAD = 8
+"""What a page costs besides its rows, in rows: it looks its owner up, and is added to what the owner has (measured)."""
 
-    A loop over agents indexes the stack at [k, i] and so reads a minibatch where it lies; slicing out
-    agent k first would copy the whole shard for every agent and round.
+WORTH = 1.25
+"""How many times more rows a stack has to hold before shards are kept in pages instead."""
+
+
+def laid_out(shards: tuple[Any, ...], sizes: np.ndarray, even: bool = False) -> Rows:
+    """All shards as one: in a stack where they are about as long as the longest, or have to be `even`; else in pages.
+
+    >>> laid_out((np.zeros(9), np.zeros(8)), np.array([9, 8])).data.shape
+    (2, 9)
+    >>> laid_out((np.zeros(64), *[np.zeros(1)] * 7), np.array([64, *[1] * 7])).data.shape
+    (120,)
     """
+    length = 0 if even else page_length(sizes)
+    if not length:
+        return Rows(stack(shards), sizes.astype(np.int32))
+    places = pages(sizes, length)
+    flat = jax.tree.map(lambda *leaves: _one_after_another(leaves, places, length), *shards)
+    return in_pages(flat, sizes, places, length, int(sizes.max()))
 
-    data: Any
-    size: Any  # how many of them are the agent's own: the rest is padding
-    k: Any = None
 
-    @property
-    def capacity(self) -> int:
-        """Rows with padding."""
-        return jax.tree.leaves(self.data)[0].shape[0 if self.k is None else 1]
+def in_pages(flat: Any, sizes: np.ndarray, places: Pages, length: int, largest: int) -> Rows:
+    """Rows that lie in pages already."""
+    ks = np.arange(len(sizes), dtype=np.int32)
+    return Rows(flat, sizes.astype(np.int32), ks, places, length, -(-largest // length) * length)
 
-    def all(self) -> Any:
-        """Every row, padding included."""
-        return self.data if self.k is None else jax.tree.map(lambda leaf: leaf[self.k], self.data)
 
-    def slice(self, start: Array | int, length: int) -> Any:
-        """`length` consecutive rows from `start`."""
-        if self.k is None:
-            return jax.tree.map(lambda leaf: jax.lax.dynamic_slice_in_dim(leaf, start, length), self.data)
+def views(rows: Rows, sizes: np.ndarray) -> tuple[Any, ...]:
+    """The shards again, each where it now lies."""
+    if rows.pages is None:
+        return tuple(jax.tree.map(lambda leaf, k=k, n=n: leaf[k, :n], rows.data) for k, n in enumerate(sizes))
+    ranges = zip(rows.pages.first.tolist(), sizes.tolist(), strict=True)
+    return tuple(jax.tree.map(lambda leaf, i=i, n=n: leaf[i : i + n], rows.data) for i, n in ranges)
 
-        def cut(leaf: Array) -> Array:
-            zeros = (jnp.zeros((), jnp.int32),) * (leaf.ndim - 2)
-            corner = (self.k.astype(jnp.int32), jnp.asarray(start, jnp.int32), *zeros)
-            return jax.lax.dynamic_slice(leaf, corner, (1, length, *leaf.shape[2:]))[0]
 
-        return jax.tree.map(cut, self.data)
+def page_length(sizes: np.ndarray) -> int:
+    """Rows a page, a power of two, for the least work in all; 0 where a stack is hardly more.
 
-    def take(self, indices: Array) -> Any:
-        """The rows at `indices`."""
-        return jax.tree.map(lambda leaf: leaf[indices] if self.k is None else leaf[self.k, indices], self.data)
+    >>> page_length(np.array([100] * 8)), page_length(np.array([10, 30, 100, 300, 1000, 3000]))
+    (0, 128)
+    """
+    lengths = [2**i for i in range(3, int(sizes.max()).bit_length() + 1)]
+    work = {length: int((-(-sizes // length)).sum()) * (length + OVERHEAD) for length in lengths}
+    best = min(work, key=work.__getitem__, default=0)
+    return best if best and len(sizes) * int(sizes.max()) > WORTH * work[best] else 0
+
+
+def pages(sizes: np.ndarray, length: int) -> Pages:
+    """Where everybody's pages lie when they lie one after another."""
+    counts = -(-sizes // length)
+    ends = np.cumsum(counts)
+    owner = np.repeat(np.arange(len(sizes), dtype=np.int32), counts)
+    before = np.arange(ends[-1]) - (ends - counts)[owner]  # pages of the same owner before each
+    filled = np.minimum(length, sizes[owner] - before * length)
+    first = np.minimum(ends - counts, ends[-1] - 1) * length  # of who has none, somebody's
+    return Pages(first.astype(np.int32), owner, filled.astype(np.int32))
+
+
+def _one_after_another(leaves: tuple[np.ndarray, ...], places: Pages, length: int) -> np.ndarray:
+    """The leaves in pages; padding repeats real rows."""
+    flat = aligned((len(places.owner) * length, *leaves[0].shape[1:]), leaves[0].dtype)
+    for leaf, first in zip(leaves, places.first.tolist(), strict=True):
+        n, padded = len(leaf), -(-len(leaf) // length) * length
+        flat[first : first + n] = leaf
+        if padded > n:
+            flat[first + n : first + padded] = leaf[np.arange(padded - n) % n]
+    return flat
 
 
 def stack(shards: tuple[Any, ...]) -> Any:
@@ -72,12 +102,14 @@ def stack(shards: tuple[Any, ...]) -> Any:
 
 
 def _side_by_side(*leaves: np.ndarray) -> np.ndarray:
-    """The leaves stacked where JAX may read them in place: XLA's CPU devices share memory that starts at 64 bytes."""
-    shape, dtype = (len(leaves), *leaves[0].shape), leaves[0].dtype
+    return np.stack(leaves, out=aligned((len(leaves), *leaves[0].shape), leaves[0].dtype))
+
+
+def aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """An empty array that JAX may read in place: XLA's CPU devices share memory that starts at 64 bytes."""
     buffer = np.empty(math.prod(shape) * dtype.itemsize + 64, np.uint8)
     start = -buffer.ctypes.data % 64
-    stack = buffer[start : start + buffer.size - 64].view(dtype).reshape(shape)
-    return np.stack(leaves, out=stack)
+    return buffer[start : start + buffer.size - 64].view(dtype).reshape(shape)
 
 
 def inhabited(shards: tuple[Any, ...], k: int) -> Any:

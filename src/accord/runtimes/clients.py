@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -12,6 +13,7 @@ from jax import Array
 
 from accord.aggregation import Shares, combined, shares, weighed
 from accord.problems.agents import Agent
+from accord.runtimes.cohort import cohort_of
 from accord.runtimes.market import market_record
 from accord.runtimes.plan import Outcome, Purpose, Record, key_for
 
@@ -57,15 +59,16 @@ class Clients:
     cohort: int = field(metadata={"static": True})
     aggregate: Any = field(metadata={"static": True})  # "mean", "sum", one of them a field, or a rule over the stack
     devices: int = field(metadata={"static": True}, default=1)
+    numbers: Any = None  # (K,) the agents' own, where they are a part of a larger crowd
 
     def start(self, begin: Any, x0: Array) -> Carry:
         """The server at `begin` (x0, or a market); every client at x0."""
         server = self.method.init(begin)
-        ks = jnp.arange(len(self.p), dtype=jnp.int32)
-        keys = jax.vmap(lambda k: key_for(self.key, 0, k, Purpose.START))(ks)
-        clients = jax.vmap(self.method.init_client, (None, 0, 0))(x0, self.agents, keys)
+        keys = jax.vmap(partial(self._key, 0, Purpose.START))(jnp.arange(len(self.p), dtype=jnp.int32))
+        clients = jax.vmap(self.method.init_client, (None, self.agents.axes, 0))(x0, self.agents, keys)
         heard = self.method.broadcast(server)
-        reply, _ = jax.eval_shape(jax.vmap(self.method.respond, (None, 0, 0, 0)), heard, clients, self.agents, keys)
+        respond = jax.vmap(self.method.respond, (None, 0, self.agents.axes, 0))
+        reply, _ = jax.eval_shape(respond, heard, clients, self.agents, keys)
         blank = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), reply)
         empty = jax.vmap(self.channel.init)(blank)
         return Carry(server, clients, Memory(empty, empty), jnp.zeros((), self.p.dtype))
@@ -73,20 +76,18 @@ class Clients:
     def round(self, carry: Carry, t: Array) -> Carry:
         """One round with one cohort."""
         heard = self.method.broadcast(carry.server)
-        ks = self._cohort(t)
+        ks = cohort_of(self.key, t, len(self.p), self.cohort)
         share = shares(self.p, ks)
-        visit = self._one_by_one if self.method.serial else self._at_once
+        visit = self._one_by_one if self._serial else self._at_once
         total, replies, clients, memories = visit(carry, heard, ks, share, t)
         reply = self.aggregate(replies, share.mean) if callable(self.aggregate) else total.said
         apart = jnp.maximum(total.square - jnp.vdot(total.shift, total.shift), 0)
         return Carry(self.method.update(carry.server, reply), clients, memories, apart)
 
-    def _cohort(self, t: Array) -> Array:
-        K = len(self.p)
-        if self.cohort == K:
-            return jnp.arange(K, dtype=jnp.int32)
-        key = key_for(self.key, t, K, Purpose.COHORT)
-        return jax.random.choice(key, K, (self.cohort,), replace=False).astype(jnp.int32)
+    @property
+    def _serial(self) -> bool:
+        """Whether clients come one after another: where the method says so, and where some of many pages are asked."""
+        return self.method.serial or (self.agents.rows.pages is not None and self.cohort < len(self.p))
 
     @property
     def _rule(self) -> Answer:
@@ -94,8 +95,8 @@ class Clients:
         return Answer("mean" if callable(self.aggregate) else self.aggregate, "mean", "mean")  # pyright: ignore[reportArgumentType]
 
     def _visit(self, heard: Any, agent: Agent, client: Any, memory: Any, k: Array, t: Array) -> tuple[Answer, Any, Any]:
-        reply, client = self.method.respond(heard, client, agent, key_for(self.key, t, k, Purpose.WORK))
-        wire, speaker = self.channel.encode(reply, memory.speaker, key_for(self.key, t, k, Purpose.CHANNEL))
+        reply, client = self.method.respond(heard, client, agent, self._key(t, Purpose.WORK, k))
+        wire, speaker = self.channel.encode(reply, memory.speaker, self._key(t, Purpose.CHANNEL, k))
         shift = self.method.proposal(heard, reply, client) - getattr(heard, "x", 0)
         said, listener = self.channel.decode(wire, memory.listener)
         return Answer(said, shift, jnp.vdot(shift, shift)), client, Memory(speaker, listener)
@@ -105,7 +106,7 @@ class Clients:
         everyone = self.cohort == len(self.p)
         mine = (self.agents, carry.clients, carry.memories)
         agents, clients, memories = mine if everyone else jax.tree.map(lambda leaf: leaf[ks], mine)
-        visit = jax.vmap(self._visit, (None, 0, 0, 0, 0, None))
+        visit = jax.vmap(self._visit, (None, self.agents.axes, 0, 0, 0, None))
         answers, clients, memories = visit(heard, agents, clients, memories, ks, t)
         total = combined(self._rule, share, answers)
         if everyone:
@@ -120,7 +121,8 @@ class Clients:
 
     def _one_by_one(self, carry: Carry, heard: Any, ks: Array, share: Shares, t: Array) -> tuple[Answer, Any, Any, Any]:
         """One client after another, each device its part of the cohort: one copy of a model, no batch of them."""
-        ks, share = self._divide(ks, len(self.p)), jax.tree.map(lambda part: self._divide(part, 0), share)
+        turns = self._turns(self.agents.rows.size[ks])
+        ks, share = self._own(turns, ks, len(self.p)), jax.tree.map(lambda part: self._own(turns, part, 0), share)
 
         def visit(total: Answer, at: tuple[Array, Shares]) -> tuple[Answer, Any]:
             k, weight = at
@@ -139,15 +141,29 @@ class Clients:
         replies, clients, memories = rest
         put = lambda old, new: old.at[ks].set(new, mode="drop")  # noqa: E731
         clients, memories = jax.tree.map(put, (carry.clients, carry.memories), (clients, memories))
-        return total, jax.tree.map(lambda leaf: leaf[: self.cohort], replies), clients, memories
+        return total, jax.tree.map(lambda leaf: _in_order(turns, leaf, self.cohort), replies), clients, memories
 
-    def _divide(self, values: Array, filler: int) -> Array:
-        """This device's part of what a cohort has one of each."""
+    def _turns(self, sizes: Array) -> Array:
+        """(devices, turns): places in a list of agents; beyond its end for nobody's.
+
+        Where sizes differ the agents are dealt forth and back, the largest first, so that all devices have equal work.
+        """
+        count, part = len(sizes), -(-len(sizes) // self.devices)
+        uneven = self.agents.rows.pages is not None and self.devices > 1
+        order = jnp.argsort(-sizes).astype(jnp.int32) if uneven else jnp.arange(count, dtype=jnp.int32)
+        order = jnp.concatenate([order, jnp.full(part * self.devices - count, count, jnp.int32)])
+        if not uneven:
+            return order.reshape(self.devices, part)
+        dealt = order.reshape(part, self.devices)
+        return dealt.at[1::2].set(dealt[1::2, ::-1]).T
+
+    def _own(self, turns: Array, values: Array, filler: int) -> Array:
+        """This device's part of what a list of agents has one of each."""
         if self.devices == 1:
             return values
-        part = -(-len(values) // self.devices)
-        whole = jnp.concatenate([values, jnp.full(part * self.devices - len(values), filler, values.dtype)])
-        return jax.lax.dynamic_slice_in_dim(whole, jax.lax.axis_index(DEVICES) * part, part)
+        places = turns[jax.lax.axis_index(DEVICES)]
+        own = values[jnp.minimum(places, len(values) - 1)]
+        return jnp.where(places < len(values), own, jnp.asarray(filler, values.dtype))
 
     def _agent(self, k: Array) -> Agent:
         """Agent k, its rows read where they lie."""
@@ -156,10 +172,14 @@ class Clients:
         rows = replace(self.agents.rows, size=self.agents.rows.size[k], k=k)
         return replace(self.agents, rows=rows, scale=self.agents.scale[k], share=pick(self.agents.share))
 
+    def _key(self, t: Array | int, purpose: Purpose, k: Array) -> Array:
+        number = k if self.numbers is None else self.numbers[jnp.minimum(k, len(self.p) - 1)]
+        return key_for(self.key, t, number, purpose)
+
     def losses(self, models: Array, axis: int | None = None) -> Array:
         """f_k at one model for all, or at each agent's own (axis 0)."""
         if self.devices == 1:
-            return jax.vmap(lambda agent, x: agent.value(x), (0, axis))(self.agents, models)
+            return jax.vmap(lambda agent, x: agent.value(x), (self.agents.axes, axis))(self.agents, models)
         return self._each(lambda k: self._agent(k).value(models))
 
     def record(self, carry: Carry) -> Record:
@@ -190,13 +210,22 @@ class Clients:
 
         def propose(k: Array) -> Array:
             client = jax.tree.map(lambda leaf: leaf[k], carry.clients)
-            reply, client = self.method.respond(heard, client, self._agent(k), key_for(self.key, t, k, Purpose.WORK))
+            reply, client = self.method.respond(heard, client, self._agent(k), self._key(t, Purpose.WORK, k))
             return self.method.proposal(heard, reply, client)
 
         return self._each(propose)
 
     def _each(self, function: Callable[[Array], Array]) -> Array:
         """A function of every agent's number, one after another, each device its part of them."""
-        ks = self._divide(jnp.arange(len(self.p), dtype=jnp.int32), len(self.p))
-        values = jax.lax.map(lambda k: function(jnp.minimum(k, len(self.p) - 1)), ks)
-        return values if self.devices == 1 else jax.lax.all_gather(values, DEVICES, tiled=True)[: len(self.p)]
+        K = len(self.p)
+        turns = self._turns(self.agents.rows.size)
+        ks = self._own(turns, jnp.arange(K, dtype=jnp.int32), K)
+        values = jax.lax.map(lambda k: function(jnp.minimum(k, K - 1)), ks)
+        return values if self.devices == 1 else _in_order(turns, jax.lax.all_gather(values, DEVICES, tiled=True), K)
+
+
+def _in_order(turns: Array, values: Array, count: int) -> Array:
+    """What the agents of a list brought back in their turns, in the order of the list."""
+    if len(turns) == 1:
+        return values
+    return jnp.zeros((count, *values.shape[1:]), values.dtype).at[turns.ravel()].set(values, mode="drop")

@@ -12,15 +12,15 @@ import numpy as np
 from accord.methods.base import phases_of
 from accord.problems.agents import Agent
 from accord.problems.problem import single
-from accord.problems.shards import Rows
+from accord.problems.rows import Rows
 from accord.runtimes.plan import Plan
 
 
 class Cost(NamedTuple):
     """Of one round."""
 
-    messages: int
-    bytes: int
+    messages: float
+    bytes: float
     gradients: float  # of a whole shard, the average over agents
 
 
@@ -28,16 +28,23 @@ def per_round(plan: Plan) -> Cost:
     """Count what leaves agents in a round, by type and size, without running it."""
     if plan.pattern == "peers":
         sizes = _peer_messages(plan)
-        links = plan.network.links
+        links = _links(plan)
         return Cost(links * len(sizes), links * sum(sizes), gradients(plan))
     down, up = _client_messages(plan)
-    return Cost(2 * plan.cohort, plan.cohort * (down + up), gradients(plan))
+    return Cost(2 * plan.heard, plan.heard * (down + up), gradients(plan))
+
+
+def _links(plan: Plan) -> float:
+    """Messages an exchange: one a directed link; where nobody waits, those of a pair, or of one agent on average."""
+    if not plan.method.asynchronous:
+        return plan.network.links
+    return plan.network.links / plan.problem.K if hasattr(plan.method, "messages") else 2
 
 
 def gradients(plan: Plan) -> float:
     """Gradients of a whole shard that a round costs an agent, on average."""
     work = getattr(plan.method, "work", lambda size: 1.0)
-    return float(np.mean([work(n) for n in plan.problem.sizes])) * plan.cohort / plan.problem.K
+    return float(np.mean([work(n) for n in plan.problem.sizes])) * plan.heard / plan.problem.K
 
 
 def interval(plan: Plan, record: int | None) -> int:

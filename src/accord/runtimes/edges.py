@@ -43,7 +43,7 @@ class Edges:
         """Every agent at x0."""
         present = self.mixer.flows["symmetric"].w != 0
         keys = self._keys(0, Purpose.START)
-        states = jax.vmap(self.method.init, (None, 0, 0, 0))(x0, self.agents, present, keys)
+        states = jax.vmap(self.method.init, (None, self.agents.axes, 0, 0))(x0, self.agents, present, keys)
         words = jax.vmap(self.method.messages)(states)
         empty = jax.vmap(jax.vmap(self.channel.init))(words)
         return Carry(states, (empty, empty))
@@ -58,7 +58,7 @@ class Edges:
         wires, speaker = jax.vmap(jax.vmap(self.channel.encode))(words, speaker, noise)
         said, listener = jax.vmap(jax.vmap(self.channel.decode))(wires, listener)
         heard = jax.tree.map(lambda leaf: leaf[neighbours, self.back], said)
-        states = jax.vmap(self.method.update)(carry.states, heard, present, self.agents, keys)
+        states = jax.vmap(self.method.update, (0, 0, 0, self.agents.axes, 0))(carry.states, heard, present, self.agents, keys)
         if self.mixer.sleepy:
             awake = self.mixer.awake(key_for(self.key, t, 0, Purpose.NETWORK))
             states = jax.tree.map(partial(where_awake, awake), states, carry.states)

@@ -12,8 +12,9 @@ import numpy as np
 from accord.aggregation import Shares, shares
 from accord.errors import AgentError
 from accord.runtimes import market, steps
+from accord.runtimes.cohort import cohort_of
 from accord.runtimes.link import HOST, Envelope, Link
-from accord.runtimes.plan import Outcome, Plan, Purpose, Record, key_for
+from accord.runtimes.plan import Outcome, Plan, Record
 from accord.stopping import GOING, Watch
 
 
@@ -99,7 +100,7 @@ class Hosted:
     def _serve(self, t: int) -> None:
         """One round: broadcast, hear the cohort, aggregate, update."""
         heard = steps.arrays(self.plan.method.broadcast(self.server))
-        ks = self._cohort(t)
+        ks = np.asarray(cohort_of(self.key, t, self.plan.problem.K, self.plan.cohort))
         share = steps.arrays(shares(jnp.asarray(self.plan.weights), jnp.asarray(ks)))
         counts = {k: Shares(*(part[i] for part in share)) for i, k in enumerate(ks.tolist())}
         chosen = sorted({int(self.owners[k]) for k in ks})
@@ -114,13 +115,6 @@ class Hosted:
             said = self.aggregate(steps.pile([replies[k] for k in ks.tolist()]), jnp.asarray(share.mean))
         self.apart = np.maximum(square - np.vdot(shift, shift), 0)
         self.server = steps.arrays(self.plan.method.update(self.server, jax.tree.map(jnp.asarray, said)))
-
-    def _cohort(self, t: int) -> np.ndarray:
-        K = self.plan.problem.K
-        if self.plan.cohort == K:
-            return np.arange(K)
-        key = key_for(self.key, t, K, Purpose.COHORT)
-        return np.asarray(jax.random.choice(key, K, (self.plan.cohort,), replace=False))
 
     # --- records -----------------------------------------------------------------------------------------------------
 

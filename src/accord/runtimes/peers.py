@@ -42,7 +42,7 @@ class Peers:
 
     def start(self, x0: Array) -> Carry:
         """Every agent at x0."""
-        states = jax.vmap(self.method.init, (None, 0, 0))(x0, self.agents, self._keys(0, Purpose.START))
+        states = jax.vmap(self.method.init, (None, self.agents.axes, 0))(x0, self.agents, self._keys(0, Purpose.START))
         messages = [jax.vmap(part.message)(states) for part in phases_of(self.method)]
         empty = [jax.vmap(self.channel.init)(message) for message in messages]
         past = tuple((message,) * self.delay for message in messages)
@@ -61,7 +61,7 @@ class Peers:
             said, listener = jax.vmap(self.channel.decode)(wire, listener)
             past = (said, *past)
             mixed = mix(chosen(weights, part, self.method), own, past[self.delay], past[self.delay])
-            states = jax.vmap(part.update)(states, mixed, self.agents, keys_of_phase(keys, i))
+            states = jax.vmap(part.update, (0, 0, self.agents.axes, 0))(states, mixed, self.agents, keys_of_phase(keys, i))
             memories.append((speaker, listener))
             pasts.append(past[: self.delay])
         if self.mixer.sleepy:
@@ -116,7 +116,7 @@ def outcome_of(team: Any, models: Array) -> Outcome:
 def losses_of(team: Any, x: Array) -> Array:
     """f_k(x), whatever the agents weigh."""
     plain = replace(team.agents, scale=jnp.ones_like(team.agents.scale))
-    return jax.vmap(lambda agent: agent.value(x))(plain)
+    return jax.vmap(lambda agent: agent.value(x), (plain.axes,))(plain)
 
 
 def where_awake(awake: Array, new: Array, old: Array) -> Array:

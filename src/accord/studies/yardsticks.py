@@ -69,7 +69,8 @@ def alone(problem: Problem) -> Alone | None:
     with jax.enable_x64(True):
         start = Shape.of(problem.x0).flatten(jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), problem.x0))
         find = partial(minimise, x0=start, prox=term and term.prox, max_steps=STEPS)
-        models = jax.jit(jax.vmap(lambda agent: find(agent.grad)))(_agents(problem))
+        agents = _agents(problem)
+        models = jax.jit(jax.vmap(lambda agent: find(agent.grad), (agents.axes,)))(agents)
         losses = _losses(problem, models)
         extra = 0.0 if term is None else np.array([float(term.value(x)) for x in models])
     someone = np.where(problem.sizes > 0, 0.0, np.nan)
@@ -89,5 +90,6 @@ def _agents(problem: Problem) -> Agent:
 
 def _losses(problem: Problem, models: Any) -> np.ndarray:
     """f_k at each of several flat models: (models, K)."""
-    value = jax.vmap(lambda agent, x: agent.value(x), (0, None))
-    return np.asarray(jax.jit(jax.vmap(value, (None, 0)))(_agents(problem), models))
+    agents = _agents(problem)
+    value = jax.vmap(lambda agent, x: agent.value(x), (agents.axes, None))
+    return np.asarray(jax.jit(jax.vmap(value, (None, 0)))(agents, models))
