@@ -1,7 +1,8 @@
 """Distributed optimisation: many agents, each with private data, find one answer without pooling it."""
 
-from accord import aggregation, attacks, channels, errors, methods, networks, problems, runtimes
+from accord import aggregation, attacks, channels, clocks, errors, methods, networks, problems, runtimes
 from accord.channels import chain, clip, gaussian_noise
+from accord.clocks import Clock
 from accord.history import Run
 from accord.methods import (
     ADAL,
@@ -34,6 +35,7 @@ from accord.methods import (
     ADOMPlus,
     AgnosticMinimax,
     ATCGradientTracking,
+    AsyncSGD,
     AverageConsensus,
     ChebyshevGossip,
     ConsensusADMM,
@@ -130,7 +132,9 @@ __all__ = [
     "ChebyshevGossip",
     "Mudag",
     "ATC",
+    "AsyncSGD",
     "AverageConsensus",
+    "Clock",
     "Coupled",
     "DGD",
     "DualDecomposition",
@@ -154,6 +158,7 @@ __all__ = [
     "chain",
     "channels",
     "clip",
+    "clocks",
     "errors",
     "gaussian_noise",
     "methods",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("round", "objective", "progress", "disagreement", "worst", "messages", "bytes", "gradients", "seconds")
 PRICE_COLUMNS = ("violation", "dual_value", "gap")
+CLOCK_COLUMNS = ("clock", "staleness", "stalest")  # simulated seconds; and how old answers were, in updates: mean, most
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ class Run:
     - `agents`: a list, every agent's own model, in the shape of x0. `prices`: λ, (m,), of a shared constraint; or (K,),
       what fairness towards each agent costs, −dF*/dc_k, by methods that cap losses; or None.
     - `losses`: f_k at the answer, (K,). `worst_agent`: who loses most.
-    - `history`: a DataFrame, one row a recorded round; see `COLUMNS`, and what `measure` gives after them.
+    - `history`: a DataFrame, one row a recorded round; see `COLUMNS`, then `CLOCK_COLUMNS` where a
+      virtual clock ran, and what `measure` gives.
     - `reason`: why it stopped, a sentence; `converged`; `rounds`.
 
     >>> import accord

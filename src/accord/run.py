@@ -19,7 +19,7 @@ from accord.checks import check_kinds, plan_for
 from accord.devices import one_a_core
 from accord.diagnosis import Choice
 from accord.errors import MethodError
-from accord.history import COLUMNS, PRICE_COLUMNS, Facts, Run, table
+from accord.history import CLOCK_COLUMNS, COLUMNS, PRICE_COLUMNS, Facts, Run, table
 from accord.problems.problem import Problem
 from accord.runtimes.cost import Cost, per_round
 from accord.runtimes.plan import Outcome, Plan, Record, Session
@@ -93,7 +93,7 @@ def run(
     with jax.enable_x64(plan.dtype == np.float64), _interruptible() as interrupted:
         session = runtime.start(plan)
         try:
-            life = _Life(plan, session, Checkpoint.of(checkpoint, plan), notify, measure, interrupted)
+            life = _Life(plan, session, Checkpoint.of(checkpoint, session.plan), notify, measure, interrupted)
             reason = life.live()
             return _told(plan, session, choices, life, reason, runtime)
         finally:
@@ -176,6 +176,7 @@ def _rows(found: Record, first: int, every: int, cost: Cost, before: float, afte
             "worst": float(found.worst[i]), "dual_value": float(found.dual_value[i]), "messages": t * cost.messages,
             "bytes": t * cost.bytes, "gradients": t * cost.gradients,
             "seconds": before + (after - before) * (i + 1) / count,
+            **{name: float(getattr(found, name)[i]) for name in CLOCK_COLUMNS if hasattr(found, name)},
         }  # fmt: skip
 
 

@@ -47,6 +47,7 @@ from accord.methods.prices.primal_decomposition import PrimalDecomposition
 from accord.methods.prices.sharing_admm import SharingADMM
 from accord.methods.prices.tracking_admm import TrackingADMM
 from accord.methods.server.agnostic_minimax import AgnosticMinimax
+from accord.methods.server.async_sgd import AsyncSGD
 from accord.methods.server.climb import CLIMB
 from accord.methods.server.consensus_admm import ConsensusADMM
 from accord.methods.server.ditto import Ditto
@@ -66,6 +67,7 @@ from accord.methods.server.scaffold import SCAFFOLD
 METHODS: tuple[Callable[..., Any], ...] = (
     FedSGD, FedAvg, FedAdam, FedYogi, FedAdagrad, FedAvgM,
     FedProx, SCAFFOLD, FedNova, FedDyn, MimeLite, FedPD, Scaffnew, ConsensusADMM,
+    AsyncSGD,
     QFFL, AgnosticMinimax, LossCaps, CLIMB, FedLT, Ditto,
     AverageConsensus, DGD, ATC, GradientTracking, EdgeADMM,
     CHOCO, LEAD, BEER, ChebyshevGossip, AcceleratedGradientTracking, SSDA, MSDA, APAPC, OPAPC, Mudag, ADOMPlus,
@@ -96,6 +98,7 @@ BY_NAME: Mapping[str, Callable[..., Any]] = MappingProxyType(
 """Methods and presets by the names they go by in studies and on the command line."""
 
 __all__ = [
+    "AsyncSGD",
     "DSGD",
     "BEER",
     "LEAD",

@@ -1,6 +1,7 @@
 """Where a run happens: all agents in one compiled program, or each in a worker."""
 
 from accord.runtimes.links.threads import Threads
+from accord.runtimes.timed import Timed
 from accord.runtimes.vectorised import Vectorised
 
-__all__ = ["Threads", "Vectorised"]
+__all__ = ["Threads", "Timed", "Vectorised"]

@@ -92,6 +92,7 @@ class Outcome(NamedTuple):
 class Session(Protocol):
     """A run at work in some runtime."""
 
+    plan: Plan
     round: int
     watch: Watch
     verdict: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -16,10 +16,13 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from accord.devices import one_a_core
 from accord.errors import MethodError
 from accord.networks.faults import mixer
+from accord.problems.agents import Agent
 from accord.problems.problem import stacked
 from accord.runtimes.clients import DEVICES, Clients
 from accord.runtimes.edges import Edges, places_back
 from accord.runtimes.peers import Peers
+from accord.runtimes.nobody_waits import nobody_waits, pace_of
+from accord.runtimes.paced import Paced
 from accord.runtimes.plan import Outcome, Plan, Record, asked_weights
 from accord.stopping import GOING, Watch
 
@@ -94,9 +97,16 @@ class Together:
         """Nothing is held."""
 
 
-def _team(plan: Plan, devices: int) -> Peers | Edges | Clients:
-    agents = stacked(plan.problem, plan.shape, plan.scale)
-    key = jax.random.key(plan.seed)
+def _team(plan: Plan, devices: int) -> Any:
+    """Who lives the rounds: with a clock where the plan has one, and where nobody waits."""
+    agents, key = stacked(plan.problem, plan.shape, plan.scale), jax.random.key(plan.seed)
+    if plan.method.asynchronous:
+        return nobody_waits(plan, agents, key)
+    team = _in_step(plan, agents, key, devices)
+    return team if plan.clock is None else Paced(team, pace_of(plan), key)
+
+
+def _in_step(plan: Plan, agents: Agent, key: Array, devices: int) -> Peers | Edges | Clients:
     if plan.pattern == "peers":
         private = hasattr(plan.method, "messages")
         network = mixer(plan.network, asked_weights(plan.method), plan.dtype, lists=private)
@@ -124,8 +134,12 @@ def program(plan: Plan) -> tuple[str, list[Any]]:
     team = _team(plan, 1)
     carry = jax.eval_shape(team.start, *_beginning(plan))
     traced = jax.make_jaxpr(lambda team, carry, t: team.round(carry, t))(team, carry, np.int32(0))
-    arrays = [*traced.consts, *jax.tree.leaves(replace(team, key=jax.random.key_data(team.key)))]
+    arrays = [*traced.consts, *map(_numbers, jax.tree.leaves(team))]
     return re.sub(r" at 0x[0-9a-f]+", "", str(traced)), arrays
+
+
+def _numbers(leaf: Any) -> Any:
+    return jax.random.key_data(leaf) if jnp.issubdtype(jnp.asarray(leaf).dtype, jax.dtypes.prng_key) else leaf
 
 
 @jax.jit
