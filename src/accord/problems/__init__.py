@@ -1,14 +1,16 @@
 """What is to be solved: agents with private data, ready-made problems, shared constraints."""
 
-from accord.problems import partition
+from accord.problems import grids, partition
 from accord.problems.chain import floor_of_hard_instance, hard_instance
 from accord.problems.coupling import Market
 from accord.problems.opaque import Opaque
+from accord.problems.power_flow import OptimalPowerFlow, optimal_power_flow
 from accord.problems.problem import Coupled, Problem
 from accord.problems.ready_made import dispatch, lasso, least_squares, logistic, neural_network, quadratic, softmax, svm
 from accord.problems.regularizers import L1, Box, GroupL2, Simplex
 
 __all__ = [
-    "L1", "Box", "Coupled", "GroupL2", "Market", "Opaque", "Problem", "Simplex", "dispatch", "floor_of_hard_instance",
-    "hard_instance", "lasso", "least_squares", "logistic", "neural_network", "partition", "quadratic", "softmax", "svm",
+    "L1", "Box", "Coupled", "GroupL2", "Market", "Opaque", "OptimalPowerFlow", "Problem", "Simplex", "dispatch",
+    "floor_of_hard_instance", "grids", "hard_instance", "lasso", "least_squares", "logistic", "neural_network",
+    "optimal_power_flow", "partition", "quadratic", "softmax", "svm",
 ]  # fmt: skip

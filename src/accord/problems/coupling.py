@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
 from accord.errors import ProblemError
 from accord.problems.regularizers import Box
@@ -22,6 +24,10 @@ class Share:
     box: Box  # lower and upper of shape (d,)
     floor: Any  # (m,), the least a price may be: 0 for a row of ≤, −∞ for a row of ==
     agents: Any  # K, as a number
+
+    def has_a_say(self) -> Array:
+        """(m,), 1 for each row that the agent can move within its bounds, else 0."""
+        return jnp.any((self.A != 0) & (self.box.upper > self.box.lower), 1).astype(self.A.dtype)
 
 
 class Market(NamedTuple):

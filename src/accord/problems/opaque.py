@@ -95,6 +95,10 @@ class OpaqueAgent:
             raise MethodError("An opaque agent answers plain prices only. Use DualDecomposition, which asks no more.")
         return self._ask("best_response", price)
 
+    def stiffness(self) -> float:
+        """0: its cost is not known."""
+        return 0.0
+
     def contribution(self, x: Array) -> Array:
         """A x − b/K."""
         return self.share.A @ x - self.share.b

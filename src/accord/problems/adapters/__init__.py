@@ -1,0 +1,1 @@
+"""Adapters: one optional library a file."""
