@@ -51,7 +51,9 @@ from accord.methods.server.async_sgd import AsyncSGD
 from accord.methods.server.climb import CLIMB
 from accord.methods.server.consensus_admm import ConsensusADMM
 from accord.methods.server.ditto import Ditto
+from accord.methods.server.fedasync import FedAsync
 from accord.methods.server.fedavg import FedAdagrad, FedAdam, FedAvg, FedAvgM, FedYogi
+from accord.methods.server.fedbuff import FedBuff
 from accord.methods.server.feddyn import FedDyn
 from accord.methods.server.fedlt import FedLT
 from accord.methods.server.fednova import FedNova
@@ -60,14 +62,17 @@ from accord.methods.server.fedprox import FedProx
 from accord.methods.server.fedsgd import FedSGD
 from accord.methods.server.loss_caps import LossCaps
 from accord.methods.server.mimelite import MimeLite
+from accord.methods.server.piag import PIAG
 from accord.methods.server.qffl import QFFL
+from accord.methods.server.rennala import Rennala
+from accord.methods.server.ringmaster import Ringmaster
 from accord.methods.server.scaffnew import Scaffnew
 from accord.methods.server.scaffold import SCAFFOLD
 
 METHODS: tuple[Callable[..., Any], ...] = (
     FedSGD, FedAvg, FedAdam, FedYogi, FedAdagrad, FedAvgM,
     FedProx, SCAFFOLD, FedNova, FedDyn, MimeLite, FedPD, Scaffnew, ConsensusADMM,
-    AsyncSGD,
+    AsyncSGD, FedAsync, FedBuff, Rennala, Ringmaster, PIAG,
     QFFL, AgnosticMinimax, LossCaps, CLIMB, FedLT, Ditto,
     AverageConsensus, DGD, ATC, GradientTracking, EdgeADMM,
     CHOCO, LEAD, BEER, ChebyshevGossip, AcceleratedGradientTracking, SSDA, MSDA, APAPC, OPAPC, Mudag, ADOMPlus,
@@ -98,7 +103,7 @@ BY_NAME: Mapping[str, Callable[..., Any]] = MappingProxyType(
 """Methods and presets by the names they go by in studies and on the command line."""
 
 __all__ = [
-    "AsyncSGD",
+    "AsyncSGD", "FedAsync", "FedBuff", "Rennala", "Ringmaster", "PIAG",
     "DSGD",
     "BEER",
     "LEAD",

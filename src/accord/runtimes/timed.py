@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from accord.clocks import Clock
 from accord.runtimes.plan import Plan
@@ -29,7 +29,7 @@ class Timed:
     19.0
     """
 
-    clock: Clock = Clock()
+    clock: Clock = field(default_factory=Clock)
     devices: int | None = None
 
     def start(self, plan: Plan) -> Together:

@@ -20,9 +20,9 @@ from accord.problems.agents import Agent
 from accord.problems.problem import stacked
 from accord.runtimes.clients import DEVICES, Clients
 from accord.runtimes.edges import Edges, places_back
-from accord.runtimes.peers import Peers
 from accord.runtimes.nobody_waits import nobody_waits, pace_of
 from accord.runtimes.paced import Paced
+from accord.runtimes.peers import Peers
 from accord.runtimes.plan import Outcome, Plan, Record, asked_weights
 from accord.stopping import GOING, Watch
 
@@ -111,7 +111,7 @@ def _in_step(plan: Plan, agents: Agent, key: Array, devices: int) -> Peers | Edg
         private = hasattr(plan.method, "messages")
         network = mixer(plan.network, asked_weights(plan.method), plan.dtype, lists=private)
         if private:
-            lists = network.flows["symmetric"]
+            lists = network.flows[plan.method.weights]
             back = places_back(lists.neighbours, lists.w != 0)
             return Edges(plan.method, agents, network, back, plan.channel, plan.problem.regularizer, plan.weights, key)
         return Peers(
@@ -136,6 +136,10 @@ def program(plan: Plan) -> tuple[str, list[Any]]:
     traced = jax.make_jaxpr(lambda team, carry, t: team.round(carry, t))(team, carry, np.int32(0))
     arrays = [*traced.consts, *map(_numbers, jax.tree.leaves(team))]
     return re.sub(r" at 0x[0-9a-f]+", "", str(traced)), arrays
+
+
+def _numbers(leaf: Any) -> Any:
+    return jax.random.key_data(leaf) if jnp.issubdtype(jnp.asarray(leaf).dtype, jax.dtypes.prng_key) else leaf
 
 
 def _numbers(leaf: Any) -> Any:
