@@ -8,6 +8,7 @@ from accord.methods.base import Constants, Rule, method, name_of, pattern_of
 from accord.methods.local import SGD, GradientDescent, ProximalPoint
 from accord.methods.peers.accelerated_gradient_tracking import AcceleratedGradientTracking
 from accord.methods.peers.adom_plus import ADOMPlus
+from accord.methods.peers.asy_sonata import ASYSONATA
 from accord.methods.peers.atc import ATC
 from accord.methods.peers.atc_gradient_tracking import ATCGradientTracking
 from accord.methods.peers.atg import ATG
@@ -37,6 +38,8 @@ from accord.methods.peers.opapc import APAPC, OPAPC
 from accord.methods.peers.push_diging import PushDIGing
 from accord.methods.peers.push_pull import PushPull
 from accord.methods.peers.push_sum import PushSum
+from accord.methods.peers.randomized_gossip import RandomizedGossip
+from accord.methods.peers.robust_push_sum import RobustPushSum
 from accord.methods.prices.accelerated_dual import AcceleratedDual
 from accord.methods.prices.adal import ADAL
 from accord.methods.prices.distributed_dual_subgradient import DistributedDualSubgradient
@@ -74,6 +77,7 @@ METHODS: tuple[Callable[..., Any], ...] = (
     FedProx, SCAFFOLD, FedNova, FedDyn, MimeLite, FedPD, Scaffnew, ConsensusADMM,
     AsyncSGD, FedAsync, FedBuff, Rennala, Ringmaster, PIAG,
     QFFL, AgnosticMinimax, LossCaps, CLIMB, FedLT, Ditto,
+    RandomizedGossip, ASYSONATA,
     AverageConsensus, DGD, ATC, GradientTracking, EdgeADMM,
     CHOCO, LEAD, BEER, ChebyshevGossip, AcceleratedGradientTracking, SSDA, MSDA, APAPC, OPAPC, Mudag, ADOMPlus,
     CTA, DSGD,
@@ -82,6 +86,7 @@ METHODS: tuple[Callable[..., Any], ...] = (
     ExactDiffusion,
     ATCGradientTracking,
     PushSum,
+    RobustPushSum,
     PushDIGing,
     PushPull,
     DecentralizedADMM,
@@ -104,6 +109,7 @@ BY_NAME: Mapping[str, Callable[..., Any]] = MappingProxyType(
 
 __all__ = [
     "AsyncSGD", "FedAsync", "FedBuff", "Rennala", "Ringmaster", "PIAG",
+    "RandomizedGossip", "ASYSONATA",
     "DSGD",
     "BEER",
     "LEAD",
@@ -125,7 +131,7 @@ __all__ = [
     "DecentralizedADMM",
     "PushPull",
     "PushDIGing",
-    "PushSum",
+    "PushSum", "RobustPushSum",
     "ATCGradientTracking",
     "ExactDiffusion",
     "NIDS",

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
+import numpy as np
 from jax import Array
 
 from accord.clocks import Clock, Pace
+from accord.networks.faults import NO_FAULTS, mixer
 from accord.problems.agents import Agent
 from accord.runtimes.asynchronous import Arrivals
-from accord.runtimes.plan import Plan
+from accord.runtimes.edges import places_back
+from accord.runtimes.letters import LetterBoxes
+from accord.runtimes.pairs import Pairs
+from accord.runtimes.plan import Plan, asked_weights
 
 
-def nobody_waits(plan: Plan, agents: Agent, key: Array) -> Arrivals:
+def nobody_waits(plan: Plan, agents: Agent, key: Array) -> Arrivals | Pairs | LetterBoxes:
     """The team of an asynchronous method, on the plan's clock; agents of one speed where it has none."""
-    return Arrivals(
-        plan.method, agents, plan.channel, plan.problem.regularizer, plan.weights, key, pace_of(plan), plan.cohort
-    )
+    told = (plan.channel, plan.problem.regularizer, plan.weights, key, pace_of(plan))
+    if plan.pattern == "server":
+        return Arrivals(plan.method, agents, *told, plan.cohort)
+    lists = mixer(plan.network, asked_weights(plan.method), plan.dtype, lists=True).flows["symmetric"]
+    present = lists.w != 0
+    if hasattr(plan.method, "messages"):
+        back = places_back(lists.neighbours, present)
+        return LetterBoxes(plan.method, agents, lists.neighbours, present, back, *told)
+    return Pairs(plan.method, agents, lists.neighbours, present.sum(1).astype(np.int32), *told)
 
 
 def pace_of(plan: Plan) -> Pace:
-    """The clock of the plan's agents; one second of work each where it has none."""
-    clock: Any = plan.clock or Clock()
+    """The clock of the plan's agents, one second of work each where it has none; what the network loses is lost too."""
+    clock, faults = plan.clock or Clock(), getattr(plan.network, "faults", NO_FAULTS)
+    if plan.method.asynchronous:
+        clock = replace(clock, lose=1 - (1 - np.asarray(clock.lose)) * (1 - faults.lose))
     return clock.for_agents(plan.problem.K, plan.dtype)

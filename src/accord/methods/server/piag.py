@@ -31,7 +31,7 @@ class Reply(NamedTuple):
 class PIAG:
     """y⁺ = y + (g_k − g_k old)/K, x⁺ = prox_{a r}(x − a y⁺): every arrival renews one gradient of a mean of all.
 
-    Everybody counts with its weight p_k whatever its pace, so that the optimum is exact; the gradient of a slow agent is
+    Everybody counts with its weight p_k whatever its pace, so that the optimum is exact; a slow agent's gradient is
     only older. An agent sends the change of its gradient, and what was lost it sends with the next.
 
     - `step_size`: a, stable below about 1/L over the mean age of the gradients in y, which for agents of one pace is

@@ -1,0 +1,56 @@
+"""Randomized gossip: whoever's clock ticks calls a neighbour, and both take their average."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, NamedTuple
+
+import jax.numpy as jnp
+from jax import Array
+
+from accord.methods.base import method
+
+
+class State(NamedTuple):
+    s: Array  # share of the weighted sum of guesses
+    w: Array  # share of the sum of weights
+
+
+@method
+class RandomizedGossip:
+    """x_k, x_j ← (x_k + x_j)/2 for an agent k that wakes and a neighbour j drawn at random, from everybody's optimum.
+
+    Sum and weight are averaged apart, x_k = s_k / w_k, so that the mean of the guesses is Σ p_k x_k exactly; it is not
+    the optimum of F. A call that is lost changes nothing. Poisson clocks are `Clock(compute=exponential(seconds))`.
+
+    >>> import accord
+    >>> problem = accord.problems.quadratic(H=[1.0, 1.0, 1.0, 1.0], c=[0.0, 1.0, 2.0, 6.0])
+    >>> poisson = accord.runtimes.Timed(accord.Clock(compute=accord.clocks.exponential(1.0)))
+    >>> how = {"network": accord.networks.ring(4), "runtime": poisson, "stop": accord.Stop(rounds=300)}
+    >>> float(accord.run(problem, RandomizedGossip(), **how).x.round(4))
+    2.25
+
+    Source: Boyd, Ghosh, Prabhakar, Shah 2006, Randomized gossip algorithms.
+    """
+
+    needs: ClassVar = ("prox",)
+    weights: ClassVar = "symmetric"
+    bears: ClassVar = ("lose",)
+    asynchronous: ClassVar = True
+    exact: ClassVar = "the weighted mean of the agents' own optima"
+    reference: ClassVar = "Boyd, Ghosh, Prabhakar, Shah 2006, Randomized gossip algorithms"
+
+    def init(self, x: Array, agent: Any, key: Array) -> State:
+        w = jnp.ones(1, x.dtype) * agent.scale
+        return State(w * agent.prox(x, 0.0), w)
+
+    def message(self, state: State) -> State:
+        return state
+
+    def update(self, state: State, mixed: State, agent: Any, key: Array) -> State:
+        return mixed
+
+    def estimate(self, state: State) -> Array:
+        return state.s / jnp.where(state.w > 0, state.w, 1)
+
+    def work(self, size: float) -> float:
+        return 0.0

@@ -1,0 +1,85 @@
+"""Peers that meet in pairs: a scan over calls, on a virtual clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from accord.clocks import Pace
+from accord.problems.agents import Agent
+from accord.runtimes.asynchronous import one_of
+from accord.runtimes.elapsed import Elapsed, Staleness, TimedRecord, timed
+from accord.runtimes.peers import models_of, outcome_of, record_of
+from accord.runtimes.plan import Outcome, Purpose, key_for
+
+
+class Carry(NamedTuple):
+    """What such a run carries from call to call."""
+
+    states: Any  # the method's, stacked
+    memories: Any  # the channel's, at speaker and listener, stacked
+    left: Array  # (K,) seconds until each agent's clock ticks
+    elapsed: Elapsed
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Pairs:
+    """A method among peers, two at a time: whoever's clock ticks calls a neighbour, and both mix half and half."""
+
+    method: Any
+    agents: Agent  # stacked; oracles scaled by K·p_k
+    neighbours: Any  # (K, places)
+    degrees: Any  # (K,)
+    channel: Any
+    regularizer: Any
+    p: Any
+    key: Array
+    pace: Pace
+
+    def start(self, x0: Array) -> Carry:
+        """Every agent at x0, and every clock wound."""
+        ks = jnp.arange(len(self.p), dtype=jnp.int32)
+        keys = jax.vmap(lambda k: key_for(self.key, 0, k, Purpose.START))(ks)
+        states = jax.vmap(self.method.init, (None, self.agents.axes, 0))(x0, self.agents, keys)
+        empty = jax.vmap(self.channel.init)(jax.vmap(self.method.message)(states))
+        left = jax.vmap(lambda k: self.pace.job(key_for(self.key, 0, k, Purpose.CLOCK), k).work)(ks)
+        return Carry(states, (empty, empty), left, Elapsed.none(x0.dtype))
+
+    def round(self, carry: Carry, t: Array) -> Carry:
+        """One call."""
+        caller = jnp.argmin(carry.left).astype(jnp.int32)
+        wait, job = carry.left[caller], self.pace.job(key_for(self.key, t + 1, caller, Purpose.CLOCK), caller)
+        draw = key_for(self.key, t, caller, Purpose.NETWORK)
+        place = jax.random.randint(draw, (), 0, jnp.maximum(self.degrees[caller], 1), jnp.int32)
+        both = jnp.stack([caller, self.neighbours[caller, place]])
+        before = jax.tree.map(lambda leaf: leaf[both], (carry.states, carry.memories))
+        after = self._met(*before, both, t)
+        put = lambda leaf, old, new: leaf.at[both].set(jnp.where(job.lost, old, new))  # noqa: E731
+        states, memories = jax.tree.map(put, (carry.states, carry.memories), before, after)
+        left = (carry.left - wait).at[caller].set(job.span)
+        return Carry(states, memories, left, carry.elapsed.after(wait))
+
+    def _met(self, states: Any, memories: Any, both: Array, t: Array) -> tuple[Any, Any]:
+        """Two agents after they have spoken and listened: own + ½ (heard − said)."""
+        keys = [jax.vmap(lambda k, p=purpose: key_for(self.key, t, k, p))(both)
+                for purpose in (Purpose.WORK, Purpose.CHANNEL)]  # fmt: skip
+        speaker, listener = memories
+        own = jax.vmap(self.method.message)(states)
+        wire, speaker = jax.vmap(self.channel.encode)(own, speaker, keys[1])
+        said, listener = jax.vmap(self.channel.decode)(wire, listener)
+        mixed = jax.tree.map(lambda own, said: own + 0.5 * (said[::-1] - said), own, said)
+        update = lambda k, *rest: self.method.update(*rest[:2], one_of(self.agents, k), rest[2])  # noqa: E731
+        return jax.vmap(update)(both, states, mixed, keys[0]), (speaker, listener)
+
+    def record(self, carry: Carry) -> TimedRecord:
+        """F at the mean of the models, their variance about it, and the clock; what is heard is never stale."""
+        return timed(record_of(self, models_of(self, carry.states)), carry.elapsed, Staleness.none())
+
+    def outcome(self, carry: Carry, t: Array) -> Outcome:
+        """The mean of the models, and each of them."""
+        return outcome_of(self, models_of(self, carry.states))
