@@ -68,3 +68,20 @@ def test_a_gap_that_drowns_in_the_tolerance_is_found_by_factorising(monkeypatch:
     monkeypatch.setattr("accord.networks.spectrum._ROUGH", 1e-4)  # at which Lanczos believes to have found λ₂
     n = 2500
     assert 1 - networks.ring(n).spectrum.second == pytest.approx(2 / 3 * (1 - np.cos(2 * np.pi / n)), rel=1e-6)
+
+
+@pytest.mark.parametrize("network", [networks.torus(50, 60), networks.exponential(2500).lazy(), networks.ring(2501)])
+def test_a_fourier_transform_finds_what_factors_and_lanczos_find(network: networks.Network) -> None:
+    unnamed = networks.from_weights(network.W)  # the same, without its group
+    assert network.group
+    assert not unnamed.group
+    assert network.spectrum.second == pytest.approx(unnamed.spectrum.second, abs=1e-9)
+    assert network.lambda_min == pytest.approx(unnamed.lambda_min, abs=1e-6)
+
+
+def test_a_long_strip_is_factorised_and_agrees_with_all_eigenvalues(monkeypatch: pytest.MonkeyPatch) -> None:
+    dense = networks.grid(3, 100)
+    facts = dense.spectrum
+    monkeypatch.setattr("accord.networks.spectrum.DENSE_UP_TO", 10)
+    monkeypatch.setattr("accord.networks.weights.DENSE_UP_TO", 10)
+    assert networks.grid(3, 100).spectrum == pytest.approx(facts, abs=1e-9)

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from accord.networks.mixing import Weights, mixing_weights
+from accord.networks.mixing import Weights, crowded, mixing_weights
 
 
 @dataclass(frozen=True)
@@ -84,11 +84,9 @@ def mixer(network: Any, asked: tuple[str, ...], dtype: Any, agents: np.ndarray |
     flows = {}
     for requirement in asked:
         matrices = [_only(weighted(member, requirement).W, heard) for member in members]
-        dense = False if lists else None if len(members) == 1 else True
-        stack = [
-            mixing_weights(W, dtype, rows, columns=requirement == "column stochastic", links=place, dense=dense)
-            for W in matrices
-        ]
+        dense = None if len(members) == 1 else any(crowded(W) for W in matrices)  # a cycle's are alike, to be stacked
+        how = {"columns": requirement == "column stochastic", "links": place, "whole": lists}
+        stack = [mixing_weights(W, dtype, rows, dense=False if lists else dense, **how) for W in matrices]
         if links is not None:
             number = np.flatnonzero(np.isin(links, heard).all(1))
             stack = [_renumbered(weights, number) for weights in stack]
@@ -99,8 +97,8 @@ def mixer(network: Any, asked: tuple[str, ...], dtype: Any, agents: np.ndarray |
 
 def _piled(*leaves: np.ndarray) -> np.ndarray:
     """A leaf of every network of a cycle; where they differ in neighbours, the shorter lists end in weights of zero."""
-    most = max(leaf.shape[1] for leaf in leaves)
-    return np.stack([np.pad(leaf, ((0, 0), (0, most - leaf.shape[1]))) for leaf in leaves])
+    most = np.max([leaf.shape for leaf in leaves], axis=0)
+    return np.stack([np.pad(leaf, [(0, n - m) for n, m in zip(most, leaf.shape, strict=True)]) for leaf in leaves])
 
 
 def _links(network: Any) -> np.ndarray:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-UNROLLED = 16  # neighbours read one by one; more are gathered at once
+CROWDED = 8
+"""What reading a neighbour costs, in entries of a matrix: 6 to 12 on two cores (benchmarks/mixing.py)."""
+
+PLACES = 32
+"""The most neighbours in one row of a list: they are read one by one, which is quicker than all at once, in a line of
+the program each."""
+
+OVERFLOW = 16
+"""What a further row of an agent costs, in places (benchmarks/mixing.py)."""
 
 
 @jax.tree_util.register_dataclass
@@ -19,34 +27,49 @@ UNROLLED = 16  # neighbours read one by one; more are gathered at once
 class Weights:
     """w_kj of some agents, the diagonal left out: a matrix, or each agent's neighbours padded with weight zero.
 
+    An agent with more neighbours than a row has places goes on in rows beyond the first, one for each agent, and `more`
+    says whose those are: memory is linear in links and agents, whatever the degrees.
     `link` numbers the undirected link behind every entry, where links can fail. `given` are the w_jk by which an agent
     hands its own on, where they differ from what it takes: columns that sum to one keep the total (push-sum).
     """
 
-    w: Any  # (agents, heard), or (agents, most neighbours)
-    neighbours: Any = None  # (agents, most neighbours), or None for a matrix
+    w: Any  # (agents, heard), or (rows, places)
+    neighbours: Any = None  # (rows, places), or None for a matrix
+    more: Any = None  # (rows − agents,) the agents of the rows beyond the first; None for a matrix
     link: Any = None
     given: Any = None
+    given_more: Any = None
     given_link: Any = None
 
     @property
     def total(self) -> Array:
         """What each agent hands on of its own: Σ_j w_kj, or Σ_j w_jk where columns sum to one."""
-        return jnp.sum(self.w if self.given is None else self.given, 1)
+        w, more = (self.w, self.more) if self.given is None else (self.given, self.given_more)
+        return _of_agents(jnp.sum(w, 1), more)
 
     def gather(self, heard: Array) -> Array:
         """Σ_j w_kj heard_j, (agents, d)."""
         if self.neighbours is None:
             return self.w @ heard
-        if self.w.shape[1] > UNROLLED:
-            return jnp.einsum("kj,kjd->kd", self.w, heard[self.neighbours])
-        parts = [self.w[:, j, None] * heard[self.neighbours[:, j]] for j in range(self.w.shape[1])]
-        return reduce(jnp.add, parts)
+        if self.w.shape[1] > PLACES:
+            parts = jnp.einsum("kj,kjd->kd", self.w, heard[self.neighbours])
+        else:
+            read = [self.w[:, j, None] * heard[self.neighbours[:, j]] for j in range(self.w.shape[1])]
+            parts = reduce(jnp.add, read)
+        return _of_agents(parts, self.more)
 
     def over(self, alive: Array) -> Weights:
         """Only the links that are alive; the weight of the others falls back on the agents at both ends."""
         given = None if self.given is None else self.given * alive[self.given_link].astype(self.w.dtype)
         return replace(self, w=self.w * alive[self.link].astype(self.w.dtype), given=given)
+
+
+def _of_agents(rows: Array, more: Array | None) -> Array:
+    """The rows of each agent added up."""
+    if more is None or not len(more):
+        return rows
+    agents = len(rows) - len(more)
+    return rows[:agents].at[more].add(rows[agents:])
 
 
 def mix(weights: Any, own: Any, said: Any, heard: Any) -> Any:
@@ -61,48 +84,96 @@ def mix(weights: Any, own: Any, said: Any, heard: Any) -> Any:
     return type(own)(*(mix(*field) for field in zip(weights, own, said, heard, strict=True)))
 
 
-def mixing_weights(W: Any, dtype: Any, agents: np.ndarray | None = None, *, columns: bool = False,
-                   links: np.ndarray | None = None, dense: bool | None = None) -> Weights:  # fmt: skip
-    """The weights of `W` (dense or scipy sparse) for some or all `agents`, a matrix where most pairs are neighbours.
+def mixing_weights(W: Any, dtype: Any, agents: np.ndarray | None = None, *, links: np.ndarray | None = None,
+                   columns: bool = False, dense: bool | None = None, whole: bool = False) -> Weights:  # fmt: skip
+    """The weights of `W` (dense or scipy sparse) for some or all `agents`, a matrix where it is quicker than lists.
 
-    A matrix costs K² d products that stream; lists cost a gather a neighbour. On a CPU they meet near K/8 neighbours.
     `columns`: W's columns sum to one, so agents hand on by column. `links` is (E, 2), the undirected links in order.
+    `whole`: every agent's neighbours in one row, however many.
     """
     import scipy.sparse as sparse
 
     rows: Any = sparse.csr_array(W)
     owner = np.arange(rows.shape[0]) if agents is None else np.asarray(agents)
-    neighbours, w, link = _lists(rows[owner], owner, dtype, links)
-    given, given_link = None, None
+    entries = _entries(rows[owner], owner, links)
+    shape = len(owner), rows.shape[0]
+    dense = _is_crowded(entries, *shape) if dense is None else dense
+    weights = _matrix(entries, shape, dtype) if dense else _lists(entries, owner, dtype, whole)
     if columns:
-        _, given, given_link = _lists(sparse.csr_array(rows.T)[owner], owner, dtype, links)
-    if dense if dense is not None else neighbours.shape[1] > max(rows.shape[0] // 8, 2):
-        at = np.arange(len(owner))[:, None], neighbours
-        matrix, number = np.zeros((len(owner), rows.shape[0]), dtype), np.zeros((len(owner), rows.shape[0]), np.int32)
-        matrix[at] += w
-        number[at] = link
-        neighbours, w, link = None, matrix, number
-    if links is None:
-        return Weights(w, neighbours, given=given)
-    return Weights(w, neighbours, link, given, given_link)
+        handed = _lists(_entries(sparse.csr_array(rows.T)[owner], owner, links), owner, dtype, whole)
+        weights = replace(weights, given=handed.w, given_more=handed.more, given_link=handed.link)
+    return weights if links is not None else replace(weights, link=None, given_link=None)
 
 
-def _lists(
-    rows: Any, owner: np.ndarray, dtype: Any, links: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Neighbours, weights and link numbers of each agent, padded with itself at weight zero."""
+def crowded(W: Any) -> bool:
+    """Whether so many agents of `W` are neighbours that a matrix, K² entries that stream, is quicker than lists.
+
+    >>> from accord import networks
+    >>> [crowded(network.W) for network in (networks.ring(100), networks.complete(100), networks.star(100))]
+    [False, True, False]
+    """
+    import scipy.sparse as sparse
+
+    rows: Any = sparse.csr_array(W)
+    return _is_crowded(_entries(rows, np.arange(rows.shape[0]), None), *rows.shape)
+
+
+class Entries(NamedTuple):
+    """Weights off the diagonal, one entry a directed link, ordered by the row of who hears."""
+
+    row: np.ndarray
+    column: np.ndarray
+    value: np.ndarray
+    link: np.ndarray  # the number of the undirected link; zeros where links cannot fail
+
+
+def _entries(rows: Any, owner: np.ndarray, links: np.ndarray | None) -> Entries:
     entries = rows.tocoo()
-    off = entries.col != owner[entries.row]
-    row, column, value = entries.row[off], entries.col[off], entries.data[off]
-    degrees = np.bincount(row, minlength=len(owner))
+    off = np.flatnonzero((entries.col != owner[entries.row]) & (entries.data != 0))
+    off = off[np.argsort(entries.row[off], kind="stable")]
+    row, column, value = entries.row[off], entries.col[off].astype(np.int64), entries.data[off]
+    if links is None:
+        return Entries(row, column, value, np.zeros(len(row), np.int32))
+    codes = links[:, 0] * rows.shape[1] + links[:, 1]  # links are ordered pairs in ascending order
+    low, high = np.minimum(owner[row], column), np.maximum(owner[row], column)
+    return Entries(row, column, value, np.searchsorted(codes, low * rows.shape[1] + high).astype(np.int32))
+
+
+def _is_crowded(entries: Entries, agents: int, heard: int) -> bool:
+    degrees = np.bincount(entries.row, minlength=agents)
+    return _cost(degrees, _places(degrees)) > agents * max(heard / CROWDED, 2)
+
+
+def _places(degrees: np.ndarray) -> int:
+    """How many neighbours a row should hold, for the least work in all."""
     most = max(int(degrees.max(initial=0)), 1)
-    order = np.argsort(row, kind="stable")
-    place = np.arange(len(row)) - np.repeat(np.cumsum(degrees) - degrees, degrees)
-    neighbours, w = np.repeat(owner[:, None], most, 1).astype(np.int32), np.zeros((len(owner), most), dtype)
-    neighbours[row[order], place], w[row[order], place] = column[order], value[order]
-    link = np.zeros(w.shape, np.int32)
-    if links is not None:
-        codes = links[:, 0] * rows.shape[1] + links[:, 1]  # links are ordered pairs in ascending order
-        low, high = np.minimum(owner[row[order]], column[order]), np.maximum(owner[row[order]], column[order])
-        link[row[order], place] = np.searchsorted(codes, low * rows.shape[1] + high)
-    return neighbours, w, link
+    return min(range(1, min(most, PLACES) + 1), key=lambda places: _cost(degrees, places))
+
+
+def _cost(degrees: np.ndarray, places: int) -> int:
+    beyond = int(np.maximum(-(-degrees // places) - 1, 0).sum())
+    return (len(degrees) + beyond) * places + OVERFLOW * beyond
+
+
+def _matrix(entries: Entries, shape: tuple[int, int], dtype: Any) -> Weights:
+    matrix, number = np.zeros(shape, dtype), np.zeros(shape, np.int32)
+    matrix[entries.row, entries.column] = entries.value
+    number[entries.row, entries.column] = entries.link
+    return Weights(matrix, link=number)
+
+
+def _lists(entries: Entries, owner: np.ndarray, dtype: Any, whole: bool) -> Weights:
+    """Neighbours, weights and link numbers of each agent, padded with itself at weight zero."""
+    agents = np.arange(len(owner))
+    degrees = np.bincount(entries.row, minlength=len(owner))
+    places = max(int(degrees.max(initial=0)), 1) if whole else _places(degrees)
+    beyond = np.maximum(-(-degrees // places) - 1, 0)
+    more = np.repeat(agents, beyond)
+    rank = np.arange(len(entries.row)) - np.repeat(np.cumsum(degrees) - degrees, degrees)
+    piece, place = np.divmod(rank, places)
+    further = len(owner) + (np.cumsum(beyond) - beyond)[entries.row] + piece - 1
+    at = np.where(piece == 0, entries.row, further), place
+    neighbours = np.repeat(owner[np.concatenate([agents, more])][:, None], places, 1).astype(np.int32)
+    w, link = np.zeros(neighbours.shape, dtype), np.zeros(neighbours.shape, np.int32)
+    neighbours[at], w[at], link[at] = entries.column, entries.value, entries.link
+    return Weights(w, neighbours, more.astype(np.int32), link)

@@ -29,7 +29,7 @@ class Network:
 
     Agent k hears agent j where w_kj ≠ 0. `signed=True` says that negative weights are meant, as the fastest mixing may
     have them; only σ < 1 is asked of W then. W is (K, K): a NumPy array up to 2000 agents, a SciPy CSR array beyond.
-    `group`, (n,) of a ring and (rows, columns) of a torus, says that w_kj depends on j − k only: σ is then quick to find.
+    `group`, (n,) of a ring and (rows, columns) of a torus, says that w_kj depends on j − k only, which tells σ quickly.
     Raises `NetworkError` where W is not square, or not finite.
 
     >>> from accord import networks

@@ -67,7 +67,8 @@ def _extreme(A: Sparse, count: int, which: str, bound: float) -> np.ndarray:
             found = solve(A, count, which=which, v0=start, maxiter=_RESTARTS, tol=tolerance, return_eigenvectors=False)
             if np.abs(found - bound).max() >= least_distance:  # else a gap would drown in the tolerance
                 return found
-    inverse = LinearOperator(A.shape, matvec=_inverse(A, bound), dtype=np.float64)
+    operator: Any = LinearOperator
+    inverse = operator(A.shape, matvec=_inverse(A, bound), dtype=np.float64)
     return solve(A, count, sigma=bound, OPinv=inverse, v0=start, tol=_FINE, return_eigenvectors=False)
 
 
