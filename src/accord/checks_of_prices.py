@@ -25,11 +25,11 @@ def fits_coupling(method: Any, problem: Problem) -> None:
 
 
 def _allocable(name: str, coupling: Coupling) -> None:
-    bounded = np.isfinite(coupling.lower) | np.isfinite(coupling.upper)
+    bounded = np.isfinite(coupling.lower) | np.isfinite(coupling.upper)  # where there is a total, all are
     if coupling.A.shape[1:] != (1, 1) and bounded.any():
         k = int(np.argwhere(bounded)[0][0])
         raise MethodError(f"{name} allocates within bounds where decisions and constraint are single numbers, but "
-                          f"agent {k} has bounds on {coupling.A.shape[2]} decisions under {coupling.A.shape[1]} "
+                          f"agent {k} has bounds on {bounded.shape[1]} decisions under {len(coupling.b)} "
                           "constraints. Leave the bounds out, or use ExchangeADMM.")  # fmt: skip
 
 
@@ -62,4 +62,5 @@ def _adrift(problem: Problem, coupled: Coupling, k: int) -> bool:
         return False
     H = np.asarray(problem.loss.quadratic(problem.shards[k], np.ones(problem.sizes[k]))[0])
     flat = (np.diag(H) if H.ndim == 2 else H) <= 0
-    return bool((flat & coupled.A[k].any(0) & np.isinf(coupled.upper[k] - coupled.lower[k])).any())
+    shared = coupled.A[k] != 0 if coupled.A.ndim == 2 else coupled.A[k].any(0)
+    return bool((flat & shared & np.isinf(coupled.upper[k] - coupled.lower[k])).any())

@@ -107,13 +107,15 @@ def constants(problem: Problem, pattern: str, network: Any = None, x0: Any = Non
 
 
 def _with_coupling(found: Constants, coupling: Coupling, L: np.ndarray, mu: np.ndarray) -> Constants:
-    A, joined = coupling.A, int(coupling.A.any(2).sum(0).max())
-    squares = np.array([np.linalg.eigvalsh(a @ a.T)[[0, -1]] for a in A])  # λ_min and λ_max of A_k A_kᵀ
+    A, diagonal = coupling.A, coupling.A.ndim == 2
+    joined = int((A if diagonal else A.any(2)).astype(bool).sum(0).max())
+    squares = np.column_stack([(A**2).min(1), (A**2).max(1)]) if diagonal else np.array(
+        [np.linalg.eigvalsh(a @ a.T)[[0, -1]] for a in A]  # λ_min and λ_max of A_k A_kᵀ
+    )  # fmt: skip
     least = np.where(squares[:, 0] > 1e-12 * squares[:, 1], squares[:, 0], 0)
     with np.errstate(divide="ignore"):
         return found._replace(
-            L_dual=float(np.linalg.eigvalsh(np.einsum("kij,klj->il", A / mu[:, None, None], A))[-1])
-            if mu.min() > 0 else math.inf,
+            L_dual=_roughness_of_dual(A, mu),
             A_max=float(squares[:, 1].max()),
             degree=joined + (coupling.sense == "<="),
             L_value=float((L / least).max()),
@@ -124,6 +126,15 @@ def _chi(network: Any) -> float:
     """1/(1−σ²) of the worst network of a cycle; infinite where one is not connected."""
     worst = max(member.sigma for member in getattr(network, "members", (network,)))
     return 1 / (1 - worst**2) if worst < 1 - 1e-12 else math.inf
+
+
+def _roughness_of_dual(A: np.ndarray, mu: np.ndarray) -> float:
+    """λ_max(Σ A_k A_kᵀ/μ_k), infinite where a cost is not strongly convex."""
+    if mu.min() <= 0:
+        return math.inf
+    if A.ndim == 2:
+        return float((A**2 / mu[:, None]).sum(0).max())
+    return float(np.linalg.eigvalsh(np.einsum("kij,klj->il", A / mu[:, None, None], A))[-1])
 
 
 def _least_push_weight(network: Any) -> float:

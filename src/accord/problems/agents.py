@@ -123,19 +123,18 @@ class Agent:
         return minimise(lambda x: self.grad(x) - v, jnp.zeros_like(v))
 
     def best_response(self, price: Array, penalty: Array | float = 0.0, target: Array | None = None) -> Array:
-        """argmin_x f(x) + λᵀA x + penalty/2 ‖A x − target‖² over the agent's own box."""
-        A, box = self.share.A, self.share.box
+        """argmin_x f(x) + λᵀA x + penalty/2 ‖A x − target‖² within the agent's own bounds."""
+        share, box = self.share, self.share.box
         aim = jnp.zeros_like(price) if target is None else target
-        linear = A.T @ (price - penalty * aim)
+        linear = share.charged(price - penalty * aim)
         quadratic = self._quadratic()
         unpenalised = isinstance(penalty, float) and penalty == 0
-        if quadratic is not None and quadratic[0].ndim == 1 and (unpenalised or A.shape[1] == 1):
-            H, q = quadratic  # separable, so the box clips coordinate by coordinate
-            slope, curved = q + linear, H + penalty * jnp.sum(A * A, 0)
-            straight = jnp.where(slope == 0, 0, -jnp.sign(slope) * jnp.inf)  # where nothing curves: to the bound
-            return box.prox(jnp.where(curved > 0, -slope / jnp.where(curved > 0, curved, 1), straight), 1.0)
-        start = box.prox(jnp.zeros(A.shape[1], price.dtype), 1.0)
-        return minimise(lambda x: self.grad(x) + linear + penalty * (A.T @ (A @ x)), start, box.prox)
+        if quadratic is not None and quadratic[0].ndim == 1 and (unpenalised or share.separable):
+            H, q = quadratic  # coordinate by coordinate
+            squares = jnp.sum(share.A * share.A, 0) if share.A.ndim == 2 else share.A * share.A
+            return box.cheapest(q + linear, H + penalty * squares)
+        start = box.prox(jnp.zeros(box.lower.shape, price.dtype), 1.0)
+        return minimise(lambda x: self.grad(x) + linear + penalty * share.charged(share.taken(x)), start, box.prox)
 
     def allocation(self, y: Array) -> tuple[Array, Array]:
         """(x, m): argmin_x f(x) where A x − b/K = y, and the multiplier, ∇f(x) + Aᵀm = 0; A has independent rows."""
@@ -161,7 +160,7 @@ class Agent:
 
     def contribution(self, x: Array) -> Array:
         """A x − b/K, its part of the shared constraint: the parts sum to the violation."""
-        return self.share.A @ x - self.share.b
+        return self.share.taken(x) - self.share.b
 
     def stiffness(self) -> Array:
         """tr(∇²f)/‖A‖²: how little a price calls forth of what is shared; 0 where the loss is no known quadratic."""

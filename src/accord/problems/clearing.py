@@ -47,7 +47,7 @@ def clear(problem: Problem) -> Cleared:
         )
     _reachable(coupled)
     with jax.enable_x64(True):
-        K, _, d = coupled.A.shape
+        K, d = coupled.lower.shape
         costs = _Costs(problem, K, d)
         x, price = _optimal(coupled, costs)
         return Cleared(x, price, costs.value(x))
@@ -80,19 +80,22 @@ _hessians = jax.jit(jax.vmap(lambda agent, x: jax.hessian(agent.value)(x)))
 
 def _optimal(coupled: Coupling, costs: _Costs) -> tuple[np.ndarray, np.ndarray]:
     """Decisions and price; an inequality has a slack, which is one more decision that costs nothing."""
-    K, m, d = coupled.A.shape
+    (K, d), m = coupled.lower.shape, len(coupled.b)
     own, slack = K * d, m if coupled.sense == "<=" else 0
-    A = np.hstack([coupled.A.transpose(1, 0, 2).reshape(m, own), np.eye(m)[:, :slack]])
+    A, b = np.hstack([coupled.dense.transpose(1, 0, 2).reshape(m, own), np.eye(m)[:, :slack]]), coupled.b
+    if coupled.total is not None:
+        A = np.vstack([A, np.hstack([np.kron(np.eye(K), np.ones(d)), np.zeros((K, slack))])])
+        b = np.append(b, coupled.total)
     lower = np.append(coupled.lower.ravel(), np.zeros(slack))
     upper = np.append(coupled.upper.ravel(), np.full(slack, np.inf))
     f = Smooth(
         lambda x: np.append(costs.grad(x[:own]), np.zeros(slack)),
         lambda x: block_diag([costs.hessian(x[:own]), csr_array((slack, slack))]) if slack else costs.hessian(x),
     )
-    point, error = solve(Programme(f, A, coupled.b, lower, upper), _inside(lower, upper))
+    point, error = solve(Programme(f, A, b, lower, upper), _inside(lower, upper))
     if not error <= ENOUGH:
-        raise _unsolved(A, coupled.b, lower, upper, error)
-    return point.x[:own].reshape(K, d), point.price
+        raise _unsolved(A, b, lower, upper, error)
+    return point.x[:own].reshape(K, d), point.price[:m]
 
 
 def _inside(lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
@@ -105,7 +108,7 @@ def _inside(lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
 def _reachable(coupled: Coupling) -> None:
     """Refuse a row of the constraint that the boxes alone rule out."""
     with np.errstate(invalid="ignore"):  # 0·∞: an agent without a part in the row
-        ends = [np.nan_to_num(coupled.A * bound[:, None, :], nan=0.0, posinf=np.inf, neginf=-np.inf)
+        ends = [np.nan_to_num(coupled.dense * bound[:, None, :], nan=0.0, posinf=np.inf, neginf=-np.inf)
                 for bound in (coupled.lower, coupled.upper)]  # fmt: skip
     least, most = (np.sum(pick(*ends), axis=(0, 2)) for pick in (np.minimum, np.maximum))
     margin = 1e-12 * (np.abs(coupled.b) + 1)

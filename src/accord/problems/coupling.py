@@ -11,7 +11,7 @@ import numpy as np
 from jax import Array
 
 from accord.errors import ProblemError
-from accord.problems.regularizers import Box
+from accord.problems.regularizers import Box, Budget
 
 
 @jax.tree_util.register_dataclass
@@ -19,15 +19,29 @@ from accord.problems.regularizers import Box
 class Share:
     """One agent's part: its columns A_k, its portion b/K of the right-hand side, its own box; and what all know."""
 
-    A: Any  # (m, d)
+    A: Any  # (m, d), or (d,) where row i is about decision i alone
     b: Any  # (m,)
-    box: Box  # lower and upper of shape (d,)
+    box: Box | Budget  # lower and upper of shape (d,), and what they add up to
     floor: Any  # (m,), the least a price may be: 0 for a row of ≤, −∞ for a row of ==
     agents: Any  # K, as a number
 
+    def taken(self, x: Array) -> Array:
+        """A x, what a decision takes of each row."""
+        return self.A @ x if self.A.ndim == 2 else self.A * x
+
+    def charged(self, price: Array) -> Array:
+        """Aᵀλ, what each decision is charged a unit."""
+        return self.A.T @ price if self.A.ndim == 2 else self.A * price
+
+    @property
+    def separable(self) -> bool:
+        """Whether ‖A x‖² is a sum over decisions."""
+        return self.A.ndim == 1 or self.A.shape[1] == 1
+
     def has_a_say(self) -> Array:
         """(m,), 1 for each row that the agent can move within its bounds, else 0."""
-        return jnp.any((self.A != 0) & (self.box.upper > self.box.lower), 1).astype(self.A.dtype)
+        moved = (self.A != 0) & (self.box.upper > self.box.lower)
+        return (jnp.any(moved, 1) if self.A.ndim == 2 else moved).astype(self.A.dtype)
 
 
 class Market(NamedTuple):
@@ -42,17 +56,24 @@ class Market(NamedTuple):
 class Coupling:
     """Σ A_k x_k (==, <=) b with lower ≤ x_k ≤ upper; arrays with a leading agent axis."""
 
-    A: np.ndarray  # (K, m, d)
+    A: np.ndarray  # (K, m, d), or (K, d) where row i is about decision i alone
     b: np.ndarray  # (m,)
     sense: str
     lower: np.ndarray  # (K, d)
     upper: np.ndarray  # (K, d)
+    total: np.ndarray | None = None  # (K,), what each agent's decisions add up to
+
+    @property
+    def dense(self) -> np.ndarray:
+        """(K, m, d), zeros and all."""
+        return self.A if self.A.ndim == 3 else self.A[:, :, None] * np.eye(self.A.shape[1])
 
     def shares(self, dtype: Any) -> Share:
         """The agents' parts, stacked."""
         K = len(self.A)
         b = np.broadcast_to(self.b / K, (K, len(self.b)))
-        box = Box(self.lower.astype(dtype), self.upper.astype(dtype))
+        bounds = self.lower.astype(dtype), self.upper.astype(dtype)
+        box = Box(*bounds) if self.total is None else Budget(*bounds, self.total.astype(dtype))
         market = self.market(dtype)
         floor, agents = np.broadcast_to(market.floor, b.shape), np.broadcast_to(market.agents, K)
         return Share(np.asarray(self.A, dtype), np.asarray(b, dtype), box, floor, agents)
@@ -64,17 +85,18 @@ class Coupling:
         return Market(np.zeros(m, dtype), floor, np.asarray(len(self.A), dtype))
 
 
-def coupling(A: Any, b: Any, sense: str, lower: Any, upper: Any, K: int, d: int) -> Coupling:
+def coupling(A: Any, b: Any, sense: str, lower: Any, upper: Any, K: int, d: int, total: Any = None) -> Coupling:
     """The constraint, once its shapes agree with K agents of d decisions each.
 
-    `A` is (K, m, d), or (K, d) for a single constraint, or (K,) for single decisions; bounds broadcast to (K, d).
+    `A` is (K, m, d), or (K, d) for a single constraint, or for d of them that are about a decision each, or (K,) for
+    single decisions; bounds broadcast to (K, d), totals to (K,).
     """
     if sense not in ("==", "<="):
         raise ProblemError(f"A coupling has sense '==' or '<=', but {sense!r} was given.")
     b = np.atleast_1d(np.asarray(b, float))
     A = np.asarray(A, float)
     A = A.reshape(K, 1, d) if A.ndim < 3 and A.size == K * d and len(b) == 1 else A
-    if A.shape != (K, len(b), d):
+    if A.shape not in ((K, len(b), d), (K, d) if len(b) == d > 1 else None):
         raise ProblemError(f"The coupling matrices have shape {A.shape}, but {K} agents of {d} decisions under "
                            f"{len(b)} "
                            f"constraints need ({K}, {len(b)}, {d}). Give one (m, d) matrix an agent.")  # fmt: skip
@@ -91,7 +113,23 @@ def coupling(A: Any, b: Any, sense: str, lower: Any, upper: Any, K: int, d: int)
         raise ProblemError(
             f"Agent {k}'s lower bound {low[k]} exceeds its upper bound {high[k]}: it has no decision left."
         )
-    return Coupling(A, b, sense, low, high)
+    return Coupling(A, b, sense, low, high, None if total is None else _totals(total, low, high))
+
+
+def _totals(total: Any, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """What each agent's decisions add up to, once its bounds allow it."""
+    totals = np.broadcast_to(np.asarray(total, float), len(low))
+    least, most = low.sum(1), high.sum(1)
+    rounding = 1e-12 * (np.abs(totals) + np.abs(low).sum(1) + np.abs(high).sum(1))
+    if not np.isfinite(rounding).all():
+        k = int(np.argmin(np.isfinite(rounding)))
+        raise ProblemError(f"Agent {k}'s decisions add up to {totals[k]}, between bounds from {low[k].min()} to "
+                           f"{high[k].max()}. Where there is a total, give finite bounds to all.")  # fmt: skip
+    if (missed := (totals < least - rounding) | (totals > most + rounding)).any():
+        k = int(np.argmax(missed))
+        raise ProblemError(f"Agent {k}'s decisions have to add up to {totals[k]:g}, but its bounds allow {least[k]:g} "
+                           f"to {most[k]:g}. Widen its bounds, or change its total.")  # fmt: skip
+    return totals
 
 
 def _columns(bound: Any, K: int, d: int) -> np.ndarray:

@@ -101,4 +101,4 @@ class OpaqueAgent:
 
     def contribution(self, x: Array) -> Array:
         """A x − b/K."""
-        return self.share.A @ x - self.share.b
+        return self.share.taken(x) - self.share.b

@@ -111,8 +111,10 @@ class Coupled(Problem):
     """Minimise Σ_k f_k(x_k) subject to Σ_k A_k x_k = b (or ≤ b) and lower ≤ x_k ≤ upper.
 
     - `loss`, `shards`: as in `Problem`; agent k's own cost of its own decision x_k, a vector of length d.
-    - `A`: (K, m, d), or (K, d) for one constraint, or (K,) for one constraint on single numbers; `b`: (m,).
+    - `A`: (K, m, d), or (K, d) for one constraint, or (K,) for one constraint on single numbers; `b`: (m,). With
+      m = d > 1, an A of shape (K, d) is diagonal: row i is about decision i alone, the i-th hour or good.
     - `sense`: "==" or "<="; `lower`, `upper`: broadcast to (K, d).
+    - `total`: (K,), what agent k's own decisions add up to; anything when not given.
 
     Raises `ProblemError` when shapes disagree or an agent's box is empty.
 
@@ -124,13 +126,14 @@ class Coupled(Problem):
 
     def __init__(self, loss: Callable[[Any, Any], Any] | None, shards: Sequence[Any], A: Any, b: Any, *,
                  sense: str = "==",
-                 lower: Any = None, upper: Any = None, names: Sequence[str] | None = None) -> None:  # fmt: skip
+                 lower: Any = None, upper: Any = None, total: Any = None,
+                 names: Sequence[str] | None = None) -> None:  # fmt: skip
         Problem.__init__(self, loss, shards, names=names, weights=np.ones(len(shards)))
         A = np.asarray(A, float)
         d = A.shape[-1] if A.ndim > 1 else 1
         object.__setattr__(self, "weights", np.ones(len(shards)))  # a sum, not a mean: every agent counts once
         object.__setattr__(self, "x0", np.zeros(d, self.dtype))
-        object.__setattr__(self, "coupling", coupling(A, b, sense, lower, upper, len(shards), d))
+        object.__setattr__(self, "coupling", coupling(A, b, sense, lower, upper, len(shards), d, total))
 
 
 def stacked(problem: Problem, shape: Shape, scale: np.ndarray) -> Agent:

@@ -9,6 +9,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+HALVINGS = 40  # of an interval of prices: to a millionth of a millionth
+HAIR = 1e-30  # instead of nothing
+
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
@@ -47,6 +50,52 @@ class Box:
 
     def prox(self, v: Array, step: Array | float) -> Array:
         return jnp.clip(v, self.lower, self.upper)
+
+    def cheapest(self, slope: Array, curved: Array) -> Array:
+        """argmin Σ curved/2 x² + slope x; where nothing curves, at the bound."""
+        straight = jnp.where(slope == 0, 0, -jnp.sign(slope) * jnp.inf)
+        return self.prox(jnp.where(curved > 0, -slope / jnp.where(curved > 0, curved, 1), straight), 1.0)
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Budget:
+    """lower ≤ x ≤ upper and Σx = total: a battery to be filled, within a power and a time.
+
+    >>> Budget(jnp.zeros(3), jnp.array([1.0, 1.0, 0.0]), 1.5).prox(jnp.array([3.0, 0.25, 5.0]), 1.0).tolist()
+    [1.0, 0.5, 0.0]
+    """
+
+    lower: Any
+    upper: Any
+    total: Any
+
+    def value(self, x: Array) -> Array:
+        rounding = 1e3 * jnp.finfo(x.dtype).eps * jnp.sum(jnp.abs(x))
+        inside = jnp.all((x >= self.lower) & (x <= self.upper)) & (jnp.abs(jnp.sum(x) - self.total) <= rounding)
+        return jnp.where(inside, 0.0, jnp.inf).astype(x.dtype)
+
+    def prox(self, v: Array, step: Array | float) -> Array:
+        return self.cheapest(-v, jnp.ones_like(v))
+
+    def cheapest(self, slope: Array, curved: Array) -> Array:
+        """argmin Σ curved/2 x² + slope x, curved > 0: x = clip(−(slope + ν)/curved), with ν such that Σx = total.
+
+        ν is halved in on, and then exact by the decisions that are within their bounds.
+        """
+        ends = -slope - curved * self.upper, -slope - curved * self.lower
+
+        def halve(_: int, span: tuple[Array, Array]) -> tuple[Array, Array]:
+            middle = (span[0] + span[1]) / 2
+            over = jnp.sum(jnp.clip(-(slope + middle) / curved, self.lower, self.upper)) > self.total
+            return jnp.where(over, middle, span[0]), jnp.where(over, span[1], middle)
+
+        low, high = jax.lax.fori_loop(0, HALVINGS, halve, (jnp.min(ends[0]), jnp.max(ends[1])))
+        x = -(slope + (low + high) / 2) / curved
+        free, kept = (x > self.lower) & (x < self.upper), jnp.clip(x, self.lower, self.upper)
+        missing = self.total - jnp.sum(kept)
+        share = jnp.where(free, 1 / curved, 0)
+        return jnp.clip(kept + missing * share / jnp.maximum(jnp.sum(share), HAIR), self.lower, self.upper)
 
 
 @jax.tree_util.register_dataclass

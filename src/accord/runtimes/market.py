@@ -47,7 +47,7 @@ def excess(surplus: Array, floor: Array) -> Array:
 @jax.jit
 def reach(share: Share, direction: Array) -> Reach:
     """One agent's least in a direction; a decision without bounds goes `FAR` times as far as is needed to meet b."""
-    slope, bounds = share.A.T @ direction, (share.box.lower, share.box.upper)
+    slope, bounds = share.charged(direction), (share.box.lower, share.box.upper)
     known = [jnp.max(jnp.abs(jnp.where(jnp.isfinite(bound), bound, 0))) for bound in bounds]
     needed = jnp.linalg.norm(share.b) * share.agents / jnp.linalg.norm(share.A)
     far = FAR * (needed + known[0] + known[1])
@@ -83,10 +83,10 @@ def lost(agents: Agent, price: Array) -> Array:
 
     def is_lost(agent: Agent) -> Array:
         def steepness(x: Array) -> Array:
-            return jnp.max(jnp.abs(x - box.prox(x - agent.grad(x) - agent.share.A.T @ price, 1.0)))
+            return jnp.max(jnp.abs(x - box.prox(x - agent.grad(x) - agent.share.charged(price), 1.0)))
 
         box = agent.share.box
-        x, start = agent.best_response(price), box.prox(jnp.zeros(agent.share.A.shape[1], price.dtype), 1.0)
+        x, start = agent.best_response(price), box.prox(jnp.zeros(box.lower.shape, price.dtype), 1.0)
         return ~jnp.all(jnp.isfinite(x)) | (steepness(x) > 0.1 * steepness(start))
 
     return jax.vmap(is_lost)(agents)
