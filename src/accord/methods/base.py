@@ -74,16 +74,21 @@ class PeerMethod(Protocol):
         ...
 
 
+class Places(NamedTuple):
+    """Where an agent's neighbours stand, in the order of their numbers; the same twice where all links are mutual."""
+
+    hears: jax.Array  # (places,) whether a place holds one whom it hears; some may be empty
+    heard_by: jax.Array  # (places,) whether a place holds one who hears it
+
+
 @runtime_checkable
 class EdgeMethod(Protocol):
-    """Agents that have a different word for each neighbour. Neighbours stand in places; some places may be empty."""
+    """Agents that have a different word for each neighbour."""
 
-    def init(self, x: jax.Array, agent: Any, present: jax.Array, key: jax.Array) -> State:
-        """`present`: (places,) whether a place holds a neighbour."""
-        ...
+    def init(self, x: jax.Array, agent: Any, places: Places, key: jax.Array) -> State: ...
 
     def messages(self, state: State) -> Message:
-        """What this agent says to each neighbour: a message whose fields have a leading axis of places."""
+        """What it says to each who hears it: a message whose fields have a leading axis of those places."""
         ...
 
     def update(self, state: State, heard: Message, present: jax.Array, agent: Any, key: jax.Array) -> State:

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from accord.methods.base import phases_of
+from accord.methods.base import Places, phases_of
 from accord.problems.agents import Agent
 from accord.problems.problem import single
 from accord.problems.rows import Rows
@@ -62,7 +62,8 @@ def _peer_messages(plan: Plan) -> list[int]:
     def say(agent: Agent) -> list[Any]:
         key = jax.random.key(0)
         if hasattr(plan.method, "messages"):
-            words = plan.method.messages(plan.method.init(jnp.asarray(plan.x0), agent, jnp.ones(1, bool), key))
+            one = Places(jnp.ones(1, bool), jnp.ones(1, bool))
+            words = plan.method.messages(plan.method.init(jnp.asarray(plan.x0), agent, one, key))
             word = jax.tree.map(lambda leaf: leaf[0], words)
             return [plan.channel.encode(word, plan.channel.init(word), key)[0]]
         state = plan.method.init(jnp.asarray(plan.x0), agent, key)

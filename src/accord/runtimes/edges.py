@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from accord.methods.base import Places
 from accord.networks.faults import Mixer
 from accord.problems.agents import Agent
 from accord.runtimes.peers import models_of, outcome_of, record_of, where_awake
@@ -28,12 +29,12 @@ class Carry(NamedTuple):
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Edges:
-    """A method with a word for each neighbour: messages, channel, exchange, update. Neighbours have padded places."""
+    """A method with a word for each who hears: messages, channel, exchange, update. Neighbours have padded places."""
 
     method: Any
     agents: Agent  # stacked; oracles scaled by K·p_k
     mixer: Mixer  # whose weights say who is heard: the values of W do not count
-    back: Any  # (K, places) the place of an agent at its neighbour's
+    back: Any  # (K, places) the place of an agent among those who hear its neighbour
     channel: Any
     regularizer: Any
     p: Any
@@ -41,9 +42,8 @@ class Edges:
 
     def start(self, x0: Array) -> Carry:
         """Every agent at x0."""
-        present = self.mixer.flows["symmetric"].w != 0
-        keys = self._keys(0, Purpose.START)
-        states = jax.vmap(self.method.init, (None, self.agents.axes, 0, 0))(x0, self.agents, present, keys)
+        places, keys = self._places, self._keys(0, Purpose.START)
+        states = jax.vmap(self.method.init, (None, self.agents.axes, 0, 0))(x0, self.agents, places, keys)
         words = jax.vmap(self.method.messages)(states)
         empty = jax.vmap(jax.vmap(self.channel.init))(words)
         return Carry(states, (empty, empty))
@@ -52,13 +52,14 @@ class Edges:
         """One round: a word to each neighbour, and one from each."""
         neighbours, present = self._present(t)
         keys, noise = self._keys(t, Purpose.WORK), self._keys(t, Purpose.CHANNEL)
-        noise = jax.vmap(lambda key: key_of_places(key, present.shape[1]))(noise)
+        noise = jax.vmap(lambda key: key_of_places(key, self._places.heard_by.shape[1]))(noise)
         speaker, listener = carry.memories
         words = jax.vmap(self.method.messages)(carry.states)
         wires, speaker = jax.vmap(jax.vmap(self.channel.encode))(words, speaker, noise)
         said, listener = jax.vmap(jax.vmap(self.channel.decode))(wires, listener)
         heard = jax.tree.map(lambda leaf: leaf[neighbours, self.back], said)
-        states = jax.vmap(self.method.update, (0, 0, 0, self.agents.axes, 0))(carry.states, heard, present, self.agents, keys)
+        update = jax.vmap(self.method.update, (0, 0, 0, self.agents.axes, 0))
+        states = update(carry.states, heard, present, self.agents, keys)
         if self.mixer.sleepy:
             awake = self.mixer.awake(key_for(self.key, t, 0, Purpose.NETWORK))
             states = jax.tree.map(partial(where_awake, awake), states, carry.states)
@@ -76,8 +77,13 @@ class Edges:
         """The mean of the models, and each of them."""
         return outcome_of(self, self.models(carry))
 
+    @property
+    def _places(self) -> Places:
+        lists = self.mixer.flows[self.method.weights]
+        return Places(lists.w != 0, (lists.w if lists.given is None else lists.given) != 0)
+
     def _present(self, t: Array | int) -> tuple[Array, Array]:
-        weights = self.mixer.at(t, key_for(self.key, t, 0, Purpose.NETWORK))["symmetric"]
+        weights = self.mixer.at(t, key_for(self.key, t, 0, Purpose.NETWORK))[self.method.weights]
         return weights.neighbours, weights.w != 0
 
     def _keys(self, t: Array | int, purpose: Purpose) -> Array:
@@ -85,7 +91,9 @@ class Edges:
 
 
 def places_back(neighbours: np.ndarray, present: np.ndarray) -> np.ndarray:
-    """(K, places): at which place of its neighbour's list an agent stands; 0 where there is no neighbour."""
-    place = {(k, int(j)): i for k, row in enumerate(neighbours) for i, j in enumerate(row) if present[k, i]}
-    back = [[place.get((int(j), k), 0) for j in row] for k, row in enumerate(neighbours)]
-    return np.array(back, np.int32)
+    """(K, places): at which place an agent stands among those who hear its neighbour; 0 where there is no neighbour."""
+    back, listeners = np.zeros(neighbours.shape, np.int32), np.zeros(len(neighbours), np.int32)
+    for k, i in np.argwhere(present):  # by k, which is the order of the listeners
+        back[k, i] = listeners[neighbours[k, i]]
+        listeners[neighbours[k, i]] += 1
+    return back

@@ -33,9 +33,9 @@ def speak(method: Any, channel: Any, state: Any, memory: Any, key: Array, *, pha
 
 
 @jax.jit
-def init_edges(method: Any, x0: Array, agent: Any, present: Array, key: Array) -> Any:
+def init_edges(method: Any, x0: Array, agent: Any, places: Any, key: Array) -> Any:
     """The first state of a peer with a word for each neighbour."""
-    return method.init(x0, agent, present, key)
+    return method.init(x0, agent, places, key)
 
 
 @jax.jit

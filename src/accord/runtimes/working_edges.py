@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from accord.methods.base import Places
 from accord.networks.faults import mixer
 from accord.runtimes import steps
 from accord.runtimes.plan import Purpose, key_for
@@ -21,16 +22,22 @@ class WorkingEdges:
         self.states: dict[int, Any] = {}
         self.memories: dict[int, Any] = {}  # the channel's, one a neighbour
         self.heard: dict[tuple[int, int], Any] = {}  # the channel's at the listener, of (speaker, listener)
-        self.neighbours = {k: self.plan.network.neighbours(k).tolist() for k in worker.ks}
-        others = {int(worker.owners[j]) for js in self.neighbours.values() for j in js}
-        self.others = sorted(others - {worker.own})  # links are mutual: who is heard hears
-        self.mixer = mixer(self.plan.network, ("symmetric",), self.plan.dtype, np.array(worker.ks), lists=True)
+        sources, targets, _ = self.plan.network.edges
+        self.neighbours = {k: sources[targets == k].tolist() for k in worker.ks}  # whom it hears
+        self.listeners = {k: targets[sources == k].tolist() for k in worker.ks}  # who hear it
+        self.speakers, self.audience = (
+            sorted({int(worker.owners[j]) for js in others.values() for j in js} - {worker.own})
+            for others in (self.neighbours, self.listeners)
+        )
+        asked = (self.plan.method.weights,)
+        self.mixer = mixer(self.plan.network, asked, self.plan.dtype, np.array(worker.ks), lists=True)
 
     def on_start(self, t: int, x0: np.ndarray) -> None:
         """Every agent at x0, its channel's memories empty."""
         for k, agent in self.worker.each():
-            key, present = key_for(self.worker.key, 0, k, Purpose.START), jnp.ones(len(self.neighbours[k]), bool)
-            self.states[k] = steps.init_edges(self.plan.method, jnp.asarray(x0), agent, present, key)
+            key = key_for(self.worker.key, 0, k, Purpose.START)
+            places = Places(*(jnp.ones(len(others[k]), bool) for others in (self.neighbours, self.listeners)))
+            self.states[k] = steps.init_edges(self.plan.method, jnp.asarray(x0), agent, places, key)
             words = self.plan.method.messages(self.states[k])
             self.memories[k] = jax.vmap(self.plan.channel.init)(words)
             empty = self.plan.channel.init(jax.tree.map(lambda leaf: leaf[0], words))
@@ -52,13 +59,13 @@ class WorkingEdges:
     def _exchange(self, t: int) -> None:
         """A word to each neighbour, and one from each."""
         words = self._speak(t)
-        for other in self.others:
+        for other in self.audience:
             there = {(k, j): wire for (k, j), wire in words.items() if self.worker.owners[j] == other}
             self.worker.say(other, t, 0, there)
-        for other in self.others:
+        for other in self.speakers:
             words.update(self.worker.said_by(other, t, 0))
         network = key_for(self.worker.key, t, 0, Purpose.NETWORK)
-        present = np.asarray(self.mixer.at(t, network)["symmetric"].w) != 0
+        present = np.asarray(self.mixer.at(t, network)[self.plan.method.weights].w) != 0
         awake = np.asarray(self.mixer.awake(network)) if self.mixer.sleepy else None
         for i, (k, agent) in enumerate(self.worker.each()):
             heard = steps.pile([self._decoded(j, k, words[j, k]) for j in self.neighbours[k]])
@@ -74,7 +81,7 @@ class WorkingEdges:
             key, held = key_for(self.worker.key, t, k, Purpose.CHANNEL), (self.states[k], self.memories[k])
             wires, self.memories[k] = steps.speak_edges(self.plan.method, self.plan.channel, *held, key)
             wires = steps.arrays(wires)
-            words |= {(k, j): jax.tree.map(lambda leaf, i=i: leaf[i], wires) for i, j in enumerate(self.neighbours[k])}
+            words |= {(k, j): jax.tree.map(lambda leaf, i=i: leaf[i], wires) for i, j in enumerate(self.listeners[k])}
         return words
 
     def _decoded(self, j: int, k: int, wire: Any) -> Any:

@@ -14,6 +14,7 @@ from accord.problems.objectives import Quadratic
 from accord.runtimes import Vectorised
 
 LIMITS = [200, 150, 100], [450, 350, 225]
+STOP = accord.Stop(progress=0)
 MARKET = dispatch([0.004, 0.006, 0.009], [5.3, 5.5, 5.8], [500, 400, 200], *LIMITS, 975)
 
 
@@ -44,7 +45,7 @@ def test_what_is_left_of_a_cap_is_kept_by_the_agents(cap: float, x: list[float],
     """f_k = ½(x − c_k)², c = (1, 2, 6): x_k = c_k − λ with λ = (9 − cap)/3 where that is above 0."""
     rows = [(np.ones((1, 1)), np.full((1, 1), c)) for c in (1.0, 2.0, 6.0)]
     problem = Coupled(Quadratic(), rows, [1.0] * 3, cap, sense="<=")
-    plan, _ = plan_for(problem, accord.TrackingADMM(), None, accord.networks.path(3), None, None, None, None, 0, 1)
+    plan, _ = plan_for(problem, accord.TrackingADMM(), None, accord.networks.path(3), None, None, None, STOP, 0, 1)
     with jax.enable_x64(True):
         session = Vectorised(devices=1).start(plan)
         for _ in range(20):

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from accord.methods.base import Rule, method
+from accord.methods.base import Places, Rule, method
 
 
 class State(NamedTuple):
@@ -47,9 +47,9 @@ class EdgeADMM:
     reference: ClassVar = "Bastianello, Carli, Schenato, Todescato 2021"
     rules: ClassVar = {"penalty": Rule("√(μL)/2, or L/20 where μ = 0", lambda c: (c.mu * c.L) ** 0.5 / 2 or c.L / 20)}
 
-    def init(self, x: Array, agent: Any, present: Array, key: Array) -> State:
-        z = jnp.where(present[:, None], self.penalty * x, 0)
-        return State(self._nearest(z, present, agent), z, present)
+    def init(self, x: Array, agent: Any, places: Places, key: Array) -> State:
+        z = jnp.where(places.hears[:, None], self.penalty * x, 0)
+        return State(self._nearest(z, places.hears, agent), z, places.hears)
 
     def messages(self, state: State) -> Message:
         return Message(2 * self.penalty * state.x - state.z)
