@@ -10,7 +10,7 @@ from pathlib import Path
 import jinja2
 import matplotlib
 import numpy as np
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
 from accord.history import Run, data_size
@@ -40,7 +40,7 @@ def write(run: Run, directory: str | Path, story: Story | None = None) -> Path:
     prices = [] if run.prices is None or facts.pattern != "prices" else np.ravel(run.prices).tolist()
     coefficients = tables.coefficients(run)
     agents, left_out = tables.shortened(tables.agents(run, story.columns), AGENTS)
-    path = _page(
+    path = page(
         "run.html",
         directory,
         title=story.title or f"{facts.method} with {len(facts.agents)} agents",
@@ -69,7 +69,7 @@ def write_comparison(
     - `optimum`: F at the centralised answer, from which distances are measured.
     """
     story = story or Story()
-    return _page(
+    return page(
         "comparison.html",
         directory,
         title=story.title or "Methods compared",
@@ -80,8 +80,11 @@ def write_comparison(
     )
 
 
-def svg(figure: Figure, label: str) -> Markup:
-    """A figure as SVG inside the page: its text in the page's type, its colours those of the page, light or dark."""
+def svg(figure: Figure, label: str, *, sized: bool = False) -> Markup:
+    """A figure as SVG inside the page: its text in the page's type, its colours those of the page, light or dark.
+
+    It fills its place, or is `sized` as it was drawn.
+    """
     picture = io.StringIO()
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": label}):  # savefig has no argument for these
         figure.savefig(picture, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
@@ -91,7 +94,8 @@ def svg(figure: Figure, label: str) -> Markup:
     drawn = re.sub(r"font-family: [^;]*; ", "", drawn)
     name = re.sub(r"\W+", "-", label.lower())
     drawn = re.sub(r'(id="|url\(#|href="#)', rf"\1{name}-", drawn)
-    drawn = re.sub(r' width="[\d.]+pt" height="[\d.]+pt"', f' role="img" aria-label="{label}"', drawn, count=1)
+    drawn = drawn.replace("<svg ", f'<svg role="img" aria-label="{escape(label)}" ', 1)
+    drawn = drawn if sized else re.sub(r' width="[\d.]+pt" height="[\d.]+pt"', "", drawn, count=1)
     for variable, colour in COLOURS.items():
         drawn = drawn.replace(colour, f"var(--{variable})")
     return Markup(drawn)
@@ -101,7 +105,7 @@ def standing_alone(figure: Figure, label: str) -> str:
     """A figure as an SVG document, for an `<img>`: its type and its colours are in it, light or dark."""
     template, _, _ = _pages().loader.get_source(_pages(), "page.html")  # pyright: ignore[reportOptionalMemberAccess]
     themes = template[template.index(":root") : template.index("* { box-sizing")]
-    drawn = svg(figure, label)
+    drawn = str(svg(figure, label, sized=True))
     style = f"<style>{themes} text {{ font-family: var(--plain); font-variant-numeric: tabular-nums; }}</style>"
     return drawn.replace("<defs>", f"{style}<defs>", 1)
 
@@ -123,7 +127,8 @@ def _figures(run: Run) -> list[tuple[str, str]]:
     ]
 
 
-def _page(template: str, directory: str | Path, **content: object) -> Path:
+def page(template: str, directory: str | Path, **content: object) -> Path:
+    """Write `index.html` from a template to a directory, made where it is missing; returns the page's path."""
     path = Path(directory) / "index.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(_pages().get_template(template).render(content), encoding="utf-8")
