@@ -25,14 +25,16 @@ CHOSEN: dict[str, Callable[[Any], bool]] = {
     "exact_kind": lambda kind: settled(kind).exact is True and kind().minimises == "F",
     "slow_kind": lambda kind: in_the_limit(settled(kind)),
     "biased_kind": lambda kind: biased(settled(kind)),
-    "shrinking_kind": lambda kind: biased(settled(kind)) and stepping(settled(kind)),
+    "shrinking_kind": lambda kind: biased(settled(kind)) and stepping(settled(kind)) and not kind().asynchronous,
     "tunable_kind": lambda kind: bool(leaves_of(kind)),
     "weighted_kind": lambda kind: not is_coupled(kind()),
     "weighing_kind": lambda kind: not is_coupled(kind()) and (kind().minimises == "F" or "p_k" in kind().minimises),
     "class_kind": lambda kind: kind in ONE_A_CLASS,
+    "waiting_kind": lambda kind: kind in ONE_A_CLASS and not kind().asynchronous,
+    "hurried_kind": lambda kind: kind().asynchronous,
     "shape_kind": lambda kind: kind in ONE_A_SHAPE,
     "relaying_kind": lambda kind: not is_coupled(kind()) and not kind().convexity,
-    "steady_kind": lambda kind: "sample_grad" not in settled(kind).needs,  # it draws no rows when settled
+    "steady_kind": lambda kind: not draws(settled(kind)),
     "tracking_kind": lambda kind: {"y", "g"} <= set(getattr(state_of(kind), "_fields", ())),
 }
 """What a test may ask for by the name of its argument, from the facts that methods state about themselves."""
@@ -52,6 +54,12 @@ def in_the_limit(method: Any) -> bool:
 def biased(method: Any) -> bool:
     """Whether it seeks the optimum of F and never arrives."""
     return method.exact is not True and method.minimises == "F" and not in_the_limit(method)
+
+
+def draws(method: Any) -> bool:
+    """Whether something is drawn when it is settled: rows of data, or whom to call."""
+    calls = pattern_of(method) == "peers" and method.asynchronous and not hasattr(method, "messages")
+    return "sample_grad" in method.needs or calls
 
 
 def stepping(method: Any) -> bool:

@@ -10,9 +10,11 @@ import pytest
 import accord
 from accord.methods.base import is_coupled
 from tests.contract.knobs import settled, stepping
-from tests.contract.worlds import answer_of, world_of
+from tests.contract.worlds import World, answer_of, world_of
 
-LONG = accord.Stop(rounds=4000, progress=0)
+
+def long(world: World) -> accord.Stop:
+    return accord.Stop(rounds=4000 * world.patience, progress=0)
 
 
 def distance(run: accord.Run, x: np.ndarray) -> float:
@@ -22,7 +24,7 @@ def distance(run: accord.Run, x: np.ndarray) -> float:
 def test_an_exact_method_reaches_the_optimum_with_the_step_it_chooses(exact_kind: Any) -> None:
     world = world_of(exact_kind)
     optimum = answer_of(world)
-    run = world.run(settled(exact_kind), stop=LONG)
+    run = world.run(settled(exact_kind), stop=long(world))
     assert distance(run, optimum.x) < 1e-9
     if is_coupled(exact_kind()):
         np.testing.assert_allclose(run.prices, optimum.prices, rtol=0, atol=1e-9)
@@ -44,14 +46,14 @@ def test_a_method_exact_in_the_limit_is_twice_as_near_after_four_times_as_long(s
 
 def test_a_method_that_calls_itself_biased_is(biased_kind: Any) -> None:
     world = world_of(biased_kind)
-    assert distance(world.run(settled(biased_kind), stop=LONG), answer_of(world).x) > 1e-4
+    assert distance(world.run(settled(biased_kind), stop=long(world)), answer_of(world).x) > 1e-4
 
 
 def test_the_bias_shrinks_in_proportion_to_the_step(shrinking_kind: Any) -> None:
     world = world_of(shrinking_kind)
     optimum = answer_of(world).x
     far, near = (
-        distance(world.run(stepping(settled(shrinking_kind), world, part), stop=LONG), optimum)
+        distance(world.run(stepping(settled(shrinking_kind), world, part), stop=long(world)), optimum)
         for part in (1 / 16, 1 / 32)
     )
     assert np.log2(far / near) == pytest.approx(1, abs=0.05)

@@ -21,6 +21,7 @@ ROWS = 6  # of the largest shard, which every other size divides, so that shards
 D = 3  # decisions
 RIDGE = 2.0  # which bounds the curvature below, so that small steps arrive too
 SHORT = accord.Stop(rounds=25, progress=0)
+PACES = np.array([1.0, 1.3013, 2.7171, 0.8371, 1.1237, 1.9077])  # no two agents are ever done at once
 QUIET = GaussianNoise(0.0)  # adds nothing, and is the program of a channel that does
 
 
@@ -42,6 +43,7 @@ class World:
     b: np.ndarray | None = None
     loss: Any = field(default_factory=lambda: LeastSquares(RIDGE))
     x0: Any = None
+    paces: np.ndarray | None = None  # seconds that each agent works, where nobody waits
 
     def problem(self) -> accord.Problem:
         if self.A is not None:
@@ -50,8 +52,19 @@ class World:
         return accord.Problem(self.loss, self.shards, weights=self.weights, x0=start)
 
     def run(self, method: Any, **how: Any) -> accord.Run:
-        how = {"stop": SHORT, "channel": QUIET, "runtime": accord.runtimes.Vectorised(devices=1), **how}
+        how = {"stop": SHORT, "channel": QUIET, "runtime": self.runtime, **how}
         return accord.run(self.problem(), method, network=self.network, **how)
+
+    @property
+    def runtime(self) -> Any:
+        if self.paces is None:
+            return accord.runtimes.Vectorised(devices=1)
+        return accord.runtimes.Timed(accord.Clock(self.paces), devices=1)
+
+    @property
+    def patience(self) -> int:
+        """By how much longer a run has to be than where all agents work in a round."""
+        return 1 if self.paces is None else len(self.shards)
 
     def permuted(self, order: Sequence[int]) -> World:
         """The same agents under other numbers."""
@@ -59,7 +72,8 @@ class World:
         pick = lambda values: None if values is None else values[order]  # noqa: E731
         network = None if self.network is None else Network("permuted", self.network.W[np.ix_(order, order)])
         shards = tuple(self.shards[k] for k in order)
-        return replace(self, shards=shards, weights=pick(self.weights), network=network, A=pick(self.A))
+        rest = {"weights": pick(self.weights), "A": pick(self.A), "paces": pick(self.paces)}
+        return replace(self, shards=shards, network=network, **rest)
 
     def levelled(self) -> World:
         """Every shard ROWS long by repeating it whole, which leaves its mean as it was."""
@@ -100,12 +114,13 @@ def world_of(kind: Any) -> World:
     method = kind()
     if is_coupled(method):
         return replace(_market(), network=accord.networks.ring(4) if pattern_of(method) == "peers" else None)
+    paces = PACES if method.asynchronous else None
     match pattern_of(method):
         case "server":
-            return _hospitals()
+            return replace(_hospitals(), paces=paces)
         case _:
             ring = accord.networks.ring(len(_hospitals().shards))
-            agents = _clinics() if method.convexity else _hospitals()
+            agents = replace(_clinics() if method.convexity else _hospitals(), paces=paces)
             weigh = {"row stochastic": ring.pull, "column stochastic": ring.push}.get(method.weights, ring.metropolis)
             return replace(agents, network=weigh())
 

@@ -66,15 +66,18 @@ class Pairs:
 
     def _met(self, states: Any, memories: Any, both: Array, t: Array) -> tuple[Any, Any]:
         """Two agents after they have spoken and listened: own + ½ (heard − said)."""
-        keys = [jax.vmap(lambda k, p=purpose: key_for(self.key, t, k, p))(both)
-                for purpose in (Purpose.WORK, Purpose.CHANNEL)]  # fmt: skip
+        work, noise = (jax.vmap(lambda k, p=purpose: key_for(self.key, t, k, p))(both)
+                       for purpose in (Purpose.WORK, Purpose.CHANNEL))  # fmt: skip
         speaker, listener = memories
         own = jax.vmap(self.method.message)(states)
-        wire, speaker = jax.vmap(self.channel.encode)(own, speaker, keys[1])
+        wire, speaker = jax.vmap(self.channel.encode)(own, speaker, noise)
         said, listener = jax.vmap(self.channel.decode)(wire, listener)
         mixed = jax.tree.map(lambda own, said: own + 0.5 * (said[::-1] - said), own, said)
-        update = lambda k, *rest: self.method.update(*rest[:2], one_of(self.agents, k), rest[2])  # noqa: E731
-        return jax.vmap(update)(both, states, mixed, keys[0]), (speaker, listener)
+
+        def update(k: Array, state: Any, mixed: Any, key: Array) -> Any:
+            return self.method.update(state, mixed, one_of(self.agents, k), key)
+
+        return jax.vmap(update)(both, states, mixed, work), (speaker, listener)
 
     def record(self, carry: Carry) -> TimedRecord:
         """F at the mean of the models, their variance about it, and the clock; what is heard is never stale."""

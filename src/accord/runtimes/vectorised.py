@@ -64,8 +64,8 @@ class Together:
         self.plan, self.round, self.verdict = plan, 0, GOING
         self.mesh = Mesh(np.array(devices), (DEVICES,))
         everywhere = NamedSharding(self.mesh, PartitionSpec())
-        self.team = jax.device_put(_team(plan, len(devices)), everywhere)
-        begun = _start(self.team, *_beginning(plan)), plan.stop.watch(plan.every, plan.dtype)
+        self.team = jax.device_put(team_of(plan, len(devices)), everywhere)
+        begun = _start(self.team, *beginning(plan)), plan.stop.watch(plan.every, plan.dtype)
         self.carry, self.watch = jax.device_put(begun, everywhere)  # as a block returns them, or it is compiled twice
 
     def advance(self, records: int, every: int) -> Record:
@@ -97,7 +97,7 @@ class Together:
         """Nothing is held."""
 
 
-def _team(plan: Plan, devices: int) -> Any:
+def team_of(plan: Plan, devices: int) -> Any:
     """Who lives the rounds: with a clock where the plan has one, and where nobody waits."""
     agents, key = stacked(plan.problem, plan.shape, plan.scale), jax.random.key(plan.seed)
     if plan.method.asynchronous:
@@ -123,7 +123,8 @@ def _in_step(plan: Plan, agents: Agent, key: Array, devices: int) -> Peers | Edg
     )
 
 
-def _beginning(plan: Plan) -> tuple[Any, ...]:
+def beginning(plan: Plan) -> tuple[Any, ...]:
+    """What a team starts from: x0, or a market and x0."""
     if plan.pattern == "peers":
         return (plan.x0,)
     return (plan.x0 if plan.problem.coupling is None else plan.problem.coupling.market(plan.dtype), plan.x0)
@@ -131,15 +132,11 @@ def _beginning(plan: Plan) -> tuple[Any, ...]:
 
 def program(plan: Plan) -> tuple[str, list[Any]]:
     """A round as JAX traces it, and all arrays in it: the same for the same mathematics on the same data, anywhere."""
-    team = _team(plan, 1)
-    carry = jax.eval_shape(team.start, *_beginning(plan))
+    team = team_of(plan, 1)
+    carry = jax.eval_shape(team.start, *beginning(plan))
     traced = jax.make_jaxpr(lambda team, carry, t: team.round(carry, t))(team, carry, np.int32(0))
     arrays = [*traced.consts, *map(_numbers, jax.tree.leaves(team))]
     return re.sub(r" at 0x[0-9a-f]+", "", str(traced)), arrays
-
-
-def _numbers(leaf: Any) -> Any:
-    return jax.random.key_data(leaf) if jnp.issubdtype(jnp.asarray(leaf).dtype, jax.dtypes.prng_key) else leaf
 
 
 def _numbers(leaf: Any) -> Any:
@@ -162,38 +159,38 @@ def _on_every_device(function: Any, mesh: Mesh) -> Any:
 def _block(
     team: Any, carry: Any, watch: Watch, t0: Array, records: Array, every: Array, *, mesh: Mesh, inline: bool
 ) -> Any:
-    """`records` times: record, look whether to stop, and `every` rounds.
+    return _on_every_device(partial(block, inline=inline), mesh)(team, carry, watch, t0, records, every)
+
+
+def block(team: Any, carry: Any, watch: Watch, t0: Array, records: Array, every: Array, *, inline: bool) -> Any:
+    """`records` times: record, look whether to stop, and `every` rounds; what was recorded, and where that leaves all.
 
     A record is taken before the rounds that follow it, so that F(x) shares its forward pass with the gradient at x;
     this needs the round in line with the record, not in a loop of its own.
     """
+    shape = jax.eval_shape(team.record, carry)
+    buffer = jax.tree.map(lambda leaf: jnp.zeros((BLOCK, *leaf.shape), leaf.dtype), shape)
 
-    def rounds(team: Any, carry: Any, t: Array, every: Array) -> Any:
+    def rounds(carry: Any, t: Array, every: Array) -> Any:
         if inline:
             return team.round(carry, t)
         return jax.lax.fori_loop(0, every, lambda i, carry: team.round(carry, t + i), carry)
 
-    def block(team: Any, carry: Any, watch: Watch, t0: Array, records: Array, every: Array) -> Any:
-        shape = jax.eval_shape(team.record, carry)
-        buffer = jax.tree.map(lambda leaf: jnp.zeros((BLOCK, *leaf.shape), leaf.dtype), shape)
+    def body(loop: tuple[Any, ...]) -> tuple[Any, ...]:
+        buffer, carry, watch, i, _ = loop
+        record = team.record(carry)
+        buffer = jax.tree.map(lambda all, one: all.at[i].set(one), buffer, record)
+        watch = watch.see(record.objective, record.disagreement, record.dual_value)
+        verdict = watch.verdict()
+        go = (verdict == GOING) & (every > 0)
+        after = rounds(carry, t0 + i * every, jnp.where(go, every, 0))
+        if inline:
+            after = jax.tree.map(lambda new, old: jnp.where(go, new, old), after, carry)
+        return buffer, after, watch, i + 1, verdict
 
-        def body(loop: tuple[Any, ...]) -> tuple[Any, ...]:
-            buffer, carry, watch, i, _ = loop
-            record = team.record(carry)
-            buffer = jax.tree.map(lambda all, one: all.at[i].set(one), buffer, record)
-            watch = watch.see(record.objective, record.disagreement, record.dual_value)
-            verdict = watch.verdict()
-            go = (verdict == GOING) & (every > 0)
-            after = rounds(team, carry, t0 + i * every, jnp.where(go, every, 0))
-            if inline:
-                after = jax.tree.map(lambda new, old: jnp.where(go, new, old), after, carry)
-            return buffer, after, watch, i + 1, verdict
-
-        going = lambda loop: (loop[3] < records) & (loop[4] == GOING)  # noqa: E731
-        zero = jnp.zeros((), jnp.int32)
-        return jax.lax.while_loop(going, body, (buffer, carry, watch, zero, zero))
-
-    return _on_every_device(block, mesh)(team, carry, watch, t0, records, every)
+    going = lambda loop: (loop[3] < records) & (loop[4] == GOING)  # noqa: E731
+    zero = jnp.zeros((), jnp.int32)
+    return jax.lax.while_loop(going, body, (buffer, carry, watch, zero, zero))
 
 
 @partial(jax.jit, static_argnames=("mesh",))

@@ -84,5 +84,5 @@ class AsyncSGD:
     def _step(self, d: Array) -> Any:
         if not self.delay_adaptive:
             return self.step_size
-        late = 1 / (4 * self.smoothness * jnp.maximum(d, 1))
-        return jnp.where(d <= 2 * self.concurrency, self.step_size, jnp.minimum(self.step_size, late))
+        late = jnp.minimum(1, 1 / (4 * self.step_size * self.smoothness * jnp.maximum(d, 1)))
+        return self.step_size * jnp.where(d <= 2 * self.concurrency, 1, late)

@@ -71,7 +71,8 @@ class FedBuff:
         total, count = server.total + arrival.reply.delta / jnp.sqrt(1 + d), server.count + 1
         full = count == self.buffer
         x = server.x + jnp.where(full, self.server_step / count, 0) * total
-        return Server(x, server.t + full, jnp.where(full, 0, total), jnp.where(full, 0, count))
+        t = jnp.where(full, server.t + 1, server.t)
+        return Server(x, t, jnp.where(full, 0, total), jnp.where(full, 0, count))
 
     def proposal(self, heard: Heard, reply: Reply, client: tuple[()]) -> Array:
         return heard.x + reply.delta

@@ -73,10 +73,11 @@ class Rennala:
     def update(self, server: Server, arrival: Arrival) -> Server:
         fresh = arrival.heard.t == server.t
         total = server.total + jnp.where(fresh, arrival.reply.g, 0)
-        count = server.count + fresh
+        count = jnp.where(fresh, server.count + 1, server.count)
         full = count == self.batch
         x = server.x - jnp.where(full, self.step_size / jnp.maximum(count, 1), 0) * total
-        return Server(x, server.t + full, jnp.where(full, 0, total), jnp.where(full, 0, count))
+        t = jnp.where(full, server.t + 1, server.t)
+        return Server(x, t, jnp.where(full, 0, total), jnp.where(full, 0, count))
 
     def proposal(self, heard: Heard, reply: Reply, client: tuple[()]) -> Array:
         return heard.x

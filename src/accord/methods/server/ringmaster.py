@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 
@@ -64,8 +65,8 @@ class Ringmaster:
 
     def update(self, server: Server, arrival: Arrival) -> Server:
         d = server.t - arrival.heard.t
-        fresh = d < self.threshold
-        return Server(server.x - jnp.where(fresh, self.step_size, 0) * arrival.reply.g, server.t + fresh)
+        after = Server(server.x - self.step_size * arrival.reply.g, server.t + 1)
+        return jax.tree.map(lambda new, old: jnp.where(d < self.threshold, new, old), after, server)
 
     def proposal(self, heard: Server, reply: Reply, client: tuple[()]) -> Array:
         return heard.x
