@@ -24,7 +24,7 @@ from accord.problems.problem import Problem
 from accord.runtimes.cost import Cost, per_round
 from accord.runtimes.plan import Outcome, Plan, Record, Session
 from accord.runtimes.vectorised import Vectorised
-from accord.stopping import CONVERGED, GOING, NOT_FINITE, Stop, sentence
+from accord.stopping import CONVERGED, GOING, NOT_FINITE, Stop, Watch, sentence
 
 SHORT = 0.25  # seconds: a block that takes less is doubled, so that the host's share of the time is negligible
 
@@ -90,12 +90,13 @@ def run(
     one_a_core()
     plan, choices = plan_for(problem, method, x0, network, channel, participation, aggregate, stop, seed, record)
     runtime = Vectorised() if runtime is None else runtime
-    with jax.enable_x64(plan.dtype == np.float64), _interruptible() as interrupted:
+    with jax.enable_x64(plan.dtype == np.float64), interruptible() as interrupted:
         session = runtime.start(plan)
         try:
             life = _Life(plan, session, Checkpoint.of(checkpoint, session.plan), notify, measure, interrupted)
             reason = life.live()
-            return _told(plan, session, choices, life, reason, runtime)
+            ended = Ended(session.outcome(), life.records, session.round, life.verdict, reason)
+            return told(plan, ended, choices, runtime)
         finally:
             session.close()
 
@@ -131,14 +132,15 @@ class _Life:
             self._advance(1, 0, started)
             whole = self.session.round % every == 0  # else the last interval is short, and its verdict too easy
             if self.session.verdict == NOT_FINITE or (whole and self.session.verdict != GOING):
-                self.verdict, reason = self.session.verdict, self._judged()
+                self.verdict = self.session.verdict
+                reason = judged(self.plan, self.verdict, self.session.watch)
         return reason
 
     def _advance(self, records: int, every: int, started: float) -> None:
         first, before, seen = self.session.round, self.spent, self._seen()
         found = self.session.advance(records, every)
         self.spent = time.monotonic() - started
-        self.records += [row | seen for row in _rows(found, first, every, self.cost, before, self.spent)]
+        self.records += [row | seen for row in rows_of(found, first, every, self.cost, before, self.spent)]
         if self.notify is not None:
             last = self.records[-1]
             self.notify(Status(self.session.round, self.plan.stop.rounds, last["objective"], last["disagreement"]))
@@ -155,19 +157,25 @@ class _Life:
 
     def _reason(self, left: int, spent: float) -> str | None:
         if self.session.verdict != GOING:
-            return self._judged()
+            return judged(self.plan, self.session.verdict, self.session.watch)
         if left < self.plan.every or self.session.round >= self.plan.stop.rounds:
             return f"stopped at its limit of {self.plan.stop.rounds} rounds"
         if self.plan.stop.seconds is not None and spent >= self.plan.stop.seconds:
             return f"stopped at its limit of {self.plan.stop.seconds:g} seconds"
         return "was interrupted" if self.interrupted.is_set() else None
 
-    def _judged(self) -> str:
-        what = "the shared constraint is violated by" if self.plan.coupled else "the agents disagree by"
-        return sentence(self.session.verdict, self.session.watch, what)
+
+def judged(plan: Plan, verdict: int, watch: Watch) -> str:
+    """Why a watch said stop."""
+    return sentence(
+        verdict, watch, "the shared constraint is violated by" if plan.coupled else "the agents disagree by"
+    )
 
 
-def _rows(found: Record, first: int, every: int, cost: Cost, before: float, after: float) -> Iterator[dict[str, float]]:
+def rows_of(
+    found: Record, first: int, every: int, cost: Cost, before: float, after: float
+) -> Iterator[dict[str, float]]:
+    """The records of a block that began at round `first`, as rows of the history."""
     count = len(found.objective)
     for i in range(count):
         t = first + i * every
@@ -180,15 +188,26 @@ def _rows(found: Record, first: int, every: int, cost: Cost, before: float, afte
         }  # fmt: skip
 
 
-def _told(plan: Plan, session: Session, choices: tuple[Choice, ...], life: _Life, reason: str, runtime: Any) -> Run:
+class Ended(NamedTuple):
+    """How a run ended."""
+
+    outcome: Outcome
+    records: list[dict[str, float]]
+    rounds: int
+    verdict: int
+    reason: str
+
+
+def told(plan: Plan, ended: Ended, choices: tuple[Choice, ...], runtime: Any) -> Run:
     """The run as the user keeps it: in the shape of x0, in NumPy."""
-    outcome, prices = session.outcome(), plan.coupled
+    outcome, prices = ended.outcome, plan.coupled
     x, own = _answers(plan, outcome)
     losses = np.where(plan.problem.sizes > 0, np.asarray(outcome.losses, float), np.nan)
     return Run(
         x=x, agents=own, prices=None if outcome.prices is None else np.asarray(outcome.prices), losses=losses,
-        history=table(life.records, plan.stop.window, prices), reason=reason, converged=life.verdict == CONVERGED,
-        rounds=session.round, facts=_facts(plan, choices, runtime), table=plan.problem.table,
+        history=table(ended.records, plan.stop.window, prices), reason=ended.reason,
+        converged=ended.verdict == CONVERGED, rounds=ended.rounds, facts=_facts(plan, choices, runtime),
+        table=plan.problem.table,
     )  # fmt: skip
 
 
@@ -232,7 +251,7 @@ def _given(plan: Plan, chosen: set[str]) -> Iterator[str]:
 
 
 @contextmanager
-def _interruptible() -> Iterator[threading.Event]:
+def interruptible() -> Iterator[threading.Event]:
     """Ctrl-C sets an event, read between blocks; a second one interrupts at once."""
     interrupted = threading.Event()
     if threading.current_thread() is not threading.main_thread():
