@@ -40,7 +40,7 @@ class ExchangeADMM:
     For Σ A_k x_k ≤ b the server holds the slack: one more agent of the exchange, whose best response is closed.
 
     - `penalty`: ρ > 0, any; the geometric mean of the agents' curvatures when not given.
-    - `own`: ρ_k = ρ + own · tr(∇²f_k)/‖A_k‖² instead, for quadratic costs: who is stiff moves little. With own = 2 and
+    - `metric`: ρ_k = ρ + metric · tr(∇²f_k)/‖A_k‖² instead, for quadratic costs: who is stiff moves little. With metric = 2 and
       a small ρ the price takes about half of Newton's step, whatever the curvatures.
 
     >>> import accord
@@ -50,16 +50,16 @@ class ExchangeADMM:
     [8.5]
 
     Source: Boyd, Parikh, Chu, Peleato, Eckstein 2011, §7.3.2; Giselsson, Boyd 2017, Linear convergence and metric
-    selection for Douglas–Rachford splitting and ADMM (`own`).
+    selection for Douglas–Rachford splitting and ADMM.
     """
 
     penalty: float | None = None
-    own: float = 0.0
+    metric: float = 0.0
 
     needs: ClassVar = ("best_response",)
     aggregate: ClassVar = "sum"
     partial: ClassVar = False
-    may_be_zero: ClassVar = ("own",)
+    may_be_zero: ClassVar = ("metric",)
     reference: ClassVar = "Boyd et al. 2011, §7.3.2"
     rules: ClassVar = {"penalty": Rule("√(μL), or L/10 where μ = 0", lambda c: (c.mu * c.L) ** 0.5 or c.L / 10 or 1)}
 
@@ -74,7 +74,7 @@ class ExchangeADMM:
         return Heard(server.price, server.step)
 
     def respond(self, heard: Heard, client: Client, agent: Any, key: Array) -> tuple[Reply, Client]:
-        penalty = self.penalty + self.own * agent.stiffness()
+        penalty = self.penalty + self.metric * agent.stiffness()
         target = agent.contribution(client.x) - agent.contribution(jnp.zeros_like(client.x)) - heard.step / penalty
         x = agent.best_response(heard.price, penalty, target)
         return Reply(agent.contribution(x), agent.share.has_a_say() / penalty), Client(x)
