@@ -12,7 +12,8 @@ from collections.abc import Iterator
 # Set in the environment, so that programs which tests start have the same.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("MPLBACKEND", "Agg")
-os.environ.setdefault("XLA_FLAGS", "--xla_cpu_parallel_codegen_split_count=1")  # small programs compile a third faster
+# Programs of a test live for a second: the time that making them fast takes is better spent on more tests.
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_parallel_codegen_split_count=1 --xla_backend_optimization_level=0")
 
 import hypothesis
 import jax
