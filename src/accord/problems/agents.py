@@ -40,6 +40,14 @@ class Agent:
         """The most examples any agent has: the static bound of a loop over them."""
         return self.rows.capacity
 
+    @property
+    def capacities(self) -> tuple[int, ...]:
+        """Lengths for what is worked out for a whole shard at a time, falling: the last that holds it will do."""
+        lengths = [self.capacity]
+        while self.rows.pages is not None and lengths[-1] > self.rows.length:
+            lengths.append(max(lengths[-1] // 4, self.rows.length))
+        return tuple(lengths)
+
     def in_own_shape(self) -> Agent:
         """The same agent for decisions in the user's own structure: a local loop unflattens once, not every step."""
         return replace(self, shape=None)

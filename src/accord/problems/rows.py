@@ -109,16 +109,36 @@ def _page_by_page(part: Part, length: int) -> Callable[..., Any]:
             axes = jax.tree.map(lambda yes: 0 if yes else None, mapped)
             total = jax.vmap(alone, tuple(axes))(x, k, size, pages, data)
         else:
-            K = len(pages.first)
-            asked = jnp.zeros(K, jnp.int32).at[k].set(jnp.arange(count, dtype=jnp.int32))[pages.owner]
-            xs = jax.tree.map(lambda leaf, own: leaf[asked] if own else leaf, x, own_x)
+            asked = jnp.zeros(len(pages.first), jnp.int32).at[k].set(jnp.arange(count, dtype=jnp.int32))
             book = jax.tree.map(lambda leaf: leaf.reshape(-1, length, *leaf.shape[1:]), data)
-            counts = jnp.arange(length, dtype=jnp.int32) < pages.filled[:, None]
-            parts = jax.vmap(part, (jax.tree.map(lambda own: 0 if own else None, own_x), 0, 0))(xs, book, counts)
-            add = lambda leaf: jax.ops.segment_sum(leaf, pages.owner, K, indices_are_sorted=True)[k]  # noqa: E731
-            total = jax.tree.map(add, parts)
+            total = jax.tree.map(lambda leaf: leaf[k], _by_owner(part, pages, book, x, own_x, asked))
         return total, jax.tree.map(lambda _: True, total)
 
     asked = custom_vmap(alone)
     asked.def_vmap(together)
     return asked
+
+
+LARGE = 4096
+"""Numbers of a decision from which a CPU does one page after another: XLA tiles a product of matrices, but no batch."""
+
+
+def _by_owner(part: Part, pages: Pages, book: Any, x: Any, own: Any, asked: Array) -> Any:
+    """Every page's part at its owner's x (everybody's where it is not `own`), added up by owner."""
+    K, length = len(pages.first), jax.tree.leaves(book)[0].shape[1]
+    counts = jnp.arange(length, dtype=jnp.int32) < pages.filled[:, None]
+    of = lambda owner: jax.tree.map(lambda leaf, own: leaf[asked[owner]] if own else leaf, x, own)  # noqa: E731
+    if sum(leaf[0].size if mine else leaf.size for leaf, mine in zip(*map(jax.tree.leaves, (x, own)))) < LARGE:
+        parts = jax.vmap(part, (jax.tree.map(lambda own: 0 if own else None, own), 0, 0))(of(pages.owner), book, counts)
+        return jax.tree.map(lambda leaf: jax.ops.segment_sum(leaf, pages.owner, K, indices_are_sorted=True), parts)
+
+    def add(total: Any, page: Any) -> tuple[Any, None]:
+        owner, rows, counts = page
+        new = part(of(owner), rows, counts)
+        return jax.tree.map(lambda leaf, new: leaf.at[owner].add(new), total, new), None
+
+    one = jax.eval_shape(
+        lambda page: part(of(page[0]), *page[1:]), jax.tree.map(lambda v: v[0], (pages.owner, book, counts))
+    )
+    nothing = jax.tree.map(lambda leaf: jnp.zeros((K, *leaf.shape), leaf.dtype), one)
+    return jax.lax.scan(add, nothing, (pages.owner, book, counts))[0]
