@@ -3,6 +3,7 @@
 from accord import aggregation, attacks, channels, clocks, errors, methods, networks, problems, runtimes
 from accord.channels import chain, clip, gaussian_noise
 from accord.clocks import Clock
+from accord.doctor import Diagnosis, diagnose
 from accord.history import Run
 from accord.methods import (
     ADAL,
@@ -60,6 +61,7 @@ from accord.methods import (
     FedLT,
     FedNova,
     FedPD,
+    FedPer,
     FedProx,
     FedSGD,
     FedYogi,
@@ -130,6 +132,7 @@ __all__ = [
     "FedDyn",
     "MimeLite",
     "FedPD",
+    "FedPer",
     "Scaffnew",
     "ConsensusADMM",
     "ADOMPlus",
@@ -153,6 +156,7 @@ __all__ = [
     "Clock",
     "Coupled",
     "DGD",
+    "Diagnosis",
     "DualDecomposition",
     "EdgeADMM",
     "ExchangeADMM",
@@ -173,6 +177,7 @@ __all__ = [
     "attacks",
     "chain",
     "channels",
+    "diagnose",
     "clip",
     "clocks",
     "errors",

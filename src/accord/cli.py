@@ -1,4 +1,4 @@
-"""The command line: run, compare, methods, report."""
+"""The command line: run, compare, doctor, methods, report."""
 
 from __future__ import annotations
 
@@ -129,6 +129,32 @@ def compare(
     story = Story(title=chosen.title, about=chosen.about, notes=notes)
     page = write_comparison(runs, out or Path("accord-runs") / f"{chosen.name}-compared", optimum, story)
     say(f"The report is {page}")
+
+
+@app.command()
+@_refusing
+def doctor(
+    study: StudyName,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    check: Annotated[bool, typer.Option(help="Make short runs, and put them beside what is predicted.")] = True,
+    out: Out = None,
+    quiet: Quiet = False,
+) -> None:
+    """How different the agents of a study are, what that will cost, and which method and step size to take."""
+    from accord.doctor import diagnose
+
+    chosen = _study(study, None, None)
+    with working(f"Examining {chosen.name}", quiet or as_json):
+        found = diagnose(chosen.problem, chosen.network, check=check)
+    if as_json:
+        print(json.dumps(found.summary()))
+        if out is None:
+            return
+    else:
+        say(*([] if quiet else [heading(chosen.title)]), *str(found).split("\n"))
+    page = found.report(out or Path("accord-runs") / f"{chosen.name}-examined", chosen.title, chosen.about)
+    if not as_json:
+        say(f"The report is {page}")
 
 
 @app.command()

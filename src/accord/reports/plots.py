@@ -80,10 +80,10 @@ def comparison_figure(runs: Mapping[str, Run], optimum: float) -> Figure:
         gap = np.where(gap > rounding, gap, np.nan)
         ends[name] = (_line(axes, run, gap, i), SERIES[i % len(SERIES)])
     for one, (column, format_count) in zip(axes, COSTS.items(), strict=True):
-        _frame(one, xlabel=TITLES[column])
+        framed(one, xlabel=TITLES[column])
         one.xaxis.set_major_formatter(FuncFormatter(lambda value, _, text=format_count: text(value) if value else "0"))
         one.set_xlim(0, max(float(run.history[column].iloc[-1]) for run in runs.values()))
-    _logarithmic(axes[0], np.concatenate([line.get_ydata() for line, _ in ends.values()]))
+    logarithmic(axes[0], np.concatenate([line.get_ydata() for line, _ in ends.values()]))
     axes[0].set_title("Distance of the objective to the centralised optimum", **TITLE)
     _name_ends(axes[-1], ends)
     return figure
@@ -97,9 +97,9 @@ TITLE: dict[str, Any] = {"loc": "left", "fontsize": 10, "color": INK, "pad": 10}
 def draw(axes: Axes, rounds: np.ndarray, panel: Panel) -> None:
     """One panel on its axes: the line, where it ends in numbers, and the limit it should fall below."""
     values = panel.values
-    log = _logarithmic(axes, values)
+    log = logarithmic(axes, values)
     axes.plot(rounds, np.where(values > 0, values, np.nan) if log else values, color=SERIES[0], linewidth=1.8)
-    _frame(axes, xlabel="rounds")
+    framed(axes, xlabel="rounds")
     axes.set_xlim(0, max(rounds[-1], 1))
     if not log and len(distinct := set(values[np.isfinite(values)])) < 2:
         axes.yaxis.set_major_locator(FixedLocator(list(distinct)))  # constant: one line, one number
@@ -160,7 +160,7 @@ def apart(places: list[float], least: float) -> list[float]:
     return out
 
 
-def _frame(axes: Axes, xlabel: str) -> None:
+def framed(axes: Axes, xlabel: str) -> None:
     """Quiet axes against a count."""
     quiet(axes, xlabel)
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True, steps=[1, 2, 2.5, 5, 10]))
@@ -180,7 +180,7 @@ def quiet(axes: Axes, xlabel: str = "", title: str = "", rules: Literal["x", "y"
         axes.set_title(title, **TITLE)
 
 
-def _logarithmic(axes: Axes, values: np.ndarray) -> bool:
+def logarithmic(axes: Axes, values: np.ndarray) -> bool:
     """A logarithmic scale where positive values span a power of ten; says whether they do."""
     positive = values[np.isfinite(values) & (values > 0)]
     if len(positive) < 2 or positive.max() < 10 * positive.min():

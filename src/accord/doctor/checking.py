@@ -1,0 +1,68 @@
+"""Short runs beside the predictions: where FedAvg came to rest, and how many rounds the others took."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from accord.doctor.floors import Floor
+from accord.doctor.interview import Interview
+from accord.doctor.krylov import Ritz
+from accord.doctor.questions import slope
+from accord.doctor.rates import longest_step
+from accord.methods import FedAvg, GradientDescent
+from accord.problems.problem import Problem
+from accord.run import run
+from accord.stopping import Stop
+
+MOST = 2000  # rounds of a check
+STALE = 90  # rounds of a check of a delay
+
+
+class Rested(NamedTuple):
+    """Where a run of FedAvg stood at its end."""
+
+    distance: float  # ‖x − x*‖
+    above: float  # F(x) − F*
+
+
+def rested(problem: Problem, agents: Interview, optimum: np.ndarray, least: float, floor: Floor, left: float) -> Rested:
+    """A run of FedAvg that begins at the optimum, and leaves it for its floor.
+
+    - `left`: of the distance to the floor, what the rounds of the run should leave. NaN where they would be too many.
+    """
+    rounds = math.ceil(math.log(left) / math.log(floor.contraction)) if 0 < floor.contraction < 1 else 1
+    if rounds > MOST:
+        return Rested(math.nan, math.nan)
+    method = FedAvg(GradientDescent(floor.steps, floor.step_size))
+    stop = Stop(rounds=rounds, progress=0)
+    ended = run(problem, method, agents.shape.unflatten(optimum), stop=stop, record=max(rounds, 1))
+    x = np.asarray(agents.shape.flatten(jax.tree.map(np.asarray, ended.x)), float)
+    return Rested(float(np.linalg.norm(x - optimum)), float(ended.history["objective"].iloc[-1]) - least)
+
+
+def taken(problem: Problem, method: Any, x0: Any, network: Any, least: float, share: float, foreseen: float) -> float:
+    """The rounds of a run until F − F* had fallen to a share; infinite where three times the foreseen were too few."""
+    limit = min(MOST, 3 * foreseen + 100) if math.isfinite(foreseen) else MOST
+    if foreseen > MOST:
+        return math.nan
+    history = run(problem, method, x0, network=network, stop=Stop(rounds=int(limit), progress=0), record=1).history
+    gap = history["objective"].to_numpy() - least
+    there = np.flatnonzero(gap <= share * gap[0])
+    return float(history["round"].iloc[there[0]]) if len(there) else math.inf
+
+
+def grows(agents: Interview, optimum: np.ndarray, delay: int, part: float, seen: Ritz) -> bool:
+    """Whether x⁺ = x − a ∇F(x_{t−d}), begun beside the optimum, moves away from it; a a part of the longest step."""
+    step = part * longest_step(delay, float(seen.values.max()))
+    aside = 1e-3 * max(float(np.linalg.norm(optimum)), 1.0) * seen.steepest
+    path = [optimum + aside] * (delay + 1)
+    for _ in range(STALE):
+        path.append(path[-1] - step * agents.mean(slope, path[-1 - delay]).grad)
+    apart = np.linalg.norm(np.array(path) - optimum, axis=1)
+    window = STALE // 3
+    before = min(apart[window : 2 * window].max(), 10 * apart[0])
+    return bool(apart[-window:].max() > max(before, 1e-6 * apart[0]))  # less is rounding

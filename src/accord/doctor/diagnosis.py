@@ -1,0 +1,151 @@
+"""A diagnosis: what was measured and predicted, as tables and as sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from accord.doctor.findings import Finding
+from accord.doctor.floors import Floor
+from accord.doctor.interview import Said
+from accord.doctor.measures import Measures
+from accord.doctor.rates import Rounds
+from accord.problems.problem import Problem
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Resting(NamedTuple):
+    """A floor as predicted, and where a run came to rest; NaN where none was made."""
+
+    floor: Floor
+    distance: float
+    above: float
+
+
+class Delay(NamedTuple):
+    """The longest step under which gradients of so many rounds ago are borne, and whether runs agreed."""
+
+    rounds: int
+    longest: float
+    stable_below: bool | None  # None where no run was made
+    unstable_above: bool | None
+
+
+class Patients(NamedTuple):
+    """Who was examined, over what, and where from: what sentences need besides the measures."""
+
+    names: tuple[str, ...]
+    sizes: np.ndarray
+    weights: np.ndarray
+    size: int  # numbers of a decision
+    network: Any
+    step_size: float  # of local work, 1/L
+    share: float  # of F − F*, down to which rounds are counted
+    vector: int  # bytes of a decision on the wire
+    checked: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Diagnosis:
+    """What agents are like, what that will cost, and which method to take: sentences when printed.
+
+    - `table`: a DataFrame, one row an agent: examples, weight, smoothness `L`, strong convexity `mu` and their ratio
+      `condition`; its loss `alone`, at its own optimum, and `together`, at the common one; the `distance` between the
+      two; `gradient`, ‖∇f_k‖ at the common optimum; `label_skew`, where rows have labels.
+    - `floors`: one row a number of local steps of FedAvg: how far it is predicted to come to rest from the optimum, how
+      far above it, and what a run measured.
+    - `rounds`: one row a method: rounds predicted and measured, bytes. `delays`: the longest steps that
+      stale gradients allow.
+    - `said`: what left an agent for all this. `conflict`: (K, K) cosines of the gradients at the common optimum.
+    - `B`: Σ p_k ‖∇f_k(x*)‖². `delta`: how far Hessians are from their mean there. `condition`: of F there.
+    - `measures`: all that was measured. `advice`: what to do, a sentence each.
+    """
+
+    table: pd.DataFrame
+    floors: pd.DataFrame
+    rounds: pd.DataFrame
+    delays: pd.DataFrame
+    said: pd.DataFrame
+    measures: Measures
+    patients: Patients
+    found: tuple[Finding, ...]
+    advice: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls, problem: Problem, network: Any, found: Measures, rested: Sequence[Resting], counted: Sequence[Rounds],
+        delays: Sequence[Delay], said: Mapping[str, Said], share: float, step_size: float, vector: int,
+    ) -> Diagnosis:  # fmt: skip
+        """A diagnosis from what was measured."""
+        from accord.doctor import advice, findings, frames
+
+        checked = any(not np.isnan(one.distance) for one in rested) or any(not np.isnan(c.measured) for c in counted)
+        who = Patients(problem.names, problem.sizes, problem.weights, len(found.common.x), network, step_size, share,
+                       vector, checked)  # fmt: skip
+        return cls(
+            table=frames.agents(who, found), floors=frames.floors(rested), rounds=frames.rounds(counted),
+            delays=frames.delays(delays), said=frames.said(said), measures=found, patients=who,
+            found=tuple(findings.sentences(who, found, rested, counted, delays, said)),
+            advice=tuple(advice.sentences(who, found, rested, counted)),
+        )  # fmt: skip
+
+    @property
+    def conflict(self) -> np.ndarray:
+        """(K, K) cosines of the agents' gradients at the common optimum: −1 where two pull against each other."""
+        return self.measures.conflict
+
+    @property
+    def B(self) -> float:
+        """Σ p_k ‖∇f_k(x*)‖²: 0 where one model suits everybody."""
+        return self.measures.B
+
+    @property
+    def delta(self) -> float:
+        """δ = √λ_max(Σ p_k (H_k − H)²) at x*: 0 where all agents are curved alike."""
+        return self.measures.delta
+
+    @property
+    def condition(self) -> float:
+        """κ of F at the common optimum."""
+        least, most = self.measures.curved
+        return most / least
+
+    def __str__(self) -> str:
+        return "\n".join([*self.findings_about(), *self.advice])
+
+    def findings_about(self, *subjects: str) -> list[str]:
+        """What was found about "agents", "difference", "floors", "rounds", "delays" or "privacy"; all if not given."""
+        return [one.sentence for one in self.found if one.about in subjects or not subjects]
+
+    def summary(self) -> dict[str, Any]:
+        """The diagnosis in one object, as `accord doctor --json` prints it."""
+        from accord.doctor import frames
+
+        least, most = self.measures.curved
+        numbers = {"L": most, "mu": least, "condition": self.condition, "B": self.B, "delta": self.delta}
+        numbers |= {"objective": self.measures.common.value, "objective_at_start": self.measures.common.start}
+        tables = {"table": self.table, "floors": self.floors, "rounds": self.rounds, "delays": self.delays}
+        tables |= {"said": self.said}
+        return {"agents": len(self.patients.names), **numbers, "findings": self.findings_about(),
+                "advice": list(self.advice), **{name: frames.records(one) for name, one in tables.items()}}  # fmt: skip
+
+    def plot(self, path: str | Path | None = None) -> Any:
+        """Draw it: what each agent gives up, who pulls against whom, and the floors. Returns a matplotlib figure."""
+        from accord.doctor.pictures import overview
+
+        figure = overview(self)
+        if path is not None:
+            figure.savefig(path)
+        return figure
+
+    def report(self, directory: str | Path, title: str = "", about: str = "") -> Path:
+        """Write one HTML page with its pictures inside; returns the page's path."""
+        from accord.doctor.page import write
+
+        return write(self, directory, title, about)
