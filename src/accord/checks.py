@@ -54,7 +54,7 @@ def plan_for(
     _fits_aggregate(aggregate, method, cohort)
     flat, shape = start_at(problem, x0)
     check_precision(problem, flat.dtype)
-    method = _composite(method, problem)
+    method = _located(_composite(method, problem), shape)
     _sane(method)
     method, choices = tuned(method, problem, network, x0)
     within_limits(method, problem, network, x0)
@@ -256,6 +256,12 @@ def _composite(method: Any, problem: Problem) -> Any:
                           "which has no gradient. "
                           "Use FedSGD, which takes proximal steps.")  # fmt: skip
     return replace(method, regularizer=problem.regularizer)
+
+
+def _located(method: Any, shape: Shape) -> Any:
+    """The method with its personal parts as places in the flat vector."""
+    personal = getattr(method, "personal", ())
+    return replace(method, personal=shape.places(personal)) if personal else method
 
 
 def _sane(method: Any) -> None:

@@ -61,6 +61,7 @@ from accord.methods.server.feddyn import FedDyn
 from accord.methods.server.fedlt import FedLT
 from accord.methods.server.fednova import FedNova
 from accord.methods.server.fedpd import FedPD
+from accord.methods.server.fedper import FedPer
 from accord.methods.server.fedprox import FedProx
 from accord.methods.server.fedsgd import FedSGD
 from accord.methods.server.loss_caps import LossCaps
@@ -76,7 +77,7 @@ METHODS: tuple[Callable[..., Any], ...] = (
     FedSGD, FedAvg, FedAdam, FedYogi, FedAdagrad, FedAvgM,
     FedProx, SCAFFOLD, FedNova, FedDyn, MimeLite, FedPD, Scaffnew, ConsensusADMM,
     AsyncSGD, FedAsync, FedBuff, Rennala, Ringmaster, PIAG,
-    QFFL, AgnosticMinimax, LossCaps, CLIMB, FedLT, Ditto,
+    QFFL, AgnosticMinimax, LossCaps, CLIMB, FedLT, Ditto, FedPer,
     RandomizedGossip, ASYSONATA,
     AverageConsensus, DGD, ATC, GradientTracking, EdgeADMM,
     CHOCO, LEAD, BEER, ChebyshevGossip, AcceleratedGradientTracking, SSDA, MSDA, APAPC, OPAPC, Mudag, ADOMPlus,
@@ -115,7 +116,7 @@ __all__ = [
     "LEAD",
     "CHOCO",
     "CLIMB",
-    "Ditto",
+    "Ditto", "FedPer",
     "FedLT",
     "LossCaps",
     "AgnosticMinimax",

@@ -98,7 +98,11 @@ class EdgeMethod(Protocol):
 
 @runtime_checkable
 class ServerMethod(Protocol):
-    """A server that broadcasts, clients that respond. Prices are this contract with a dual variable in the middle."""
+    """A server that broadcasts, clients that respond. Prices are this contract with a dual variable in the middle.
+
+    An optional member: `own(heard, client) -> x`, the model that a client uses of what it hears, where it has parts
+    of its own: losses are measured there, and agreement is told from what clients propose beyond it.
+    """
 
     def init(self, x: Any) -> State: ...
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from accord.errors import ProblemError
+from accord.errors import ProblemError, UnknownName
 
 
 class Shape(NamedTuple):
@@ -49,6 +49,31 @@ class Shape(NamedTuple):
         ends = np.cumsum([math.prod(leaf) for leaf in self.leaves])
         parts = [x[end - math.prod(leaf) : end].reshape(leaf) for end, leaf in zip(ends, self.leaves, strict=True)]
         return jax.tree.unflatten(self.tree, parts)
+
+    def places(self, parts: Any) -> tuple[tuple[int, int], ...]:
+        """Where parts stand in the vector, (first, end) each and in order: leaves or branches by their names, with dots
+        between names, or such places themselves.
+
+        >>> Shape.of({"body": np.zeros((2, 2)), "head": {"bias": 0.0, "slope": np.zeros(3)}}).places(("head",))
+        ((4, 8),)
+        """
+        if isinstance(parts, str):
+            raise ProblemError(f"The parts {parts!r} are one word. Give a tuple of names, ({parts!r},).")
+        found = tuple(sorted(self._place(part) if isinstance(part, str) else tuple(part) for part in parts))
+        edges = [place for pair in found for place in pair]
+        if edges != sorted(edges) or not 0 <= edges[0] <= edges[-1] <= self.size or any(a >= b for a, b in found):
+            raise ProblemError(f"The parts stand at {list(found)} of {self.size} places: they overlap, are empty, or "
+                               "lie outside. Name each part of a decision once.")  # fmt: skip
+        return found
+
+    def _place(self, name: str) -> tuple[int, int]:
+        ends = np.cumsum([math.prod(leaf) for leaf in self.leaves])
+        paths, _ = jax.tree_util.tree_flatten_with_path(jax.tree.unflatten(self.tree, range(len(self.leaves))))
+        names = [jax.tree_util.keystr(path, simple=True, separator=".") for path, _ in paths]
+        found = [i for i, leaf in enumerate(names) if f"{leaf}.".startswith(f"{name}.")]
+        if not found:
+            raise UnknownName("part of the decision", name, filter(None, names))
+        return int(ends[found[0]]) - math.prod(self.leaves[found[0]]), int(ends[found[-1]])
 
     def describe(self) -> str:
         """The structure in words, for messages."""

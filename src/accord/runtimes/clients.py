@@ -16,6 +16,7 @@ from accord.problems.agents import Agent
 from accord.runtimes.cohort import cohort_of
 from accord.runtimes.market import market_record
 from accord.runtimes.plan import Outcome, Purpose, Record, key_for
+from accord.runtimes.steps import used
 
 DEVICES = "devices"
 """The mesh axis over which a cohort is divided."""
@@ -97,7 +98,7 @@ class Clients:
     def _visit(self, heard: Any, agent: Agent, client: Any, memory: Any, k: Array, t: Array) -> tuple[Answer, Any, Any]:
         reply, client = self.method.respond(heard, client, agent, self._key(t, Purpose.WORK, k))
         wire, speaker = self.channel.encode(reply, memory.speaker, self._key(t, Purpose.CHANNEL, k))
-        shift = self.method.proposal(heard, reply, client) - getattr(heard, "x", 0)
+        shift = self.method.proposal(heard, reply, client) - used(self.method, heard, client)
         said, listener = self.channel.decode(wire, memory.listener)
         return Answer(said, shift, jnp.vdot(shift, shift)), client, Memory(speaker, listener)
 
@@ -180,13 +181,24 @@ class Clients:
         """f_k at one model for all, or at each agent's own (axis 0)."""
         if self.devices == 1:
             return jax.vmap(lambda agent, x: agent.value(x), (self.agents.axes, axis))(self.agents, models)
-        return self._each(lambda k: self._agent(k).value(models))
+        return self._each(lambda k: self._agent(k).value(models if axis is None else models[k]))
+
+    def _losses(self, carry: Carry) -> Array:
+        """f_k at the server's model, or at each client's own."""
+        return self.losses(self._own_models(carry), 0) if self._personal else self.losses(carry.server.x)
+
+    @property
+    def _personal(self) -> bool:
+        return hasattr(self.method, "own")
+
+    def _own_models(self, carry: Carry) -> Array:
+        return jax.vmap(self.method.own, (None, 0))(self.method.broadcast(carry.server), carry.clients)
 
     def record(self, carry: Carry) -> Record:
         """F at the server's model and the spread of the last proposals; or the cost, the violation and the dual."""
         if self.agents.share is not None:
             return market_record(self.agents, carry.clients.x, carry.server.price)
-        losses = self.losses(carry.server.x)
+        losses = self._losses(carry)
         objective = self.p @ losses
         if self.regularizer is not None:
             objective = objective + self.regularizer.value(carry.server.x)
@@ -194,11 +206,12 @@ class Clients:
         return Record(objective, carry.apart, worst, jnp.full_like(objective, jnp.nan))
 
     def outcome(self, carry: Carry, t: Array) -> Outcome:
-        """The server's model and what each agent would propose from it; or everybody's decisions and the prices."""
+        """The server's model, and each agent's own or what it would propose; or everybody's decisions and the prices."""
         if self.agents.share is not None:
             decisions = carry.clients.x
             return Outcome(decisions, decisions, carry.server.price, self.losses(decisions, 0))
-        return Outcome(carry.server.x, self._proposals(carry, t), self._prices(carry), self.losses(carry.server.x))
+        models = self._own_models(carry) if self._personal else self._proposals(carry, t)
+        return Outcome(carry.server.x, models, self._prices(carry), self._losses(carry))
 
     def _prices(self, carry: Carry) -> Array | None:
         """λ_k = p_k times what a client's own multiplier is per unit of its weight, where a method has such."""

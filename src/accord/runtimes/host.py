@@ -77,7 +77,8 @@ class Hosted:
             return Outcome(centre, models, None, self._losses(centre))
         heard = steps.arrays(self.plan.method.broadcast(self.server))
         prices = self.plan.weights * self._stacked("price") if hasattr(self.plan.method, "price") else None
-        return Outcome(self.server.x, self._stacked("propose", heard), prices, self._losses(self.server.x))
+        models = self._used() if hasattr(self.plan.method, "own") else self._stacked("propose", heard)
+        return Outcome(self.server.x, models, prices, self._losses(self._used()))
 
     def state(self) -> Held:
         """Everything, the agents' states too."""
@@ -124,11 +125,11 @@ class Hosted:
             return self._market()
         centre, apart = (None, self.apart) if self.plan.pattern == "server" else (self._stacked("models"), None)
         if centre is None:
-            centre = self.server.x
+            centre, losses = self.server.x, self._losses(self._used())
         else:
             models, centre = centre, p @ centre
             apart = p @ ((models - centre) ** 2).sum(1)
-        losses = self._losses(centre)
+            losses = self._losses(centre)
         objective = p @ losses
         if self.plan.problem.regularizer is not None:
             objective = objective + np.asarray(self.plan.problem.regularizer.value(jnp.asarray(centre)))
@@ -147,8 +148,14 @@ class Hosted:
         """The market maker's, or the mean of the agents' own."""
         return self._stacked("prices").mean(0) if self.plan.pattern == "peers" else self.server.price
 
+    def _used(self) -> np.ndarray:
+        """The server's model, or (K, d) where clients have parts of their own."""
+        if not hasattr(self.plan.method, "own"):
+            return self.server.x
+        return self._stacked("own", steps.arrays(self.plan.method.broadcast(self.server)))
+
     def _losses(self, models: np.ndarray) -> np.ndarray:
-        own = self.plan.coupled
+        own = models.ndim == 2
         return np.array(self._by_agent("losses", dict(enumerate(models)) if own else models), self.plan.dtype)
 
     def _stacked(self, kind: str, *body: Any) -> np.ndarray:

@@ -72,7 +72,18 @@ def visit(
     speaker, listener = memory
     wire, speaker = channel.encode(reply, speaker, noise)
     said, listener = channel.decode(wire, listener)
-    return said, method.proposal(heard, reply, client) - getattr(heard, "x", 0), client, (speaker, listener)
+    return said, method.proposal(heard, reply, client) - used(method, heard, client), client, (speaker, listener)
+
+
+def used(method: Any, heard: Any, client: Any) -> Any:
+    """The model that a client uses of what it hears: the server's, unless it has parts of its own."""
+    return method.own(heard, client) if hasattr(method, "own") else getattr(heard, "x", 0)
+
+
+@jax.jit
+def own(method: Any, heard: Any, client: Any) -> Array:
+    """The model that a client uses of what it hears."""
+    return method.own(heard, client)
 
 
 @jax.jit

@@ -56,6 +56,10 @@ class WorkingClients:
             found[k] = np.asarray(steps.propose(self.plan.method, heard, self.states[k], agent, key))
         return found
 
+    def on_own(self, t: int, heard: Any) -> dict[int, np.ndarray]:
+        """The model that each client uses of what it hears."""
+        return {k: np.asarray(steps.own(self.plan.method, heard, self.states[k])) for k, _ in self.worker.each()}
+
     def on_price(self, t: int) -> dict[int, np.ndarray]:
         """Each client's own multiplier, per unit of its weight."""
         return {k: np.asarray(self.plan.method.price(self.states[k])) for k, _ in self.worker.each()}
