@@ -24,6 +24,14 @@ KNOWN = {
     "Mudag": (accord.Mudag(J=20), 1200, 60),
     "APAPC": (accord.APAPC(step_size=1 / 400), 1439, 1439),
     "OPAPC": (accord.OPAPC(step_size=1 / 400), 1870, 187),
+    "GradientTracking": (accord.GradientTracking(step_size=0.1 / 100), 14814, 7408),
+}
+HARDER = {
+    "SSDA": (accord.SSDA(), 2838, 2839),
+    "NIDS": (accord.NIDS(step_size=1 / 1000), 6943, 6944),
+    "MSDA": (accord.MSDA(), 3630, 363),
+    "APAPC": (accord.APAPC(step_size=1 / 4000), 4480, 4480),
+    "OPAPC": (accord.OPAPC(step_size=1 / 4000), 6030, 603),
 }
 
 
@@ -35,6 +43,16 @@ def test_rounds_and_gradients_on_the_hard_instance_are_those_of_the_reference(na
     assert abs(found.rounds - rounds) <= found.settings.get("J", 1)
     assert abs(found.gradients - gradients) <= 1
     assert found.rounds >= accord.problems.floor_of_hard_instance(100)
+
+
+def test_rounds_on_the_harder_instance_are_those_of_the_reference() -> None:
+    """κ = 1000 in 220 decisions, to one round of the method's own."""
+    chain = accord.problems.hard_instance(1000, d=220)
+    answer = np.ravel(chain.solve())
+    for method, rounds, gradients in HARDER.values():
+        found = arrival(chain, method, PATH, answer)
+        assert abs(found.rounds - rounds) <= found.settings.get("J", 1)
+        assert abs(found.gradients - gradients) <= 1
 
 
 @pytest.mark.parametrize(("kappa", "d", "floor"), [(100, 100, 288), (1000, 220, 918)])
