@@ -56,6 +56,17 @@ class Staleness(NamedTuple):
         return self.total / jnp.maximum(self.count, 1).astype(jnp.float32)
 
 
+class LateRecord(NamedTuple):
+    """A record where nobody waits, on a real engine."""
+
+    objective: Any
+    disagreement: Any
+    worst: Any
+    dual_value: Any
+    staleness: Any  # the mean so far
+    stalest: Any  # the largest so far
+
+
 class TimedRecord(NamedTuple):
     """A record where a clock runs."""
 

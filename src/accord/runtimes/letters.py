@@ -12,10 +12,10 @@ from jax import Array
 from accord.clocks import Pace
 from accord.problems.agents import Agent
 from accord.runtimes import steps
-from accord.runtimes.asynchronous import one_of
 from accord.runtimes.elapsed import Elapsed, Staleness, TimedRecord, timed
 from accord.runtimes.peers import models_of, outcome_of, record_of
 from accord.runtimes.plan import Outcome, Purpose, key_for
+from accord.runtimes.stacks import numbers, one_of, put, taken
 
 
 class Letters(NamedTuple):
@@ -74,7 +74,7 @@ class LetterBoxes:
     def start(self, x0: Array) -> Carry:
         """Every agent at x0, and its first words on their way."""
         K, t = len(self.p), jnp.zeros((), jnp.int32)
-        ks = jnp.arange(K, dtype=jnp.int32)
+        ks = numbers(K)
         keys = jax.vmap(lambda k: key_for(self.key, 0, k, Purpose.START))(ks)
         states = jax.vmap(self.method.init, (None, self.agents.axes, 0, 0))(x0, self.agents, self.present, keys)
         words = jax.vmap(self.method.messages)(states)
@@ -92,27 +92,25 @@ class LetterBoxes:
         return self._writes(self._reads(carry, k, t), k, t + 1)
 
     def _reads(self, carry: Carry, k: Array, t: Array) -> Carry:
-        state, letters = jax.tree.map(lambda leaf: leaf[k], (carry.states, carry.letters))
+        state, letters = taken((carry.states, carry.letters), k)
         letters = letters.delivered()
         agent, key = one_of(self.agents, k), key_for(self.key, t, k, Purpose.WORK)
         state = steps.update_edges(self.method, state, letters.box, letters.new, agent, key)
         age = jnp.max(jnp.where(letters.new, t - letters.age, 0))
         letters = letters._replace(new=jnp.zeros_like(letters.new))
-        put = lambda leaf, value: leaf.at[k].set(value)  # noqa: E731
-        states, letters = jax.tree.map(put, (carry.states, carry.letters), (state, letters))
+        states, letters = put((carry.states, carry.letters), k, (state, letters))
         return carry._replace(states=states, letters=letters, staleness=carry.staleness.see(age))
 
     def _writes(self, carry: Carry, k: Array, t: Array) -> Carry:
-        state, memory, there = jax.tree.map(lambda leaf: leaf[k], (carry.states, carry.memories, self.neighbours))
+        state, memory, there = taken((carry.states, carry.memories, self.neighbours), k)
         noise, luck = (key_for(self.key, t, k, purpose) for purpose in (Purpose.CHANNEL, Purpose.CLOCK))
         wires, speaker = steps.speak_edges(self.method, self.channel, state, memory[0], noise)
         said, listener = jax.vmap(self.channel.decode)(wires, memory[1])
         draws = jax.vmap(lambda key: self.pace.job(key, k))(steps.key_of_places(luck, len(there)))
         at = jnp.where(self.present[k], there, len(self.p)), self.back[k]
-        theirs = jax.tree.map(lambda leaf: leaf[there, self.back[k]], carry.letters).delivered()
+        theirs = taken(carry.letters, (there, self.back[k])).delivered()
         theirs = theirs.with_words(said, t, draws.way, draws.lost)
-        letters = jax.tree.map(lambda leaf, value: leaf.at[at].set(value, mode="drop"), carry.letters, theirs)
-        memories = jax.tree.map(lambda leaf, value: leaf.at[k].set(value), carry.memories, (speaker, listener))
+        letters, memories = put(carry.letters, at, theirs), put(carry.memories, k, (speaker, listener))
         left = carry.left.at[k].set(self.pace.job(luck, k).work)
         return carry._replace(memories=memories, letters=letters, left=left)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -11,10 +12,10 @@ from jax import Array
 
 from accord.clocks import Pace
 from accord.problems.agents import Agent
-from accord.runtimes.asynchronous import one_of
 from accord.runtimes.elapsed import Elapsed, Staleness, TimedRecord, timed
 from accord.runtimes.peers import models_of, outcome_of, record_of
 from accord.runtimes.plan import Outcome, Purpose, key_for
+from accord.runtimes.stacks import numbers, one_of, put, taken
 
 
 class Carry(NamedTuple):
@@ -43,7 +44,7 @@ class Pairs:
 
     def start(self, x0: Array) -> Carry:
         """Every agent at x0, and every clock wound."""
-        ks = jnp.arange(len(self.p), dtype=jnp.int32)
+        ks = numbers(len(self.p))
         keys = jax.vmap(lambda k: key_for(self.key, 0, k, Purpose.START))(ks)
         states = jax.vmap(self.method.init, (None, self.agents.axes, 0))(x0, self.agents, keys)
         empty = jax.vmap(self.channel.init)(jax.vmap(self.method.message)(states))
@@ -57,10 +58,10 @@ class Pairs:
         draw = key_for(self.key, t, caller, Purpose.NETWORK)
         place = jax.random.randint(draw, (), 0, jnp.maximum(self.degrees[caller], 1), jnp.int32)
         both = jnp.stack([caller, self.neighbours[caller, place]])
-        before = jax.tree.map(lambda leaf: leaf[both], (carry.states, carry.memories))
-        after = self._met(*before, both, t)
-        put = lambda leaf, old, new: leaf.at[both].set(jnp.where(job.lost, old, new))  # noqa: E731
-        states, memories = jax.tree.map(put, (carry.states, carry.memories), before, after)
+        before = taken((carry.states, carry.memories), both)
+        after = self._met(before[0], before[1], both, t)
+        kept = jax.tree.map(partial(jnp.where, job.lost), before, after)
+        states, memories = put((carry.states, carry.memories), both, kept)
         left = (carry.left - wait).at[caller].set(job.span)
         return Carry(states, memories, left, carry.elapsed.after(wait))
 

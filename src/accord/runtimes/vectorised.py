@@ -133,7 +133,7 @@ def beginning(plan: Plan) -> tuple[Any, ...]:
 def program(plan: Plan) -> tuple[str, list[Any]]:
     """A round as JAX traces it, and all arrays in it: the same for the same mathematics on the same data, anywhere."""
     team = team_of(plan, 1)
-    carry = jax.eval_shape(team.start, *beginning(plan))
+    carry = jax.eval_shape(_start, team, *beginning(plan))
     traced = jax.make_jaxpr(lambda team, carry, t: team.round(carry, t))(team, carry, np.int32(0))
     arrays = [*traced.consts, *map(_numbers, jax.tree.leaves(team))]
     return re.sub(r" at 0x[0-9a-f]+", "", str(traced)), arrays

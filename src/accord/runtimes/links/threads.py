@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from accord.errors import MethodError
+from accord.runtimes.arrivals import FirstCome, session_of
 from accord.runtimes.host import Hosted
 from accord.runtimes.link import HOST, Envelope
 from accord.runtimes.plan import Plan
@@ -47,8 +48,9 @@ class Threads:
 
     workers: int | None = None
 
-    def start(self, plan: Plan) -> Hosted:
+    def start(self, plan: Plan) -> Hosted | FirstCome:
         """A session with a thread a worker."""
+        session = session_of(plan)
         wanted = self.workers if self.workers is not None else os.cpu_count() or 1
         if wanted < 1:
             raise MethodError(f"Threads(workers={wanted}): give at least one worker.")
@@ -58,4 +60,4 @@ class Threads:
             agents = np.flatnonzero(owners == worker).tolist()
             life = Worker(plan, agents, owners, Mailboxes(worker, boxes), worker).live
             threading.Thread(target=life, name=f"accord worker {worker}", daemon=True).start()
-        return Hosted(plan, owners, Mailboxes(HOST, boxes))
+        return session(plan, owners, Mailboxes(HOST, boxes))
