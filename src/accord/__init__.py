@@ -86,6 +86,7 @@ from accord.methods import (
 from accord.problems import Coupled, Opaque, Problem
 from accord.run import run
 from accord.stopping import Stop
+from accord.sweep import Sweep, sweep
 
 __version__ = "0.1.0"
 
@@ -187,4 +188,6 @@ __all__ = [
     "problems",
     "run",
     "runtimes",
+    "Sweep",
+    "sweep",
 ]

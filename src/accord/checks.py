@@ -41,7 +41,7 @@ def plan_for(
             f"run needs an accord.Problem, but got {type(problem).__name__}. "
             "Make one with accord.Problem(loss, shards)."
         )
-    method = _a_method(method)
+    method = a_method(method)
     pattern = pattern_of(method)
     _fits_problem(method, problem)
     _strong_everywhere(method, problem)
@@ -55,11 +55,11 @@ def plan_for(
     flat, shape = start_at(problem, x0)
     check_precision(problem, flat.dtype)
     method = _located(_composite(method, problem), shape)
-    _sane(method)
+    sane(method)
     method, choices = tuned(method, problem, network, x0)
     within_limits(method, problem, network, x0)
-    plan = Plan(problem, _in_precision(method, flat.dtype), shape, flat, network, channel or Clear(), cohort, aggregate,
-                stop or Stop(), int(seed), 1)  # fmt: skip
+    plan = Plan(problem, in_precision_of(method, flat.dtype), shape, flat, network, channel or Clear(), cohort,
+                aggregate, stop or Stop(), int(seed), 1)  # fmt: skip
     if record is not None and (int(record) != record or record < 1):
         raise MethodError(f"record={record}: give a whole number of rounds between two records, at least 1.")
     with jax.enable_x64(plan.dtype == np.float64):
@@ -128,7 +128,8 @@ def start_at(problem: Problem, x0: Any) -> tuple[np.ndarray, Shape]:
 def _loss_is_scalar(problem: Problem, shape: Shape, dtype: np.dtype) -> None:
     if problem.opaque:
         return
-    first = in_precision(jax.tree.map(lambda leaf: leaf[:0], problem.shards[0]), dtype)
+    first = problem.shards.model if problem.stored else problem.shards[0]
+    first = in_precision(jax.tree.map(lambda leaf: leaf[:0], first), dtype)
     example = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), first)
     params = jax.tree.unflatten(shape.tree, [jax.ShapeDtypeStruct(leaf, dtype) for leaf in shape.leaves])
     with jax.enable_x64(dtype == np.float64):
@@ -143,7 +144,8 @@ def _loss_is_scalar(problem: Problem, shape: Shape, dtype: np.dtype) -> None:
         raise ProblemError(f"The loss returns {found}, but must return a single floating number for one example.")
 
 
-def _a_method(method: Any) -> Any:
+def a_method(method: Any) -> Any:
+    """A method, given as itself, as its class, by a preset, or as local work of one step."""
     if isinstance(method, type) or any(method is preset for preset in BY_NAME.values()):
         method = method()
     if isinstance(method, GradientDescent) and method.steps == 1:
@@ -264,7 +266,7 @@ def _located(method: Any, shape: Shape) -> Any:
     return replace(method, personal=shape.places(personal)) if personal else method
 
 
-def _sane(method: Any) -> None:
+def sane(method: Any) -> None:
     """FAULTS 21: a step, a penalty or a count that is no number, not positive, or in parts."""
     for part in (method, getattr(method, "local", None)):
         if part is None:
@@ -286,6 +288,6 @@ def _sane(method: Any) -> None:
                                   "or leave it out to have it chosen.")  # fmt: skip
 
 
-def _in_precision(method: Any, dtype: np.dtype) -> Any:
+def in_precision_of(method: Any, dtype: np.dtype) -> Any:
     """Every hyper-parameter as an array of the run's precision, so that a new value compiles nothing anew."""
     return jax.tree.map(lambda leaf: np.asarray(leaf, dtype), method)

@@ -1,0 +1,264 @@
+"""Many runs in one compiled program: `sweep` tries every value of some hyper-parameters, and tells which did best."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+
+from accord.checks import a_method, check_kinds, in_precision_of, plan_for, sane
+from accord.devices import one_a_core
+from accord.diagnosis import within_limits
+from accord.errors import MethodError, UnknownName
+from accord.history import Run
+from accord.problems.problem import Problem
+from accord.run import SHORT, Ended, interruptible, judged, rows_of, told
+from accord.runtimes.cost import interval, per_round
+from accord.runtimes.plan import Plan
+from accord.runtimes.sweeping import Sweeping
+from accord.runtimes.vectorised import Vectorised
+from accord.stopping import GOING, NOT_FINITE, Stop
+
+if TYPE_CHECKING:
+    import threading
+
+    import pandas as pd
+
+SAME = 1e-6  # of the way down: objectives that differ by less count as equally low
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """Runs that ended, one for each combination of values.
+
+    - `values`: the hyper-parameters of each run, by name. `runs`: the runs, in the same order.
+    - `best`: the run that did best; `best_values`: its hyper-parameters.
+    """
+
+    values: tuple[dict[str, Any], ...]
+    runs: tuple[Run, ...]
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    def __iter__(self) -> Iterator[Run]:
+        return iter(self.runs)
+
+    def __getitem__(self, i: int) -> Run:
+        return self.runs[i]
+
+    @property
+    def best(self) -> Run:
+        """The lowest objective, and of those as low (within 1e-6 of the way down) the fewest rounds.
+
+        Where agents share a constraint, a cost is low for who violates it: of the runs that converged, the fewest
+        rounds; where none did, the least violation. Raises `MethodError` where every run diverged.
+        """
+        return self.runs[self._best]
+
+    @property
+    def best_values(self) -> dict[str, Any]:
+        """The hyper-parameters of the best run."""
+        return self.values[self._best]
+
+    def table(self) -> pd.DataFrame:
+        """A row a run: its hyper-parameters, where it ended, and why."""
+        import pandas as pd
+
+        told = ("objective", "disagreement", "worst", "rounds", "converged", "reason")
+        rows = [values | {name: run.summary()[name] for name in told} for values, run in self._pairs()]
+        return pd.DataFrame(rows)
+
+    def plot(self, path: str | Path | None = None) -> Any:
+        """Draw where every run ended, and the way of each. Returns a matplotlib figure."""
+        from accord.reports.sweeps import sweep_figure
+
+        figure = sweep_figure(self.values, self.runs, self._best)
+        if path is not None:
+            figure.savefig(path)
+        return figure
+
+    def __str__(self) -> str:
+        tried = ", ".join(f"{len({repr(v[name]) for v in self.values})} of {name}" for name in self.values[0])
+        converged = sum(run.converged for run in self.runs)
+        chosen = ", ".join(f"{name} {word(value)}" for name, value in self.best_values.items())
+        return f"{len(self)} runs ({tried}), of which {converged} converged. Best is {chosen}:\n{self.best}"
+
+    @property
+    def _best(self) -> int:
+        able = _lowest(self.runs)
+        return min(able, key=lambda i: self.runs[i].rounds)
+
+    def _pairs(self) -> Iterator[tuple[dict[str, Any], Run]]:
+        return zip(self.values, self.runs, strict=True)
+
+
+def _lowest(runs: Sequence[Run]) -> list[int]:
+    """The numbers of the runs that ended lowest, as near as makes no difference."""
+    if runs[0].facts.pattern == "prices":
+        height = np.array([0.0 if run.converged else run.history["violation"].iloc[-1] for run in runs])
+        slack = 0.0
+    else:
+        height = np.array([run.history["objective"].iloc[-1] for run in runs])
+        slack = SAME * abs(float(runs[0].history["objective"].iloc[0]) - np.nanmin(height))
+    height = np.where(np.isfinite(height), height, np.inf)
+    if np.isinf(height.min()):
+        raise MethodError(f"All {len(runs)} runs diverged. Try smaller steps.")
+    return np.flatnonzero(height <= height.min() + slack).tolist()
+
+
+def word(value: Any) -> str:
+    """A value as one reads it.
+
+    >>> word(0.0501), word("adam")
+    ('0.0501', 'adam')
+    """
+    return f"{value:.3g}" if isinstance(value, float | np.floating) else str(value)
+
+
+def sweep(
+    problem: Problem,
+    method: Any,
+    x0: Any = None,
+    *,
+    network: Any = None,
+    channel: Any = None,
+    participation: float | int | None = None,
+    aggregate: Any = None,
+    stop: Stop | None = None,
+    seed: int = 0,
+    record: int | None = None,
+    **values: Sequence[Any],
+) -> Sweep:
+    """Run a method once for every combination of some hyper-parameters' values, all runs in one compiled program.
+
+    - `values`: lists of what to try, by the names of the method's hyper-parameters, as `step_size=[0.1, 0.2]`. Those of
+      its local work go by their own name, or by `**{"local.step_size": [...]}` where the method has one of that name.
+    - All else as in `accord.run`. What is neither tried nor given is chosen once, and is the same in all runs.
+
+    Numbers vary within one program; whole numbers, words and functions, as `steps` and `optimizer`, make one each.
+    Each run stops by its own history; the seconds in it are those of all runs together. The state of all runs is held
+    at once, the data once; several devices share the runs.
+
+    Raises `UnknownName` for a hyper-parameter that the method has not, and what `accord.run` raises.
+
+    >>> import accord
+    >>> problem = accord.problems.quadratic(H=[1.0, 3.0], c=[0.0, 4.0])
+    >>> tried = accord.sweep(problem, accord.FedSGD(), step_size=[0.01, 0.1, 0.5])
+    >>> tried.best_values, float(tried.best.x.round(4))
+    ({'step_size': 0.5}, 3.0)
+    """
+    check_kinds(network=network, channel=channel, participation=participation, stop=stop, seed=seed, record=record)
+    method = a_method(method)
+    combinations = _combinations(method, values)
+    one_a_core()
+    plan, choices = plan_for(problem, _with(method, combinations[0]), x0, network, channel, participation, aggregate,
+                             stop, seed, record)  # fmt: skip
+    if plan.method.asynchronous or problem.opaque:
+        raise MethodError("sweep runs JAX agents that keep step with one another. Use accord.run, once for each value.")
+    plans = [plan, *(_likewise(plan, _with(plan.method, values), record) for values in combinations[1:])]
+    runs: dict[int, Run] = {}
+    with jax.enable_x64(plan.dtype == np.float64), interruptible() as interrupted:
+        for alike in _programs(plans):
+            ended = _Lives([plans[i] for i in alike]).live(interrupted)
+            runs |= {i: told(plans[i], end, choices, Vectorised()) for i, end in zip(alike, ended, strict=True)}
+    return Sweep(tuple(combinations), tuple(runs[i] for i in range(len(plans))))
+
+
+def _combinations(method: Any, values: dict[str, Sequence[Any]]) -> list[dict[str, Any]]:
+    """Every value of the one with every value of the others."""
+    if not values:
+        raise MethodError(
+            f"sweep needs something to try. Give lists by name, such as {next(iter(_known(method)))}=[...]."
+        )
+    for name, tried in values.items():
+        if name not in (known := _known(method)):
+            raise UnknownName(f"hyper-parameter of {type(method).__name__}", name, known)
+        if isinstance(tried, str) or np.ndim(np.asarray(tried, object)) == 0 or len(tried) == 0:
+            raise MethodError(f"{name}={tried!r}: give a list of values to try, such as [0.01, 0.1].")
+    return [dict(zip(values, chosen, strict=True)) for chosen in product(*values.values())]
+
+
+def _known(method: Any) -> dict[str, tuple[str, ...]]:
+    """Where each hyper-parameter is, by the names that it goes by."""
+    own = {f.name: (f.name,) for f in fields(method)}
+    inner = {f.name: ("local", f.name) for f in fields(method.local)} if hasattr(method, "local") else {}
+    return inner | {".".join(path): path for path in inner.values()} | own
+
+
+def _with(method: Any, values: dict[str, Any]) -> Any:
+    """The method with these hyper-parameters."""
+    for name, value in values.items():
+        *outer, last = _known(method)[name]
+        part = replace(method.local if outer else method, **{last: value})
+        method = replace(method, local=part) if outer else part
+    return method
+
+
+def _likewise(plan: Plan, method: Any, record: int | None) -> Plan:
+    """The same run by other hyper-parameters of the same method: all that can be wrong is they."""
+    sane(method)
+    within_limits(method, plan.problem, plan.network, plan.shape.unflatten(plan.x0))
+    plan = replace(plan, method=in_precision_of(method, plan.dtype))
+    return replace(plan, every=interval(plan, record))
+
+
+def _programs(plans: list[Plan]) -> list[list[int]]:
+    """The numbers of the plans that one program can live, for each program."""
+    alike: dict[Any, list[int]] = {}
+    for i, plan in enumerate(plans):
+        alike.setdefault(jax.tree.structure(plan.method), []).append(i)
+    return list(alike.values())
+
+
+class _Lives:
+    """The loop on the host for runs that are lived together: as that of one run, until the last has stopped."""
+
+    def __init__(self, plans: list[Plan]) -> None:
+        self.plans, self.session, self.cost = plans, Sweeping(plans), per_round(plans[0])
+        self.records: list[list[dict[str, float]]] = [[] for _ in plans]
+        self.round, self.spent, self.started = 0, 0.0, time.monotonic()
+
+    def live(self, interrupted: threading.Event) -> list[Ended]:
+        """Advance until no run goes on; how each ended."""
+        stop, every, length, reason = self.plans[0].stop, self.plans[0].every, 1, ""
+        while len(self.session.going) and not reason:
+            before, left = time.monotonic(), stop.rounds - self.round
+            self._advance(*((min(length, left // every), every) if left >= every else (1, left)))
+            length = min(2 * length, 256) if time.monotonic() - before < SHORT else length
+            if left < every or self.round >= stop.rounds:
+                reason = f"stopped at its limit of {stop.rounds} rounds"
+            elif stop.seconds is not None and self.spent >= stop.seconds:
+                reason = f"stopped at its limit of {stop.seconds:g} seconds"
+            elif interrupted.is_set():
+                reason = "was interrupted"
+        self._finish()
+        verdicts = self.session.verdicts[: len(self.plans)].tolist()
+        words = [reason if verdict == GOING else judged(plan, verdict, self.session.watch_of(i))
+                 for i, (plan, verdict) in enumerate(zip(self.plans, verdicts, strict=True))]  # fmt: skip
+        rounds = self.session.rounds[: len(self.plans)].tolist()
+        return list(map(Ended, self.session.outcomes(), self.records, rounds, verdicts, words))
+
+    def _advance(self, records: int, every: int) -> None:
+        first, before = self.round, self.spent
+        found = self.session.advance(records, every)
+        self.spent = time.monotonic() - self.started
+        for i, record in found.items():
+            self.records[i] += rows_of(record, first, every, self.cost, before, self.spent)
+        self.round += records * every
+
+    def _finish(self) -> None:
+        """A last record of the runs that a limit cut short; an interval shorter than the others proves nothing."""
+        going = self.session.going
+        if not len(going) or self.records[going[0]][-1]["round"] == self.round:
+            return
+        self._advance(1, 0)
+        if self.round % self.plans[0].every:
+            early = going[self.session.verdicts[going] != NOT_FINITE]
+            self.session.verdicts[early] = GOING
