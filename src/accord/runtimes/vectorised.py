@@ -148,7 +148,7 @@ def _start(team: Peers | Edges | Clients, *begin: Any) -> Any:
     return team.start(*begin)
 
 
-def _on_every_device(function: Any, mesh: Mesh) -> Any:
+def on_every_device(function: Any, mesh: Mesh) -> Any:
     """Every device lives the same rounds; where a cohort is divided, each works on its part."""
     if mesh.size == 1:
         return function
@@ -159,7 +159,7 @@ def _on_every_device(function: Any, mesh: Mesh) -> Any:
 def _block(
     team: Any, carry: Any, watch: Watch, t0: Array, records: Array, every: Array, *, mesh: Mesh, inline: bool
 ) -> Any:
-    return _on_every_device(partial(block, inline=inline), mesh)(team, carry, watch, t0, records, every)
+    return on_every_device(partial(block, inline=inline), mesh)(team, carry, watch, t0, records, every)
 
 
 def block(team: Any, carry: Any, watch: Watch, t0: Array, records: Array, every: Array, *, inline: bool) -> Any:
@@ -195,4 +195,4 @@ def block(team: Any, carry: Any, watch: Watch, t0: Array, records: Array, every:
 
 @partial(jax.jit, static_argnames=("mesh",))
 def _outcome(team: Any, carry: Any, t: Array, *, mesh: Mesh) -> Outcome:
-    return _on_every_device(lambda team, carry, t: team.outcome(carry, t), mesh)(team, carry, t)
+    return on_every_device(lambda team, carry, t: team.outcome(carry, t), mesh)(team, carry, t)
