@@ -184,7 +184,7 @@ def _fits_problem(method: Any, problem: Problem) -> None:
 
 def _fits_aggregate(aggregate: Any, method: Any, cohort: int) -> None:
     """A rule of its own replaces a mean and no sum, and states how few replies it can do with."""
-    if callable(aggregate) and method.aggregate != "mean":
+    if callable(aggregate) and (method.aggregate != "mean" or method.asynchronous):
         raise MethodError(f"{type(method).__name__} does not take the mean of all it is told, so that "
                           f"aggregate={aggregate!r} would change the method. Use FedAvg or FedSGD.")  # fmt: skip
     if hasattr(aggregate, "check"):

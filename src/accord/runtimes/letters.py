@@ -103,10 +103,11 @@ class LetterBoxes:
 
     def _writes(self, carry: Carry, k: Array, t: Array) -> Carry:
         state, memory, there = taken((carry.states, carry.memories, self.neighbours), k)
-        noise, luck = (key_for(self.key, t, k, purpose) for purpose in (Purpose.CHANNEL, Purpose.CLOCK))
+        purposes = Purpose.CHANNEL, Purpose.NETWORK, Purpose.CLOCK
+        noise, ways, luck = (key_for(self.key, t, k, purpose) for purpose in purposes)
         wires, speaker = steps.speak_edges(self.method, self.channel, state, memory[0], noise)
         said, listener = jax.vmap(self.channel.decode)(wires, memory[1])
-        draws = jax.vmap(lambda key: self.pace.job(key, k))(steps.key_of_places(luck, len(there)))
+        draws = jax.vmap(lambda key: self.pace.job(key, k))(steps.key_of_places(ways, len(there)))
         at = jnp.where(self.present[k], there, len(self.p)), self.back[k]
         theirs = taken(carry.letters, (there, self.back[k])).delivered()
         theirs = theirs.with_words(said, t, draws.way, draws.lost)
