@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 import pytest
 
 import accord
+from accord.checks import plan_for
+from accord.errors import MethodError
 from accord.problems import Coupled, dispatch
 from accord.problems.objectives import CostCurve
+from accord.runtimes import Vectorised
 
 METHODS = [
     accord.DualDecomposition, accord.AcceleratedDual, accord.DualSubgradient,
@@ -62,13 +67,21 @@ def test_dispatch(case: Case, method: Any) -> None:
     assert last["gap"] == pytest.approx(0, abs=1e-5)
 
 
-@pytest.mark.parametrize(("part", "stable"), [(0.99, True), (1.01, False)])
-def test_the_limit_of_the_dual_step_is_sharp(part: float, stable: bool) -> None:
-    limit = 2 / (0.5 / SAADAT[:, 0]).sum()
+def test_fault_21_the_limit_of_the_dual_step_is_sharp_and_more_is_refused() -> None:
+    """Below it converges; beyond it the door says no, and behind the door it diverges."""
+    limit, problem = 2 / (0.5 / SAADAT[:, 0]).sum(), CASES["saadat 7.4"].problem()
     assert limit == pytest.approx(0.0075789, abs=5e-8)
-    run = accord.run(CASES["saadat 7.4"].problem(), accord.DualDecomposition(part * limit), stop=LONG)
-    assert ("diverged" in run.reason) == (not stable)
-    assert (run.history["violation"].iloc[-1] < 1e-9) == stable
+    below, beyond = accord.DualDecomposition(0.99 * limit), accord.DualDecomposition(1.01 * limit)
+    assert accord.run(problem, below, stop=LONG).history["violation"].iloc[-1] < 1e-9
+    with pytest.raises(MethodError, match=r"it has to stay below 2/L_d = 0\.0075789 .*or it diverges"):
+        accord.run(problem, beyond, stop=LONG)
+    plan, _ = plan_for(problem, below, None, None, None, None, None, LONG, 0, 1)
+    past = replace(plan, method=replace(below, step_size=np.asarray(beyond.step_size)))
+    with jax.enable_x64(True):
+        session = Vectorised(devices=1).start(past)
+        violation = session.advance(256, 1).disagreement
+    assert (np.diff(violation[1:]) > 0).all()  # by 1.02 a round
+    assert violation[-1] == pytest.approx(violation[1] * 1.02 ** (len(violation) - 2), rel=1e-6)
 
 
 def test_dual_decomposition_bounds_the_cost_from_below_at_every_round() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar, NamedTuple
 
 import jax.numpy as jnp
@@ -31,7 +32,8 @@ class Client(NamedTuple):
 class DualDecomposition:
     """λ⁺ = λ + a (Σ A_k x_k − b) with x_k = argmin f_k + λᵀA_k x; λ ≥ 0 where the constraint is ≤.
 
-    - `step_size`: a < 2/L_d, L_d = λ_max(Σ A_k A_kᵀ / μ_k), a sharp limit.
+    - `step_size`: a < 2/L_d, L_d = λ_max(Σ A_k A_kᵀ / μ_k): a sharp limit while no decision is at a bound, and more is
+      refused. Where a cost has flat parts L_d is infinite, no constant step is safe, and any is taken.
 
     It is infeasible until it converges: read `violation`, and `dual_value`, a lower bound on the optimal cost.
 
@@ -52,6 +54,7 @@ class DualDecomposition:
     reference: ClassVar = "Everett 1963; Boyd et al. 2011"
     convexity: ClassVar = "strong at every agent"
     rules: ClassVar = {"step_size": Rule("1/L_d", lambda c: 1 / c.L_dual)}
+    limits: ClassVar = {"step_size": Rule("2/L_d", lambda c: 2 / c.L_dual or math.inf)}
 
     def init(self, x: Any) -> Server:
         return Server(x.price, x.floor)
