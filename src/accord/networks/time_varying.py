@@ -96,7 +96,8 @@ class NetworkSequence:
         return cycle ** (1 / len(self.members))
 
     def __repr__(self) -> str:
-        return f"sequence of {len(self.members)}: " + ", ".join(member.name for member in self.members)
+        names = [member.name for member in self.members]
+        return f"sequence of {len(names)}: " + (", ".join(names) if len(names) <= 4 else f"{names[0]}, ...")
 
 
 def sequence(members: Sequence[Network]) -> NetworkSequence:
