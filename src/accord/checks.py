@@ -11,20 +11,20 @@ from os import PathLike
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from accord import networks
 from accord.channels import Clear
 from accord.checks_of_prices import answers, fits_coupling
+from accord.checks_of_start import start_at, starts_within
 from accord.diagnosis import Choice, tuned, within_limits
 from accord.errors import MethodError, NetworkError, ProblemError
 from accord.methods import BY_NAME
-from accord.methods.base import is_coupled, pattern_of
+from accord.methods.base import by_agent, is_coupled, pattern_of
 from accord.methods.local import SGD, GradientDescent
 from accord.methods.server.fedsgd import FedSGD
 from accord.networks.faults import weighted
-from accord.problems.problem import Problem, check_precision, in_precision
+from accord.problems.problem import Problem, check_precision
 from accord.problems.shape import Shape
 from accord.runtimes.cost import interval
 from accord.runtimes.plan import Plan, asked_weights
@@ -54,7 +54,8 @@ def plan_for(
     _fits_aggregate(aggregate, method, cohort)
     flat, shape = start_at(problem, x0)
     check_precision(problem, flat.dtype)
-    method = _located(_composite(method, problem), shape)
+    method = by_agent(_located(_composite(method, problem), shape), problem.names)
+    starts_within(getattr(method, "regularizer", None), flat)
     sane(method)
     method, choices = tuned(method, problem, network, x0)
     within_limits(method, problem, network, x0)
@@ -92,56 +93,6 @@ def check_kinds(**given: Any) -> None:
         fits, remedy = KINDS[name]
         if value is not None and not fits(value):
             raise MethodError(f"{name}={reprlib.repr(value)} is of the kind {type(value).__name__}. {remedy}")
-
-
-def start_at(problem: Problem, x0: Any) -> tuple[np.ndarray, Shape]:
-    """x0 as a flat vector in the run's precision: that of its floating arrays, or of the data where it has none."""
-    given = problem.x0 if x0 is None else x0
-    if given is None:
-        raise ProblemError(
-            "This problem does not say where to start. Give x0, a pytree of parameters that the loss takes."
-        )
-    leaves = jax.tree.leaves(given)
-    if odd := [leaf for leaf in leaves if np.asarray(leaf).dtype.kind not in "fiub"]:
-        raise ProblemError(
-            f"x0 holds {reprlib.repr(odd[0])}, which is no real number. Give arrays of floating numbers."
-        )
-    floating = [
-        np.asarray(leaf).dtype for leaf in leaves if hasattr(leaf, "dtype") and np.asarray(leaf).dtype.kind == "f"
-    ]
-    dtype = np.result_type(*floating) if floating else problem.dtype
-    shape = Shape.of(given)
-    flat = np.concatenate([np.ravel(np.asarray(leaf, dtype)) for leaf in leaves]) if leaves else np.zeros(0, dtype)
-    if not np.isfinite(flat).all():
-        raise ProblemError(
-            f"x0 holds {int((~np.isfinite(flat)).sum())} numbers that are NaN or infinite. Start from finite numbers."
-        )
-    if problem.x0 is not None and Shape.of(problem.x0) != shape:
-        raise ProblemError(
-            f"x0 has the structure {shape.describe()}, but the problem's decisions are "
-            f"{Shape.of(problem.x0).describe()}."
-        )
-    _loss_is_scalar(problem, shape, dtype)
-    return flat, shape
-
-
-def _loss_is_scalar(problem: Problem, shape: Shape, dtype: np.dtype) -> None:
-    if problem.opaque:
-        return
-    first = problem.shards.model if problem.stored else problem.shards[0]
-    first = in_precision(jax.tree.map(lambda leaf: leaf[:0], first), dtype)
-    example = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), first)
-    params = jax.tree.unflatten(shape.tree, [jax.ShapeDtypeStruct(leaf, dtype) for leaf in shape.leaves])
-    with jax.enable_x64(dtype == np.float64):
-        try:
-            value = jax.eval_shape(problem.loss, params, example)
-        except Exception as error:
-            raise ProblemError(f"The loss fails on x0 and one example of agent 0: {type(error).__name__}: {error}. "
-                               "It is called as loss(params, example), without the example "
-                               "axis.") from error  # fmt: skip
-    if jax.tree.leaves(value) != [value] or value.shape != () or not jnp.issubdtype(value.dtype, jnp.floating):
-        found = ", ".join(f"{leaf.dtype}{list(leaf.shape)}" for leaf in jax.tree.leaves(value)) or "nothing"
-        raise ProblemError(f"The loss returns {found}, but must return a single floating number for one example.")
 
 
 def a_method(method: Any) -> Any:

@@ -33,6 +33,7 @@ class Facts:
     reference: str
     exact: bool | str
     seed: int
+    population: int = 0  # how many agents there are, where `agents` lists a panel of them
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +43,8 @@ class Run:
     - `x`: the answer, in the shape of x0; for prices the decisions of all agents, (K, d).
     - `agents`: a list, every agent's own model, in the shape of x0. `prices`: λ, (m,), of a shared constraint; or (K,),
       what fairness towards each agent costs, −dF*/dc_k, by methods that cap losses; or None.
-    - `losses`: f_k at the answer, (K,). `worst_agent`: who loses most.
+    - `losses`: f_k at the answer, (K,). `worst_agent`: who loses most. Where shards are `Stored`, agents and losses are
+      those of a panel.
     - `history`: a DataFrame, one row a recorded round; see `COLUMNS`, then `CLOCK_COLUMNS` where a
       virtual clock ran, and what `measure` gives.
     - `reason`: why it stopped, a sentence; `converged`; `rounds`.
@@ -63,6 +65,7 @@ class Run:
     rounds: int
     facts: Facts
     table: Any = field(default=None, repr=False)
+    problem: Any = field(default=None, repr=False)  # while the run is in memory; never saved
 
     @property
     def worst_agent(self) -> str:
@@ -80,31 +83,48 @@ class Run:
         numbers = {name: _number(last[name]) for name in ("objective", "disagreement")}
         counts = {name: int(last[name]) for name in ("messages", "bytes")}
         return {
-            "method": self.facts.method, "runtime": self.facts.runtime, "agents": len(self.facts.agents),
-            "rounds": self.rounds,
+            "method": self.facts.method, "runtime": self.facts.runtime,
+            "agents": self.facts.population or len(self.facts.agents), "rounds": self.rounds,
             "converged": self.converged, "reason": self.reason, **numbers, "worst_agent": self.worst_agent,
             "worst": self.worst, **counts, "gradients": float(last["gradients"]), "seconds": float(last["seconds"]),
+            **({"clock": float(last["clock"])} if "clock" in last else {}),
         }  # fmt: skip
 
     def __str__(self) -> str:
         last, what = self.history.iloc[-1], self.facts
         where = f" over the {what.network}" if what.network else ""
-        lines = [f"{what.method} with {len(what.agents)} agents{where} {self.reason}."]
+        K, panel = what.population or len(what.agents), len(what.agents)
+        lines = [f"{what.method} with {K:,} agents{where} {self.reason}."]
         lines += [f"It took {self.rounds} rounds, {int(last['messages']):,} messages of {data_size(last['bytes'])} "
                   "in all, "
                   f"{last['gradients']:,.6g} gradients an agent and {last['seconds']:.2f} s."]  # fmt: skip
+        if "clock" in last:
+            lines += [f"On the virtual clock it took {last['clock']:,.6g} s."]
         if what.pattern == "prices":
             lines += [f"The cost is {last['objective']:.8g}, the shared constraint is violated by "
                       f"{last['violation']:.1e}, "
                       f"and no plan costs less than {last['dual_value']:.8g}."]  # fmt: skip
         else:
+            over = self._over(panel) if panel < K else ""
             lines += [
-                f"The objective is {last['objective']:.8g}; worst off is agent {self.worst_agent} with a loss of "
+                f"The objective is {last['objective']:.8g}{over}; worst off is agent {self.worst_agent} with a loss of "
                 f"{self.worst:.6g}."
             ]
         if isinstance(what.exact, str):
             lines += [f"{what.method} reaches {what.exact}."]
         return "\n".join([*lines, *(f"Chosen: {setting}." for setting in what.settings)])
+
+    def _over(self, panel: int) -> str:
+        """How well a panel's objective stands for that of all: the standard error of a ratio of sums over a sample."""
+        share = np.array(self.facts.weights) / np.sum(self.facts.weights)
+        error = np.linalg.norm(share * (self.losses - share @ self.losses))
+        return f" over a panel of {panel:,}, ± {error:.1g} for all"
+
+    def fares(self, by: str | None = None, alone: bool = False) -> Any:
+        """How each agent fares, or each group of rows `by` a column of the table. See `accord.fairness.fares`."""
+        from accord.fairness import fares
+
+        return fares(self, by, alone)
 
     def plot(self, path: str | Path | None = None) -> Any:
         """Draw the history: objective, progress and disagreement against rounds. Returns a matplotlib figure."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from accord.channels import Clear
 from accord.checkpoint import Checkpoint
+from accord.caps import verdict
 from accord.checks import check_kinds, plan_for
 from accord.devices import one_a_core
 from accord.diagnosis import Choice
@@ -23,7 +24,7 @@ from accord.history import CLOCK_COLUMNS, COLUMNS, PRICE_COLUMNS, Facts, Run, ta
 from accord.problems.problem import Problem
 from accord.runtimes.cost import Cost, per_round
 from accord.runtimes.plan import Outcome, Plan, Record, Session
-from accord.runtimes.vectorised import Vectorised
+from accord.runtimes.streamed import runtime_for
 from accord.stopping import CONVERGED, GOING, NOT_FINITE, Stop, Watch, sentence
 
 SHORT = 0.25  # seconds: a block that takes less is doubled, so that the host's share of the time is negligible
@@ -69,7 +70,8 @@ def run(
     - `x0`: where to start, a pytree of floating arrays whose precision is the run's; the problem's own where None.
     - `network`: who talks to whom, for peers. `channel`: what happens to what an agent says, e.g. `clip(1.0)`.
     - `participation`: the share (a float) or number (an int) of clients a round. `aggregate`: a rule for their replies.
-    - `runtime`: where it happens, `runtimes.Vectorised()` by default. `stop`: a `Stop`. `seed`: fixes the run.
+    - `runtime`: where it happens, `runtimes.Vectorised()` by default, or `Streamed()` where shards are `Stored`.
+    - `stop`: a `Stop`. `seed`: fixes the run.
     - `record`: rounds between two records; None for as often as it stays under a tenth of the work.
     - `checkpoint`: a directory: the run is kept there between blocks, and goes on from there when it was interrupted.
     - `notify`: is told a `Status` between blocks.
@@ -89,7 +91,7 @@ def run(
                 record=record, checkpoint=checkpoint, notify=notify, measure=measure)  # fmt: skip
     one_a_core()
     plan, choices = plan_for(problem, method, x0, network, channel, participation, aggregate, stop, seed, record)
-    runtime = Vectorised() if runtime is None else runtime
+    runtime = runtime_for(problem, runtime)
     with jax.enable_x64(plan.dtype == np.float64), interruptible() as interrupted:
         session = runtime.start(plan)
         try:
@@ -202,12 +204,14 @@ def told(plan: Plan, ended: Ended, choices: tuple[Choice, ...], runtime: Any) ->
     """The run as the user keeps it: in the shape of x0, in NumPy."""
     outcome, prices = ended.outcome, plan.coupled
     x, own = _answers(plan, outcome)
-    losses = np.where(plan.problem.sizes > 0, np.asarray(outcome.losses, float), np.nan)
+    losses = np.where(plan.problem.sizes[plan.problem.panel] > 0, np.asarray(outcome.losses, float), np.nan)
+    unmet = verdict(plan, losses)
     return Run(
         x=x, agents=own, prices=None if outcome.prices is None else np.asarray(outcome.prices), losses=losses,
-        history=table(ended.records, plan.stop.window, prices), reason=ended.reason,
-        converged=ended.verdict == CONVERGED, rounds=ended.rounds, facts=_facts(plan, choices, runtime),
+        history=table(ended.records, plan.stop.window, prices), reason=unmet or ended.reason,
+        converged=ended.verdict == CONVERGED and not unmet, rounds=ended.rounds, facts=_facts(plan, choices, runtime),
         table=plan.problem.table,
+        problem=plan.problem,
     )  # fmt: skip
 
 
@@ -219,14 +223,14 @@ def _answers(plan: Plan, outcome: Outcome) -> tuple[Any, list[Any]]:
 
 
 def _facts(plan: Plan, choices: tuple[Choice, ...], runtime: Any) -> Facts:
-    method, problem = plan.method, plan.problem
+    method, problem, panel = plan.method, plan.problem, plan.problem.panel
     return Facts(
         method=type(method).__name__,
         pattern="prices" if plan.coupled else plan.pattern,
         runtime=type(runtime).__name__.lower(),
-        agents=problem.names,
-        sizes=tuple(map(int, problem.sizes)),
-        weights=tuple(map(float, problem.weights)),
+        agents=tuple(problem.names[k] for k in panel),
+        sizes=tuple(map(int, problem.sizes[panel])),
+        weights=tuple(map(float, problem.weights[panel])),
         network=None if plan.network is None else plan.network.name,
         given=tuple(_given(plan, {choice.name for choice in choices})),
         settings=tuple(map(str, choices)),
@@ -234,6 +238,7 @@ def _facts(plan: Plan, choices: tuple[Choice, ...], runtime: Any) -> Facts:
         reference=method.reference,
         exact=method.exact if method.minimises == "F" else f"the optimum of {method.minimises}, which is not that of F",
         seed=plan.seed,
+        population=problem.K,
     )
 
 
@@ -245,7 +250,10 @@ def _given(plan: Plan, chosen: set[str]) -> Iterator[str]:
             if number and not isinstance(value, bool) and words not in chosen:
                 yield f"{words} {value:g}"
     if plan.cohort < plan.problem.K:
-        yield f"{plan.cohort} of {plan.problem.K} clients a round"
+        when = "at work at a time" if plan.method.asynchronous else "a round"
+        yield f"{plan.cohort} of {plan.problem.K} clients {when}"
+    if len(plan.problem.panel) < plan.problem.K:
+        yield f"objective and losses over a panel of {len(plan.problem.panel):,} of {plan.problem.K:,} clients"
     if type(plan.channel) is not Clear:
         yield f"channel {plan.channel}"
 

@@ -13,6 +13,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, dataclass_transform, runtime_checkable
 
 import jax
+import numpy as np
+
+from accord.errors import MethodError, UnknownName
 
 State = Any  # a NamedTuple, its fields named as in the paper
 Message = Any  # a NamedTuple of vectors: what leaves an agent
@@ -142,6 +145,7 @@ FACTS: dict[str, Any] = {
     "convexity": "",  # "strong at every agent": each f_k, not only F, has to be
     "partial": True,  # bears a cohort: some clients a round
     "reference": "",  # author, year, title
+    "each": (),  # hyper-parameters that may be one number for all, or one an agent: an array, or a dict by name
     "may_be_zero": (),  # hyper-parameters for which 0 has a meaning; all others are positive
     "rules": {},  # name of a hyper-parameter -> Rule
     "limits": {},  # name of a hyper-parameter -> Rule for what it must stay below
@@ -226,6 +230,34 @@ def pattern_of(kind: type | Any) -> str:
     if hasattr(kind, "broadcast"):
         return "prices" if is_coupled(kind) else "server"
     return "peers"
+
+
+def by_agent(method: Any, names: tuple[str, ...]) -> Any:
+    """The method with what was given one an agent in the order of the agents; infinite for who is not named.
+
+    Raises `UnknownName` for an agent that there is not, and `MethodError` for what is no positive number.
+    """
+    given = {name: value for name in method.each if (value := getattr(method, name)) is not None}
+    for name, value in given.items():
+        if isinstance(value, Mapping):
+            if strange := [agent for agent in map(str, value) if agent not in names]:
+                raise UnknownName("agent", strange[0], names)
+            value = [{str(agent): one for agent, one in value.items()}.get(agent, math.inf) for agent in names]
+        numbers = np.asarray(value)
+        fits = numbers.dtype.kind in "fiu" and numbers.shape in ((), (len(names),))
+        least = 0 if name in method.may_be_zero else np.finfo(float).tiny
+        if not fits or not (numbers >= least).all():
+            raise MethodError(f"{type(method).__name__} has {name}={value!r}. "
+                              f"Give a positive number, or one for each of the {len(names)} agents.")  # fmt: skip
+        given[name] = numbers.astype(float) if numbers.ndim else float(numbers)
+    return dataclasses.replace(method, **given) if given else method
+
+
+def of_agent(method: Any, k: Any) -> Any:
+    """The method as agent k has it: its own number of what was given one an agent."""
+    values = {name: getattr(method, name) for name in method.each}
+    own = {name: value[k] for name, value in values.items() if value is not None and value.ndim}
+    return dataclasses.replace(method, **own) if own else method
 
 
 def is_coupled(kind: type | Any) -> bool:

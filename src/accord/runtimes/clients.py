@@ -12,8 +12,11 @@ import jax.numpy as jnp
 from jax import Array
 
 from accord.aggregation import Shares, combined, shares, weighed
+from accord.methods.base import of_agent
 from accord.problems.agents import Agent
+from accord.problems.opaque import OpaqueAgents
 from accord.runtimes.cohort import cohort_of
+from accord.runtimes.each import each
 from accord.runtimes.market import market_record
 from accord.runtimes.plan import Outcome, Purpose, Record, key_for
 from accord.runtimes.steps import used
@@ -61,33 +64,45 @@ class Clients:
     aggregate: Any = field(metadata={"static": True})  # "mean", "sum", one of them a field, or a rule over the stack
     devices: int = field(metadata={"static": True}, default=1)
     numbers: Any = None  # (K,) the agents' own, where they are a part of a larger crowd
+    blank: Any = None  # a reply of zeros, where agents are opaque and its shape cannot be traced
 
     def start(self, begin: Any, x0: Array) -> Carry:
         """The server at `begin` (x0, or a market); every client at x0."""
         server = self.method.init(begin)
-        keys = jax.vmap(partial(self._key, 0, Purpose.START))(jnp.arange(len(self.p), dtype=jnp.int32))
-        clients = jax.vmap(self.method.init_client, (None, self.agents.axes, 0))(x0, self.agents, keys)
-        heard = self.method.broadcast(server)
+        ks = jnp.arange(len(self.p), dtype=jnp.int32)
+        keys, numbers = jax.vmap(partial(self._key, 0, Purpose.START))(ks), ks if self.numbers is None else self.numbers
+        begin_client = lambda k, agent, key: of_agent(self.method, k).init_client(x0, agent, key)  # noqa: E731
+        clients = each(begin_client, (0, self.agents.axes, 0))(numbers, self.agents, keys)
+        empty = jax.vmap(self.channel.init)(self._blank(self.method.broadcast(server), clients, keys))
+        return Carry(server, clients, Memory(empty, empty), jnp.zeros((), self.p.dtype))
+
+    def _blank(self, heard: Any, clients: Any, keys: Array) -> Any:
+        """Replies with zeros for numbers: where a channel's memory begins."""
+        if self.blank is not None:
+            return jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (len(self.p), *leaf.shape)), self.blank)
         respond = jax.vmap(self.method.respond, (None, 0, self.agents.axes, 0))
         reply, _ = jax.eval_shape(respond, heard, clients, self.agents, keys)
-        blank = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), reply)
-        empty = jax.vmap(self.channel.init)(blank)
-        return Carry(server, clients, Memory(empty, empty), jnp.zeros((), self.p.dtype))
+        return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), reply)
 
     def round(self, carry: Carry, t: Array) -> Carry:
         """One round with one cohort."""
         heard = self.method.broadcast(carry.server)
         ks = cohort_of(self.key, t, len(self.p), self.cohort)
         share = shares(self.p, ks)
-        visit = self._one_by_one if self._serial else self._at_once
-        total, replies, clients, memories = visit(carry, heard, ks, share, t)
+        total, replies, clients, memories = self.respond(carry, heard, ks, share, t)
         reply = self.aggregate(replies, share.mean) if callable(self.aggregate) else total.said
         apart = jnp.maximum(total.square - jnp.vdot(total.shift, total.shift), 0)
         return Carry(self.method.update(carry.server, reply), clients, memories, apart)
 
+    def respond(self, carry: Carry, heard: Any, ks: Array, share: Shares, t: Array) -> tuple[Answer, Any, Any, Any]:
+        """What a cohort says in total and one by one, and everybody's state and memory after it."""
+        return (self._one_by_one if self._serial else self._at_once)(carry, heard, ks, share, t)
+
     @property
     def _serial(self) -> bool:
         """Whether clients come one after another: where the method says so, and where some of many pages are asked."""
+        if isinstance(self.agents, OpaqueAgents):
+            return False  # they are never in one program
         return self.method.serial or (self.agents.rows.pages is not None and self.cohort < len(self.p))
 
     @property
@@ -107,12 +122,12 @@ class Clients:
         everyone = self.cohort == len(self.p)
         mine = (self.agents, carry.clients, carry.memories)
         agents, clients, memories = mine if everyone else jax.tree.map(lambda leaf: leaf[ks], mine)
-        visit = jax.vmap(self._visit, (None, self.agents.axes, 0, 0, 0, None))
+        visit = each(self._visit, (None, self.agents.axes, 0, 0, 0, None))
         answers, clients, memories = visit(heard, agents, clients, memories, ks, t)
         total = combined(self._rule, share, answers)
         if everyone:
             return total, answers.said, clients, memories
-        put = lambda old, new: old.at[ks].set(new)  # noqa: E731
+        put = lambda old, new: old.at[ks].set(new, mode="drop")  # noqa: E731
         return (
             total,
             answers.said,
@@ -169,6 +184,8 @@ class Clients:
     def _agent(self, k: Array) -> Agent:
         """Agent k, its rows read where they lie."""
         k = jnp.minimum(k, len(self.p) - 1)
+        if isinstance(self.agents, OpaqueAgents):
+            return self.agents[k]
         pick = lambda tree: jax.tree.map(lambda leaf: leaf[k], tree)  # noqa: E731
         rows = replace(self.agents.rows, size=self.agents.rows.size[k], k=k)
         return replace(self.agents, rows=rows, scale=self.agents.scale[k], share=pick(self.agents.share))
@@ -180,19 +197,22 @@ class Clients:
     def losses(self, models: Array, axis: int | None = None) -> Array:
         """f_k at one model for all, or at each agent's own (axis 0)."""
         if self.devices == 1:
-            return jax.vmap(lambda agent, x: agent.value(x), (self.agents.axes, axis))(self.agents, models)
+            return each(lambda agent, x: agent.value(x), (self.agents.axes, axis))(self.agents, models)
         return self._each(lambda k: self._agent(k).value(models if axis is None else models[k]))
 
-    def _losses(self, carry: Carry) -> Array:
-        """f_k at the server's model, or at each client's own."""
-        return self.losses(self._own_models(carry), 0) if self._personal else self.losses(carry.server.x)
+    def own_models(self, carry: Carry, heard: Any) -> Array:
+        """(K, d) what each client makes of what it hears, where it has parts of its own."""
+        return jax.vmap(self.method.own, (None, 0))(heard, carry.clients)
 
     @property
     def _personal(self) -> bool:
         return hasattr(self.method, "own")
 
-    def _own_models(self, carry: Carry) -> Array:
-        return jax.vmap(self.method.own, (None, 0))(self.method.broadcast(carry.server), carry.clients)
+    def _losses(self, carry: Carry) -> Array:
+        """f_k at the server's model, or at each client's own."""
+        if not self._personal:
+            return self.losses(carry.server.x)
+        return self.losses(self.own_models(carry, self.method.broadcast(carry.server)), 0)
 
     def record(self, carry: Carry) -> Record:
         """F at the server's model and the spread of the last proposals; or the cost, the violation and the dual."""
@@ -206,21 +226,23 @@ class Clients:
         return Record(objective, carry.apart, worst, jnp.full_like(objective, jnp.nan))
 
     def outcome(self, carry: Carry, t: Array) -> Outcome:
-        """The server's model, and each agent's own or what it would propose; or everybody's decisions and the prices."""
+        """The server's model, and each agent's own or what it would propose; or all decisions and the prices."""
         if self.agents.share is not None:
             decisions = carry.clients.x
             return Outcome(decisions, decisions, carry.server.price, self.losses(decisions, 0))
-        models = self._own_models(carry) if self._personal else self._proposals(carry, t)
-        return Outcome(carry.server.x, models, self._prices(carry), self._losses(carry))
+        models = self.models(carry, self.method.broadcast(carry.server), t)
+        return Outcome(carry.server.x, models, self.prices(carry), self._losses(carry))
 
-    def _prices(self, carry: Carry) -> Array | None:
+    def prices(self, carry: Carry) -> Array | None:
         """λ_k = p_k times what a client's own multiplier is per unit of its weight, where a method has such."""
         price = getattr(self.method, "price", None)
         return None if price is None else self.p * jax.vmap(price)(carry.clients)
 
-    def _proposals(self, carry: Carry, t: Array) -> Array:
-        heard = self.method.broadcast(carry.server)
+    def models(self, carry: Carry, heard: Any, t: Array) -> Array:
+        """(K, d) each client's own model, or what it would propose as such; nothing of it is kept."""
+        return self.own_models(carry, heard) if self._personal else self._proposals(carry, heard, t)
 
+    def _proposals(self, carry: Carry, heard: Any, t: Array) -> Array:
         def propose(k: Array) -> Array:
             client = jax.tree.map(lambda leaf: leaf[k], carry.clients)
             reply, client = self.method.respond(heard, client, self._agent(k), self._key(t, Purpose.WORK, k))

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from accord.methods.base import Places, phases_of
+from accord.methods.base import Places, of_agent, phases_of
 from accord.problems.agents import Agent
 from accord.problems.problem import single
 from accord.problems.rows import Rows
@@ -44,16 +44,18 @@ def _links(plan: Plan) -> float:
 def gradients(plan: Plan) -> float:
     """Gradients of a whole shard that a round costs an agent, on average."""
     work = getattr(plan.method, "work", lambda size: 1.0)
-    return float(np.mean([work(n) for n in plan.problem.sizes])) * plan.heard / plan.problem.K
+    sizes, agents = np.unique(plan.problem.sizes, return_counts=True)
+    return float(np.average([work(n) for n in sizes], weights=agents)) * plan.heard / plan.problem.K
 
 
 def interval(plan: Plan, record: int | None) -> int:
-    """Rounds between two records: evaluating F asks every agent one oracle, and stays under a tenth of the work."""
+    """Rounds between two records: evaluating F asks the panel one oracle each, and stays under a tenth of the work."""
     if record is not None:
         return record
-    if plan.method.free_objective:
+    if plan.method.free_objective and not plan.problem.stored:
         return 1
-    return max(1, math.ceil(10 / max(gradients(plan), 0.1)))
+    asked = len(plan.problem.panel) / plan.problem.K
+    return max(1, math.ceil(10 * asked / max(gradients(plan), 0.1 * asked)))
 
 
 def _peer_messages(plan: Plan) -> list[int]:
@@ -91,7 +93,7 @@ def _talk(plan: Plan) -> tuple[Any, Any, Any]:
         key, x0 = jax.random.key(0), jnp.asarray(plan.x0)
         begin = x0 if plan.problem.coupling is None else plan.problem.coupling.market(plan.dtype)
         heard = plan.method.broadcast(plan.method.init(begin))
-        reply, _ = plan.method.respond(heard, plan.method.init_client(x0, agent, key), agent, key)
+        reply, _ = plan.method.respond(heard, of_agent(plan.method, 0).init_client(x0, agent, key), agent, key)
         return heard, reply, plan.channel.encode(reply, plan.channel.init(reply), key)[0]
 
     return jax.eval_shape(talk, _stand_in(plan))

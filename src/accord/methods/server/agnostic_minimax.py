@@ -18,12 +18,13 @@ class Server(NamedTuple):
 
 class Client(NamedTuple):
     price: Array  # ν_k = λ_k / p_k
+    allowance: Array  # c_k
 
 
 class Reply(NamedTuple):
     g: Array  # w_k ∇f_k
     weight: Array  # w_k
-    loss: Array  # f_k
+    loss: Array  # f_k − c_k; 0 of who has no level
     capped: Array  # 1 where the level binds
     steep: Array  # ‖∇f_k‖² where the level binds
     square: Array  # ‖∇f_k‖²
@@ -40,7 +41,7 @@ class AgnosticMinimax:
     `Run.prices` is the worst mixture, λ_k = p_k ν_k, which sums to one. Steps are what the round's curvature allows,
     1/a_t = Σ p_k w_k/a + 2ρ Σ_{w_k > 0} p_k ‖∇f_k‖², 1/b_t = 2ρ Σ_{w_k > 0} p_k, and ρ = 1/(a Σ p_k ‖∇f_k‖²).
 
-    - `step_size`: a ≤ 1/L.
+    - `step_size`: a ≤ 1/L. `allowance`: c_k, how much more than s client k may lose: min_x max_k (f_k(x) − c_k) then.
 
     >>> import accord
     >>> problem = accord.problems.quadratic(H=[1.0, 1.0, 1.0], c=[0.0, 0.0, 3.0])
@@ -52,10 +53,13 @@ class AgnosticMinimax:
     """
 
     step_size: float | None = None
+    allowance: Array | float = 0.0
 
     needs: ClassVar = ("value", "grad")
     partial: ClassVar = False
     free_objective: ClassVar = True
+    each: ClassVar = ("allowance",)
+    may_be_zero: ClassVar = ("allowance",)
     minimises: ClassVar = "max_k f_k"
     reference: ClassVar = "Mohri, Sivek, Suresh 2019, Agnostic federated learning"
     rules: ClassVar = {"step_size": Rule("1/L", lambda c: 1 / c.L)}
@@ -64,18 +68,21 @@ class AgnosticMinimax:
         return Server(x, jnp.zeros((), x.dtype), jnp.zeros((), x.dtype))
 
     def init_client(self, x: Array, agent: Any, key: Array) -> Client:
-        return Client(jnp.ones((), x.dtype))
+        allowance = jnp.asarray(self.allowance, x.dtype)
+        return Client(jnp.where(jnp.isfinite(allowance), 1, 0).astype(x.dtype), allowance)
 
     def broadcast(self, server: Server) -> Server:
         return server
 
     def respond(self, heard: Server, client: Client, agent: Any, key: Array) -> tuple[Reply, Client]:
         f, g = agent.value(heard.x), agent.grad(heard.x)
-        rise = heard.penalty * (f - heard.level)
+        bounded = jnp.isfinite(client.allowance)
+        f = jnp.where(bounded, f - jnp.where(bounded, client.allowance, 0), 0)
+        rise = jnp.where(bounded, heard.penalty * (f - heard.level), 0)
         price = jnp.maximum(client.price + rise, 0)
         w, square = jnp.maximum(price + rise, 0), jnp.vdot(g, g)
         bound = (w > 0).astype(f.dtype)
-        return Reply(w * g, w, f, bound, bound * square, square), Client(price)
+        return Reply(w * g, w, f, bound, bound * square, square), client._replace(price=price)
 
     def update(self, server: Server, reply: Reply) -> Server:
         x, s, rho = server

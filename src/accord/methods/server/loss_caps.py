@@ -17,6 +17,7 @@ class Server(NamedTuple):
 
 class Client(NamedTuple):
     price: Array  # ν_k = λ_k / p_k
+    cap: Array  # c_k
 
 
 class Reply(NamedTuple):
@@ -28,17 +29,18 @@ class Reply(NamedTuple):
 
 @method
 class LossCaps:
-    """Minimise F subject to f_k(x) ≤ c for every client of positive weight, by linearised augmented Lagrangians.
+    """Minimise F subject to f_k(x) ≤ c_k for every client of positive weight, by linearised augmented Lagrangians.
 
-    ν_k⁺ = [ν_k + ρ (f_k(x) − c)]₊, w_k = [ν_k⁺ + ρ (f_k(x) − c)]₊, x⁺ = x − a_t Σ p_k (1 + w_k) ∇f_k(x).
+    ν_k⁺ = [ν_k + ρ (f_k(x) − c_k)]₊, w_k = [ν_k⁺ + ρ (f_k(x) − c_k)]₊, x⁺ = x − a_t Σ p_k (1 + w_k) ∇f_k(x).
 
     Each client keeps its own multiplier. `Run.prices` are λ_k = p_k ν_k, the prices of fairness: F would fall by λ_k
     for one more unit that client k is allowed to lose. The step is what the curvature of the round allows,
     1/a_t = Σ p_k (1 + w_k)/a + ρ Σ_{w_k > 0} p_k ‖∇f_k‖², and ρ = 1/(a Σ p_k ‖∇f_k‖²) gives both terms the same weight.
 
-    - `cap`: c, the most that any client may lose; None for no cap. `step_size`: a ≤ 1/L.
+    - `cap`: the most that clients may lose: one number for all, an array of one a client, or a dict by name, in which
+      who is missing has none; None for no cap. `step_size`: a ≤ 1/L.
 
-    Where no x meets the caps, the prices grow without bound.
+    Where no x meets the caps, the prices grow without bound; the run then says so, and names the least cap possible.
 
     >>> import accord
     >>> problem = accord.problems.quadratic(H=[1.0, 1.0, 1.0], c=[0.0, 0.0, 3.0])
@@ -49,12 +51,13 @@ class LossCaps:
     Source: Hestenes 1969; Powell 1969; Rockafellar 1973, for inequalities; Shen et al. 2022, as fairness.
     """
 
-    cap: float | None = None
+    cap: Array | float | None = None
     step_size: float | None = None
 
     needs: ClassVar = ("value", "grad")
     partial: ClassVar = False
     free_objective: ClassVar = True
+    each: ClassVar = ("cap",)
     reference: ClassVar = "Rockafellar 1973, The multiplier method; Shen, Lou, Xu, Xu, Zhao 2022"
     rules: ClassVar = {"step_size": Rule("1/L", lambda c: 1 / c.L)}
 
@@ -62,17 +65,17 @@ class LossCaps:
         return Server(x, jnp.zeros((), x.dtype))
 
     def init_client(self, x: Array, agent: Any, key: Array) -> Client:
-        return Client(jnp.zeros((), x.dtype))
+        return Client(jnp.zeros((), x.dtype), jnp.asarray(jnp.inf if self.cap is None else self.cap, x.dtype))
 
     def broadcast(self, server: Server) -> Server:
         return server
 
     def respond(self, heard: Server, client: Client, agent: Any, key: Array) -> tuple[Reply, Client]:
         f, g = agent.value(heard.x), agent.grad(heard.x)
-        rise = jnp.zeros_like(f) if self.cap is None else heard.penalty * (f - self.cap)
+        rise = jnp.where(jnp.isfinite(client.cap), heard.penalty * (f - client.cap), 0)
         price = jnp.maximum(client.price + rise, 0)
         w, square = jnp.maximum(price + rise, 0), jnp.vdot(g, g)
-        return Reply((1 + w) * g, 1 + w, jnp.where(w > 0, square, 0), square), Client(price)
+        return Reply((1 + w) * g, 1 + w, jnp.where(w > 0, square, 0), square), client._replace(price=price)
 
     def update(self, server: Server, reply: Reply) -> Server:
         a = 1 / (reply.weight / self.step_size + server.penalty * reply.capped)

@@ -1,0 +1,76 @@
+"""Caps on losses: whether a run met them, and the least that any model could meet."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from accord.checks import plan_for
+from accord.methods import AgnosticMinimax
+from accord.problems.problem import Problem
+from accord.runtimes.plan import Plan
+from accord.runtimes.vectorised import Vectorised
+from accord.stopping import Stop
+
+MET = 1e-3  # of the size of a cap, by which a loss may still exceed it
+ROUNDS = 20_000  # of the minimax, at most
+SETTLED = 1e-9  # of the largest loss, by which it may still move over its last quarter
+
+
+class Least(NamedTuple):
+    """The least that every loss can be kept at or below."""
+
+    excess: float  # min_x max_k (f_k(x) − c_k): how much every cap has to be raised, or could be lowered
+    losses: np.ndarray  # f_k there
+    x: np.ndarray  # the model, flat
+    settled: bool  # whether the search came to rest
+
+
+def least_excess(problem: Problem, caps: Any = 0.0, x0: Any = None) -> Least:
+    """min_x max_k (f_k(x) − c_k) over the agents of positive weight, by `AgnosticMinimax`: gradients and losses only.
+
+    - `caps`: c, one for all or one an agent; infinite for none.
+
+    >>> import accord
+    >>> found = least_excess(accord.problems.quadratic(H=[1.0, 1.0, 1.0], c=[0.0, 0.0, 3.0]))
+    >>> round(found.excess, 6)
+    1.125
+    """
+    method = AgnosticMinimax(allowance=np.broadcast_to(np.asarray(caps, float), problem.K))
+    stop = Stop(rounds=ROUNDS, progress=0)
+    plan, _ = plan_for(problem, method, x0, None, None, None, None, stop, 0, ROUNDS)
+    with jax.enable_x64(plan.dtype == np.float64):
+        session, active, before = Vectorised().start(plan), problem.weights > 0, np.inf
+        for rounds in (500, 1500, 3000, 15_000):
+            session.advance(1, rounds)
+            found = session.outcome()
+            excess = float(np.max(np.asarray(found.losses, float)[active] - np.broadcast_to(caps, problem.K)[active]))
+            if settled := abs(before - excess) <= SETTLED * max(1.0, abs(excess)):
+                break
+            before = excess
+    return Least(excess, np.asarray(found.losses, float), np.asarray(found.x), settled)
+
+
+def verdict(plan: Plan, losses: np.ndarray) -> str | None:
+    """What keeps a run under caps from having met them, in words; None where it has, or knows none."""
+    caps = getattr(plan.method, "cap", None)
+    if caps is None or plan.problem.opaque:
+        return None
+    caps = np.broadcast_to(np.asarray(caps, float), plan.problem.K)
+    over = np.where((plan.problem.weights > 0) & np.isfinite(caps), losses - caps, -np.inf)
+    k = int(over.argmax())
+    if over[k] <= MET * max(abs(caps[k]), 1e-12) or not np.isfinite(losses).all():
+        return None
+    name, many = plan.problem.names[k], len(set(caps.tolist())) > 1
+    least = least_excess(plan.problem, caps, plan.shape.unflatten(plan.x0))
+    if not least.settled or least.excess <= MET * max(abs(caps[k]), 1e-12):
+        return (f"ended before the caps were met: agent {name} still loses {losses[k]:.5g}, more than {caps[k]:.5g}. "
+                "Give it more rounds")  # fmt: skip
+    remedy = (
+        f"every cap would have to be raised by {least.excess:.4g}"
+        if many
+        else f"the least possible cap is {caps[k] + least.excess:.6g}"
+    )
+    return f"cannot meet its caps: no model keeps every agent's loss at or below them; {remedy}"

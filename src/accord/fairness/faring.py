@@ -1,0 +1,156 @@
+"""How each agent fares at the answer, or each group of rows: loss, accuracy, AUC, and what it could reach alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from accord.errors import ProblemError
+from accord.fairness.groups import grouped
+from accord.fairness.rows import Judged, judged, own_losses
+from accord.reports.numbers import count, number
+
+if TYPE_CHECKING:
+    from accord.history import Run
+
+MANY = 20  # agents, from which tenths are told
+
+
+@dataclass(frozen=True, eq=False)
+class Fares:
+    """How agents, or groups of rows, fare at the answer of a run: sentences when printed.
+
+    - `by`: "agent", or the column that groups the rows.
+    - `table`: a DataFrame, one row an agent or group: `examples`, `loss`; of a classifier the share that it gets right,
+      `accuracy`, and of one that tells two classes apart the `AUC`; where it was asked for, the loss `alone`, at the
+      agent's own optimum, and what it `gives_up`.
+    """
+
+    by: str
+    table: pd.DataFrame
+
+    @property
+    def losses(self) -> pd.Series:
+        """Of those that have any rows."""
+        return self.table["loss"].dropna()
+
+    @property
+    def worst(self) -> str:
+        """Who loses most."""
+        return str(self.losses.idxmax())
+
+    @property
+    def best(self) -> str:
+        """Who loses least."""
+        return str(self.losses.idxmin())
+
+    @property
+    def spread(self) -> float:
+        """The standard deviation of the losses, each counted once."""
+        return float(self.losses.to_numpy().std())
+
+    @property
+    def deciles(self) -> np.ndarray:
+        """The losses that 0, 10, ..., 100 % of the agents do not exceed: (11,)."""
+        return np.quantile(self.losses.to_numpy(), np.linspace(0, 1, 11))
+
+    @property
+    def bottom_tenth(self) -> float:
+        """The mean loss of the tenth that is worst off, of at least one."""
+        losses = np.sort(self.losses.to_numpy())
+        return float(losses[-max(1, len(losses) // 10) :].mean())
+
+    def __str__(self) -> str:
+        return "\n".join([*self.sentences(), self.table.to_string(float_format=lambda v: number(v))])
+
+    def sentences(self) -> Iterator[str]:
+        """Who is worst and best off, by how much, and how the rest lies between."""
+        losses, one = self.losses, "agent" if self.by == "agent" else "group"
+        if len(losses) < 2:
+            return
+        yield (f"The losses of {len(losses)} {one}s lie between {number(float(losses.min()))} ({self._name(self.best)}) "
+               f"and {number(float(losses.max()))} ({self._name(self.worst)}); their mean is "
+               f"{number(float(losses.mean()))}, their standard deviation {number(self.spread, 2)}.")  # fmt: skip
+        if len(losses) >= MANY:
+            low, high = self.deciles[[1, 9]]
+            yield (f"Eight in ten {one}s lose {number(low, 3)} to {number(high, 3)}; the tenth that is worst off loses "
+                   f"{number(self.bottom_tenth, 3)} on average.")  # fmt: skip
+        for column, words in (("accuracy", "The model is right on {} of the rows of {}"),
+                              ("AUC", "Of a case and another it ranks the case higher in {} of the pairs of {}")):
+            if column in self.table and self.table[column].notna().sum() > 1:
+                values = self.table[column].dropna()
+                low, high = (self._name(str(k)) for k in (values.idxmin(), values.idxmax()))
+                yield f"{words.format(_percent(values.min()), low)}, and {_percent(values.max())} of those of {high}."
+        if "gives_up" in self.table and self.table["gives_up"].notna().any():
+            k = str(self.table["gives_up"].idxmax())
+            yield (f"Against what it could reach alone on its own rows, {self._name(k)} gives up most: "
+                   f"{number(float(self.table['gives_up'].max()))}.")  # fmt: skip
+
+    def _name(self, name: str) -> str:
+        return f"agent {name}" if name.isdigit() else name
+
+    def plot(self, path: Any = None) -> Any:
+        """Draw the losses: one bar an agent or group where they are few, their distribution where they are many."""
+        from accord.fairness.pictures import fares_figure
+
+        figure = fares_figure(self)
+        if path is not None:
+            figure.savefig(path)
+        return figure
+
+
+def fares(run: Run, by: str | None = None, alone: bool = False) -> Fares:
+    """How each agent fares at the answer of a run, or each group of rows of a table.
+
+    - `by`: a column of the table that the problem was made from; None for agents. A column of numbers is cut at its
+      mean and one standard deviation below and above it.
+    - `alone`: also find what each agent could reach alone, by a search on its own rows.
+
+    Agents tell counts and sums, and no row. A group's AUC is that of the pairs within agents. A run that was loaded has
+    its losses only. Raises `ProblemError` where there is no table to group by, and `UnknownName` with the nearest column.
+
+    >>> import accord
+    >>> run = accord.run(accord.problems.quadratic(H=[1.0, 3.0], c=[0.0, 4.0], names=["near", "far"]), accord.FedSGD())
+    >>> fares(run).table["loss"].round(3).to_dict(), fares(run).worst
+    ({'near': 4.5, 'far': 1.5}, 'near')
+    """
+    if run.facts.pattern == "prices":
+        raise ProblemError("Here every agent has a decision and a cost of its own: see run.losses and run.prices.")
+    if by is None or (run.table is not None and by == run.table.by):
+        return Fares("agent", _by_agent(run, alone))
+    if run.problem is None or run.problem.table is None or not run.problem.table.rows:
+        raise ProblemError(f"This run has no table whose column {by!r} could group its rows. "
+                           "Make the problem by Problem.from_table, and do not load the run.")  # fmt: skip
+    rows = judged(run.problem, run.x)
+    return Fares(by, _by_group(run, rows, *grouped(run.problem.table, by)))
+
+
+def _by_agent(run: Run, alone: bool) -> pd.DataFrame:
+    columns: dict[str, Any] = {"examples": run.facts.sizes, "loss": run.losses}
+    if run.problem is not None and hasattr(run.problem.loss, "scores"):
+        columns |= Judged.by_agent(run.problem, run.x)
+    if alone and run.problem is not None:
+        own = own_losses(run.problem)
+        columns |= {"alone": own, "gives_up": run.losses - own}
+    return pd.DataFrame(columns, index=pd.Index(run.facts.agents, name="agent"))
+
+
+def _by_group(run: Run, rows: Judged, groups: np.ndarray, names: list[str]) -> pd.DataFrame:
+    """Each agent tells of each group how many rows it has, and what they sum to."""
+    told = np.array([rows.told(k, groups, g) for k in range(run.problem.K) for g in range(len(names))])
+    n, loss, right, above, pairs = told.reshape(run.problem.K, len(names), 5).sum(0).T
+    with np.errstate(invalid="ignore", divide="ignore"):
+        columns = {"examples": n.astype(int), "loss": loss / n}
+        if rows.right is not None:
+            columns["accuracy"] = right / n
+        if rows.binary:
+            columns["AUC"] = above / pairs
+    return pd.DataFrame(columns, index=pd.Index(names, name="group"))
+
+
+def _percent(share: float) -> str:
+    return f"{count(round(100 * float(share), 1)) if share < 0.9995 else '100'} %"

@@ -1,0 +1,50 @@
+"""Rows in groups, by a column of the table they came from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from accord.errors import ProblemError, UnknownName
+from accord.problems.encoding import Table
+from accord.reports.numbers import number
+
+FEW, MOST = 8, 60  # values of a column of numbers that are groups as they are; groups that are told apart
+
+
+def grouped(table: Table, by: str) -> tuple[np.ndarray, list[str]]:
+    """The group of every row, agent after agent, and what the groups are called.
+
+    Raises `UnknownName` with the nearest column, and `ProblemError` where there would be too many groups.
+    """
+    if by not in table.rows[0].columns:
+        raise UnknownName("column", by, table.rows[0].columns)
+    column = pd.concat([frame[by] for frame in table.rows])
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column) and column.nunique() > FEW:
+        column = _cut(column, table, by)
+    codes, names = pd.factorize(column, sort=True, use_na_sentinel=True)
+    if len(names) > MOST:
+        raise ProblemError(f"Column {by!r} has {len(names)} values, and a group each would tell nobody anything. "
+                           "Give a column of numbers, or one of few values.")  # fmt: skip
+    called = [_called(by, value) for value in names]
+    return np.where(codes < 0, len(called), codes), [*called, *([f"{by} missing"] if (codes < 0).any() else [])]
+
+
+def _cut(column: pd.Series, table: Table, by: str) -> pd.Series:
+    """Numbers in four parts, at their mean and a standard deviation below and above: what agents told already."""
+    if by not in table.columns:
+        raise ProblemError(f"Column {by!r} has {column.nunique()} values and is no feature, so nobody knows its mean, "
+                           "at which it could be cut. Make it a feature, or a column of few values.")  # fmt: skip
+    i = table.columns.index(by)
+    mean, scale = float(table.means[i]), float(table.scales[i])
+    edges = [mean - scale, mean, mean + scale]
+    names = [f"{by} to {number(edges[0], 3)}", *(f"{by} {number(a, 3)} to {number(b, 3)}" for a, b in zip(edges, edges[1:], strict=False)),
+             f"{by} from {number(edges[2], 3)}"]  # fmt: skip
+    return pd.cut(column, [-np.inf, *edges, np.inf], labels=names)
+
+
+def _called(by: str, value: Any) -> str:
+    """The name of a group: its value, with the column's name where that is a number."""
+    return str(value) if isinstance(value, str) else f"{by} {value:g}" if not isinstance(value, bool) else f"{by} {value}"

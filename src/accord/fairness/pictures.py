@@ -1,0 +1,133 @@
+"""Pictures of who fares how, and of what fairness costs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from accord.reports.numbers import number
+from accord.reports.plots import FAINT, INK, RULE, SERIES, TITLE, apart, framed
+
+if TYPE_CHECKING:
+    from accord.fairness.caps import TradeOff
+    from accord.fairness.faring import Fares
+
+FEW = 32  # agents that have a line each
+BARS = 40
+
+
+def fares_figure(found: Fares) -> Figure:
+    """A line an agent or group, who loses most on top; or the distribution where there are many."""
+    few = len(found.table) <= FEW
+    figure = Figure(figsize=(9, 1.2 + 0.28 * len(found.table) if few else 3.2), layout="constrained")
+    (_lines if few else _distribution)(figure.subplots(), found)
+    return figure
+
+
+def _lines(axes: Axes, found: Fares) -> None:
+    table = found.table[found.table["loss"].notna()].sort_values("loss", kind="stable")
+    places, losses = np.arange(len(table)), table["loss"].to_numpy()
+    start = table["alone"].to_numpy() if "alone" in table else np.zeros(len(table))
+    axes.hlines(places, np.nan_to_num(start), losses, color=RULE, linewidth=3, zorder=1)
+    if "alone" in table:
+        axes.scatter(start, places, s=34, color=SERIES[2], zorder=2, clip_on=False)
+        axes.annotate("alone, on its own rows", (0, 1), (0, 4), xycoords="axes fraction", textcoords="offset points",
+                      fontsize=8.5, color=SERIES[2])  # fmt: skip
+    axes.scatter(losses, places, s=42, color=SERIES[0], zorder=3, clip_on=False)
+    for place, loss in zip(places, losses, strict=True):
+        axes.annotate(number(loss, 3), (loss, place), (9, 0), textcoords="offset points", va="center", fontsize=8.5,
+                      color=SERIES[0])  # fmt: skip
+    _frame(axes, losses, places, [str(name) for name in table.index])
+    axes.set_title("Loss at the answer", **(TITLE | {"pad": 22 if "alone" in table else 10}))
+
+
+def _frame(axes: Axes, losses: np.ndarray, places: np.ndarray, names: list[str]) -> None:
+    framed(axes, "")
+    axes.grid(axis="y", visible=False)
+    axes.grid(axis="x", color=RULE, linewidth=0.8)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value, 2)))
+    axes.set_xlim(min(0, 1.1 * float(losses.min())), 1.1 * max(float(losses.max()), 1e-12))
+    axes.set_yticks(places, names)
+    axes.tick_params(axis="y", labelcolor=INK)
+    axes.set_ylim(-0.6, len(places) - 0.4)
+
+
+def _distribution(axes: Axes, found: Fares) -> None:
+    losses = found.losses.to_numpy()
+    tail = np.quantile(losses, 0.9)
+    heights, edges = np.histogram(losses, bins=min(BARS, max(8, len(losses) // 10)))
+    middle, width = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
+    colours = np.where(middle > tail, SERIES[1], SERIES[0])
+    axes.bar(middle, heights, 0.92 * width, color=colours.tolist())
+    framed(axes, "loss")
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value, 2)))
+    axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+    for share, words in ((0.1, "a tenth loses less"), (0.5, "median"), (0.9, "a tenth loses more")):
+        place = float(np.quantile(losses, share))
+        axes.axvline(place, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
+        axes.annotate(f"{words}\n{number(place, 3)}", (place, 1), (-4 if share < 0.5 else 4, 0), xycoords=("data", "axes fraction"),
+                      textcoords="offset points", ha="right" if share < 0.5 else "left", va="top", fontsize=8.5, color=FAINT)  # fmt: skip
+    axes.set_ylim(0, 1.3 * heights.max())
+    axes.set_title(f"Loss at the answer, of {len(losses):,} agents", **TITLE)
+
+
+def trade_off_figure(found: TradeOff) -> Figure:
+    """Average loss against the largest, from uncapped to minimax; and the price of each agent under each cap."""
+    figure = Figure(figsize=(9, 3.5), layout="constrained")
+    curve, prices = figure.subplots(1, 2, width_ratios=[1.15, 1])
+    _curve(curve, found)
+    _prices(prices, found)
+    return figure
+
+
+def _curve(axes: Axes, found: TradeOff) -> None:
+    table = found.table
+    largest, mean = table["largest"].to_numpy(), table["objective"].to_numpy()
+    axes.plot(largest, mean, color=SERIES[0], linewidth=1.8, marker="o", markersize=4.5, clip_on=False)
+    axes.axvspan(2 * largest.min() - largest.max(), largest.min(), color=RULE, alpha=0.6, linewidth=0)
+    width = float(np.ptp(largest)) or 1.0
+    axes.set_xlim(largest.min() - 0.25 * width, largest.max() + 0.3 * width)
+    axes.set_ylim(mean.min() - 0.08 * np.ptp(mean), mean.max() + 0.18 * np.ptp(mean))
+    for i, words, offset in ((0, "minimax", (8, 4)), (len(table) - 1, "no cap", (8, 2))):
+        axes.annotate(words, (largest[i], mean[i]), offset, textcoords="offset points", fontsize=9, color=SERIES[0],
+                      annotation_clip=False)  # fmt: skip
+    axes.annotate("no model\ndoes this", (largest.min() - 0.125 * width, mean.min()), fontsize=8.5, color=FAINT, ha="center",
+                  va="bottom")  # fmt: skip
+    if found.chosen is not None:
+        axes.plot(*found.chosen, "o", markersize=11, markerfacecolor="none", markeredgecolor=SERIES[1], markeredgewidth=1.8)
+        axes.annotate(f"this run: {number(found.chosen[0], 3)}", found.chosen, (9, 9), textcoords="offset points",
+                      fontsize=9, color=SERIES[1])  # fmt: skip
+    framed(axes, "largest loss of any agent")
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.yaxis.set_major_locator(MaxNLocator(4))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(FuncFormatter(lambda value, _: number(value, 3)))
+    axes.set_title("Average loss against the largest", **TITLE)
+
+
+def _prices(axes: Axes, found: TradeOff) -> None:
+    capped = found.table[found.table["cap"].notna()]
+    caps = capped["cap"].to_numpy()
+    named = [name for name in found.agents if capped[name].max() > 1e-3 * max(capped[found.agents].to_numpy().max(), 1e-12)]
+    named = sorted(named, key=lambda name: capped[name].max(), reverse=True)[: len(SERIES)]
+    ends = []
+    for colour, name in zip(SERIES, named, strict=False):
+        axes.plot(caps, capped[name], color=colour, linewidth=1.8, marker="o", markersize=4, clip_on=False)
+        ends.append((float(capped[name].iloc[0]), name, colour))
+    framed(axes, "cap")
+    axes.xaxis.set_major_locator(MaxNLocator(4))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value, 3)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value, 2)))
+    top = max((end[0] for end in ends), default=1.0) or 1.0
+    axes.set_ylim(0, 1.15 * top)
+    ends.sort()
+    for place, (height, name, colour) in zip(apart([end[0] / top for end in ends], 0.08), ends, strict=True):
+        axes.annotate(name, (caps[0], height), (6, 6 + 100 * (place - height / top)), textcoords="offset points",
+                      fontsize=9, color=colour, annotation_clip=False)  # fmt: skip
+    axes.set_title("Price of each agent: what its cap costs the average", **TITLE)
