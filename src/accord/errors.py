@@ -10,6 +10,7 @@ AccordError
 ├── StudyError       a study file: names the key and the line
 ├── UnknownName      a name nobody has; offers the nearest
 ├── AgentError       an agent failed at its work: carries that agent's own traceback
+├── ShardLost        a shard of agents dies again and again, or too few answer in time
 ├── SavedRunError    a saved run or checkpoint that is damaged, or of another run
 └── MissingExtra     an optional library that is not installed; says how to install it
 ```
@@ -67,6 +68,10 @@ class AgentError(AccordError, RuntimeError):
         super().__init__(f"Agent {agent} failed, and the run stopped with it. Its traceback:\n{trace}")
 
 
+class ShardLost(AccordError, RuntimeError):
+    """A shard of agents dies again and again, or too few shards answer in time for the run to go on."""
+
+
 class SavedRunError(AccordError, ValueError):
     """A saved run or a checkpoint is damaged, or belongs to another run."""
 
@@ -78,3 +83,7 @@ class MissingExtra(AccordError, ImportError):
         super().__init__(
             f"{purpose} needs {library}, which is not installed. Install it with: pip install 'accord[{extra}]'"
         )
+
+
+class InexactWarning(UserWarning):
+    """An agent's inner solver stopped before its end, so that a run is only as exact as what it answered."""
