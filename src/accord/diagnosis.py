@@ -18,6 +18,9 @@ from accord.problems.objectives import Bounds
 from accord.problems.problem import Problem, in_precision
 from accord.problems.shape import Shape
 
+SAMPLE = 32
+"""Agents whose curvature stands for that of all where shards are stored elsewhere."""
+
 
 class Curvature(NamedTuple):
     """L_k and μ_k of every agent's f_k, and where they come from."""
@@ -168,7 +171,10 @@ def tuned(method: Any, problem: Problem, network: Any = None, x0: Any = None) ->
     """
     if not _unset(method):
         return method, ()
+    whole, problem = problem, _measurable(problem)
     found, source = constants(problem, _as_met(method), network, x0)
+    if whole is not problem:
+        source += f", of {problem.K} agents drawn of {whole.K:,}"
     if "sample_grad" in method.needs:
         found = found._replace(L_row=_roughest_row(problem, curvature(problem, x0).L, found))
     return _chosen(method, found, source)
@@ -178,6 +184,7 @@ def within_limits(method: Any, problem: Problem, network: Any = None, x0: Any = 
     """FAULTS 21: refuse a hyper-parameter at or beyond the limit that its method states, where it can be measured."""
     if not method.limits or problem.opaque:
         return
+    problem = _measurable(problem)
     found, source = constants(problem, _as_met(method), network, x0)
     for name, limit in method.limits.items():
         if (value := float(getattr(method, name))) >= limit.value(found):
@@ -189,6 +196,11 @@ def within_limits(method: Any, problem: Problem, network: Any = None, x0: Any = 
 def _as_met(method: Any) -> str:
     """The pattern whose agents are scaled as this method meets them."""
     return "peers" if weighs_oracles(method) else pattern_of(method)
+
+
+def _measurable(problem: Problem) -> Problem:
+    """The problem; of shards that are stored elsewhere a few, which is as much as can be read at the door."""
+    return problem.sample(SAMPLE) if problem.stored else problem
 
 
 def _unset(part: Any) -> list[str]:

@@ -8,9 +8,10 @@ from accord.problems.power_flow import OptimalPowerFlow, optimal_power_flow
 from accord.problems.problem import Coupled, Problem
 from accord.problems.ready_made import dispatch, lasso, least_squares, logistic, neural_network, quadratic, softmax, svm
 from accord.problems.regularizers import L1, Box, GroupL2, Simplex
+from accord.problems.stored import Stored, generated
 
 __all__ = [
-    "L1", "Box", "Coupled", "GroupL2", "Market", "Opaque", "OptimalPowerFlow", "Problem", "Simplex", "dispatch",
-    "floor_of_hard_instance", "grids", "hard_instance", "lasso", "least_squares", "logistic", "neural_network",
-    "optimal_power_flow", "partition", "quadratic", "softmax", "svm",
+    "L1", "Box", "Coupled", "GroupL2", "Market", "Opaque", "OptimalPowerFlow", "Problem", "Simplex", "Stored",
+    "dispatch", "floor_of_hard_instance", "generated", "grids", "hard_instance", "lasso", "least_squares", "logistic",
+    "neural_network", "optimal_power_flow", "partition", "quadratic", "softmax", "svm",
 ]  # fmt: skip

@@ -18,6 +18,7 @@ from accord.problems.coupling import Coupling, coupling
 from accord.problems.opaque import Opaque, OpaqueAgent
 from accord.problems.rows import Rows
 from accord.problems.shape import Shape
+from accord.problems.stored import Stored
 
 
 @dataclass(frozen=True, init=False, eq=False)
@@ -25,7 +26,8 @@ class Problem:
     """Minimise F(x) = Σ_k p_k f_k(x) + r(x), where f_k is the mean loss over agent k's own shard.
 
     - `loss(params, example) -> scalar`: any JAX function of a pytree of parameters.
-    - `shards`: a list of pytrees of arrays with a leading example axis; sizes n_k may differ. Or `Opaque` agents.
+    - `shards`: a list of pytrees of arrays with a leading example axis; sizes n_k may differ. Or `Opaque` agents. Or
+      `Stored` shards, which are fetched when their agents are asked.
     - `weights`: p_k ≥ 0, one an agent or a dict by name, scaled to sum to one; proportional to n_k unless given.
     - `regularizer`: a proximable term r, of `accord.problems.regularizers`.
     - `x0`: where a run starts unless told otherwise; zeros for the ready-made problems.
@@ -41,7 +43,7 @@ class Problem:
     """
 
     loss: Callable[[Any, Any], Any]
-    shards: tuple[Any, ...]
+    shards: Any  # a tuple, or Stored
     weights: np.ndarray
     regularizer: Any = None
     x0: Any = None
@@ -49,14 +51,16 @@ class Problem:
     coupling: Coupling | None = field(default=None, repr=False)
     table: Any = field(default=None, repr=False)
 
-    def __init__(self, loss: Callable[[Any, Any], Any] | None, shards: Sequence[Any], *, weights: Any = None,
+    def __init__(self, loss: Callable[[Any, Any], Any] | None, shards: Sequence[Any] | Stored, *, weights: Any = None,
                  regularizer: Any = None, x0: Any = None, names: Sequence[str] | None = None,
                  table: Any = None) -> None:  # fmt: skip
-        opaque = bool(shards) and all(isinstance(shard, Opaque) for shard in shards)
-        checked = tuple(shards) if opaque else data.checked(shards)
-        sizes = np.array([shard.size if opaque else data.size(shard) for shard in checked])
-        named = tuple(map(str, names)) if names is not None else tuple(str(k) for k in range(len(checked)))
-        _check_names(named, len(checked))
+        stored = isinstance(shards, Stored)
+        opaque = not stored and bool(shards) and all(isinstance(shard, Opaque) for shard in shards)
+        checked = shards if stored else tuple(shards) if opaque else data.checked(shards)
+        sizes = shards.sizes if stored else np.array([shard.size if opaque else data.size(shard) for shard in checked])
+        named = tuple(map(str, names if names is not None else range(len(checked))))
+        if names is not None:
+            _check_names(named, len(checked))
         for name, value in (("loss", loss), ("shards", checked), ("weights", _weights(weights, sizes, named)),
                             ("regularizer", regularizer), ("x0", x0), ("names", named),
                             ("coupling", None), ("table", table)):  # fmt: skip
@@ -70,11 +74,16 @@ class Problem:
     @cached_property
     def sizes(self) -> np.ndarray:
         """n_k, how many examples each agent has."""
+        if self.stored:
+            return self.shards.sizes
         return np.array([shard.size if self.opaque else data.size(shard) for shard in self.shards])
 
     @cached_property
     def rows(self) -> Rows:
         """All shards laid out as one. They become views of it: the data stay one copy."""
+        if self.stored:
+            raise ProblemError("The shards are stored elsewhere, and here all of them are needed in memory. "
+                               "Use Problem(loss, list(shards)) where they fit.")  # fmt: skip
         rows = data.laid_out(self.shards, self.sizes, even=self.coupling is not None)
         object.__setattr__(self, "shards", data.views(rows, self.sizes))
         return rows
@@ -82,12 +91,28 @@ class Problem:
     @property
     def opaque(self) -> bool:
         """Whether agents answer in NumPy only, and so need a runtime of workers."""
-        return isinstance(self.shards[0], Opaque)
+        return not self.stored and isinstance(self.shards[0], Opaque)
+
+    @property
+    def stored(self) -> bool:
+        """Whether shards live elsewhere, and so need a runtime that fetches them."""
+        return isinstance(self.shards, Stored)
+
+    @property
+    def panel(self) -> np.ndarray:
+        """The agents over whom the objective is recorded: all of them, unless their shards are stored elsewhere."""
+        return self.shards.examined if self.stored else np.arange(self.K)
+
+    def sample(self, count: int) -> Problem:
+        """A few of the panel's agents by themselves, in memory."""
+        ks = self.panel[:: -(-len(self.panel) // count)]
+        shards = [self.shards[k] for k in ks.tolist()]
+        return Problem(self.loss, shards, weights=self.weights[ks], regularizer=self.regularizer, x0=self.x0)
 
     @property
     def dtype(self) -> np.dtype:
         """The precision of the data: float64 if any of it is, else float32."""
-        leaves = [] if self.opaque else jax.tree.leaves(self.shards)
+        leaves = [] if self.opaque else jax.tree.leaves(self.shards.model if self.stored else self.shards)
         return (
             np.dtype("float32") if leaves and all(leaf.dtype != np.float64 for leaf in leaves) else np.dtype("float64")
         )
@@ -96,6 +121,9 @@ class Problem:
         """The centralised answer, from all data at once: for comparison only. See `accord.problems.central`."""
         from accord.problems.central import solve
 
+        if self.stored:
+            raise ProblemError("The shards are stored elsewhere, and the centralised answer needs all of them at once. "
+                               "Pool a part of them: problem.sample(100).solve().")  # fmt: skip
         return solve(self, x0)
 
     @classmethod
@@ -151,7 +179,7 @@ def single(problem: Problem, shape: Shape, scale: np.ndarray, k: int) -> Agent |
     )
     if problem.opaque:
         return OpaqueAgent(problem.shards[k], float(scale[k]), share)
-    rows = Rows(in_precision(data.inhabited(problem.shards, k), scale.dtype), np.int32(problem.sizes[k]))
+    rows = Rows(in_precision(data.inhabited(problem.shards, k, problem.sizes), scale.dtype), np.int32(problem.sizes[k]))
     return Agent(problem.loss, shape, rows, scale[k], share)
 
 
@@ -162,7 +190,7 @@ def in_precision(rows: Any, dtype: np.dtype) -> Any:
 
 def check_precision(problem: Problem, dtype: np.dtype) -> None:
     """Refuse a problem whose numbers, or their squares, overflow in the precision of a run (FAULTS 7)."""
-    if not problem.opaque:
+    if not (problem.opaque or problem.stored):
         data.check_range(problem.shards, dtype)
     if problem.coupling is not None:
         for name, values in (("A", problem.coupling.A), ("b", problem.coupling.b)):
@@ -177,11 +205,12 @@ def _weights(weights: Any, sizes: np.ndarray, names: tuple[str, ...]) -> np.ndar
     raw = sizes.astype(float) if weights is None else np.asarray(weights, float)
     if raw.shape != sizes.shape:
         raise ProblemError(f"There are {raw.size} weights for {sizes.size} agents. Give one weight an agent.")
-    for k, p in enumerate(raw):
-        if not (np.isfinite(p) and p >= 0):
-            raise ProblemError(f"Agent {k} has the weight {p}. Weights are finite and not negative.")
-        if p > 0 and sizes[k] == 0:
-            raise ProblemError(f"Agent {k} has the weight {p}, but no examples. Give it weight 0, or leave it out.")
+    sound = np.isfinite(raw) & (raw >= 0)
+    if (wrong := ~sound | ((raw > 0) & (sizes == 0))).any():
+        k = int(np.argmax(wrong))
+        if not sound[k]:
+            raise ProblemError(f"Agent {k} has the weight {raw[k]}. Weights are finite and not negative.")
+        raise ProblemError(f"Agent {k} has the weight {raw[k]}, but no examples. Give it weight 0, or leave it out.")
     if not raw.any():
         raise ProblemError("All weights are zero. Give at least one agent a positive weight.")
     share = raw / raw.max()  # first by the largest, since a sum may overflow

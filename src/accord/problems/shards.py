@@ -11,7 +11,6 @@ import numpy as np
 from accord.errors import DataError
 from accord.problems.rows import Pages, Rows
 
-
 OVERHEAD = 8
 """What a page costs besides its rows, in rows: it looks its owner up, and is added to what the owner has (measured)."""
 
@@ -39,6 +38,27 @@ def in_pages(flat: Any, sizes: np.ndarray, places: Pages, length: int, largest: 
     """Rows that lie in pages already."""
     ks = np.arange(len(sizes), dtype=np.int32)
     return Rows(flat, sizes.astype(np.int32), ks, places, length, -(-largest // length) * length)
+
+
+def bound(rows: Any, sizes: np.ndarray, length: int, largest: int, room: int) -> Rows:
+    """Rows that come one agent's after another's, bound in pages; `room` pages in all, those beyond everybody's empty.
+
+    Who is fetched differs from round to round, and the room need not, so that nothing is compiled anew.
+    """
+    places = pages(sizes, length)
+    used, ends = len(places.owner), np.cumsum(sizes)
+    places = places._replace(owner=np.pad(places.owner, (0, room - used), constant_values=len(sizes) - 1),
+                             filled=np.pad(places.filled, (0, room - used)))  # fmt: skip
+    own = places.owner[:used]
+    within = np.arange(used) * length - places.first[own]  # rows of the owner before each page
+    lines = within[:, None] + np.arange(length)
+    source = (ends - sizes)[own][:, None] + np.minimum(lines, sizes[own][:, None] - 1)
+    source = np.pad(source.ravel(), (0, (room - used) * length))
+
+    def copied(leaf: np.ndarray) -> np.ndarray:
+        return np.take(leaf, source, axis=0, out=aligned((len(source), *leaf.shape[1:]), leaf.dtype), mode="clip")
+
+    return in_pages(jax.tree.map(copied, rows), sizes, places, length, largest)
 
 
 def views(rows: Rows, sizes: np.ndarray) -> tuple[Any, ...]:
@@ -112,9 +132,9 @@ def aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     return buffer[start : start + buffer.size - 64].view(dtype).reshape(shape)
 
 
-def inhabited(shards: tuple[Any, ...], k: int) -> Any:
+def inhabited(shards: Any, k: int, sizes: np.ndarray) -> Any:
     """Shard k; where it is empty, another's as padding: arrays without rows cannot be indexed."""
-    return shards[k] if size(shards[k]) else max(shards, key=size)
+    return shards[k if sizes[k] else int(np.argmax(sizes))]
 
 
 def size(shard: Any) -> int:

@@ -1,0 +1,259 @@
+"""A cohort at a time: data are fetched, and states written back, for as many clients as a disk can hold."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax import Array
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from accord.devices import one_a_core
+from accord.errors import MethodError
+from accord.problems.agents import Agent
+from accord.problems.problem import Problem, in_precision
+from accord.problems.rows import Rows
+from accord.problems.shards import bound, page_length
+from accord.runtimes.clients import DEVICES, Carry, Clients
+from accord.runtimes.cohort import cohort_of
+from accord.runtimes.peers import where_awake
+from accord.runtimes.plan import Outcome, Plan, Record
+from accord.runtimes.states import States
+from accord.runtimes.vectorised import Vectorised, on_every_device
+from accord.stopping import GOING, Watch
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """Simulate a server and a crowd: a round touches its cohort and nobody else, so that a million clients fit.
+
+    The data of the next cohort are fetched while the current one works; what clients hold between rounds, such as
+    SCAFFOLD's control variates, is kept in a file. The numbers are those of `Vectorised`. Where shards are `Stored`,
+    the objective, the worst loss and every agent's own model are those of the panel; `Run.facts.population` is the
+    number of all.
+
+    - `store`: a directory for the clients' states, a row a client in one file; a temporary one when not given.
+    - `devices`: how many JAX devices to divide a cohort over; all of them when not given.
+
+    Raises `MethodError` for peers, prices and asynchronous methods, whose rounds touch everybody.
+
+    >>> import accord
+    >>> crowd = accord.problems.generated(lambda k: np.array([k % 7.0]), sizes=np.ones(10**6, int))
+    >>> problem = accord.Problem(lambda x, c: (x - c) ** 2, crowd, x0=0.0)
+    >>> run = accord.run(problem, accord.FedSGD(0.1), participation=1000, stop=accord.Stop(rounds=50, progress=0))
+    >>> float(run.x.round(1)), run.facts.population, len(run.agents)
+    (3.0, 1000000, 1000)
+    """
+
+    store: str | Path | None = None
+    devices: int | None = None
+
+    def start(self, plan: Plan) -> Stream:
+        """A session with the server at x0, and nobody asked yet."""
+        what = ("peers, who all work in every round" if plan.pattern == "peers" else
+                "a shared constraint, to which everybody contributes" if plan.coupled else
+                "opaque agents, which cannot be compiled" if plan.problem.opaque else
+                "a clock" if plan.method.asynchronous or plan.clock is not None else "")  # fmt: skip
+        if what:
+            raise MethodError(f"Streamed asks a server's clients a cohort at a time, but {type(plan.method).__name__} "
+                              f"has {what}. Use Vectorised() or Threads().")  # fmt: skip
+        one_a_core()
+        available = jax.devices() if plan.method.serial else jax.devices()[:1]
+        return Stream(plan, self.store, available[: max(1, min(self.devices or len(available), plan.cohort))])
+
+
+def runtime_for(problem: Problem, runtime: Any) -> Any:
+    """The runtime that was given, where it can do with the problem's shards; else the default."""
+    if runtime is None:
+        return Streamed() if problem.stored else Vectorised()
+    if problem.stored and not isinstance(runtime, Streamed):
+        raise MethodError(f"The shards are stored elsewhere, and {type(runtime).__name__} holds all in memory. Use "
+                          "accord.runtimes.Streamed(), or Problem(loss, list(shards)) where they fit.")  # fmt: skip
+    return runtime
+
+
+class Asked(NamedTuple):
+    """A cohort on its way: who, and their data."""
+
+    ks: np.ndarray
+    rows: Future[Rows]
+
+
+class Held(NamedTuple):
+    """What some clients hold from earlier rounds, and whether they were asked in any."""
+
+    known: Any
+    clients: Any
+    memories: Any
+
+
+class Stream:
+    """A run that streams its clients; see `Session`."""
+
+    def __init__(self, plan: Plan, store: str | Path | None, devices: list[Any]) -> None:
+        self.plan, self.round, self.verdict = plan, 0, GOING
+        self.mesh = Mesh(np.array(devices), (DEVICES,))
+        self.key, self.p = jax.random.key(plan.seed), plan.weights
+        sizes, panel = plan.problem.sizes, plan.problem.panel
+        self.length = page_length(sizes) or int(sizes.max())
+        self.room = _room(sizes, self.length, plan.cohort)
+        self.x0 = self._replicated(plan.x0)
+        self.panel = self._team(panel, _fetched(plan, panel, self.length, max(_pages(sizes[panel], self.length), 1)))
+        self.examined = replace(self.panel, p=self.panel.p / self.panel.p.sum())
+        server, one, self.apart = jax.tree.map(np.asarray, _start(self.panel, self.x0, mesh=self.mesh))
+        self.server = self._replicated(server)
+        self.states = States(store, plan.problem.K, one)
+        self.watch = self._replicated(plan.stop.watch(plan.every, plan.dtype))
+        self.fetcher = ThreadPoolExecutor(1, "accord-fetches")
+        self.coming = self._ask(0)
+
+    # --- a session ---------------------------------------------------------------------------------------------------
+
+    def advance(self, records: int, every: int) -> Record:
+        """Record, then `every` rounds, `records` times, until the watch says stop."""
+        found = []
+        for _ in range(records):
+            record, self.watch, verdict = _look(self.examined, *self._standing(), self.watch, mesh=self.mesh)
+            found.append(record)
+            self.verdict = int(verdict)
+            if self.verdict != GOING:
+                break
+            for _ in range(every):
+                self._live()
+        return Record(*(np.array(column) for column in zip(*found, strict=True)))
+
+    def outcome(self) -> Outcome:
+        """The server's model, and what the panel would propose from it and loses at it."""
+        found = _outcome(self.panel, *self._standing(), np.int32(self.round), mesh=self.mesh)
+        return jax.tree.map(np.asarray, found)
+
+    def state(self) -> Any:
+        """The server's and the watch's state, and what everybody holds who was ever asked."""
+        ks = np.flatnonzero(self.states.known)
+        return *jax.tree.map(np.asarray, (self.server, self.apart, self.watch)), ks, self.states.read(ks)
+
+    def restore(self, state: Any, round: int) -> None:
+        """Go on from `state` after `round` rounds."""
+        *ours, ks, held = state
+        self.server, self.apart, self.watch = self._replicated(tuple(ours))
+        self.states.write(ks, held)
+        self.round, self.coming = round, self._ask(round)
+
+    def close(self) -> None:
+        """End the thread that fetches, and let the states go."""
+        self.fetcher.shutdown(cancel_futures=True)
+        self.states.close()
+
+    # --- a round -----------------------------------------------------------------------------------------------------
+
+    def _live(self) -> None:
+        """One round: take the cohort that was fetched, have the next one fetched, work, write back."""
+        ks, rows = self.coming.ks, self.coming.rows.result()
+        self.coming = self._ask(self.round + 1)
+        team = self._team(ks, rows)
+        after = _round(team, self.server, self.apart, self._held(ks), self.x0, np.int32(self.round), mesh=self.mesh)
+        self.server, self.apart = after.server, after.apart
+        self.states.write(ks, (after.clients, after.memories))
+        self.round += 1
+
+    def _ask(self, t: int) -> Asked:
+        """Who works in round t, their data on the way."""
+        ks = np.asarray(cohort_of(self.key, t, self.plan.problem.K, self.plan.cohort))
+        return Asked(ks, self.fetcher.submit(_fetched, self.plan, ks, self.length, self.room))
+
+    def _team(self, ks: np.ndarray, rows: Rows) -> Clients:
+        """These clients by themselves, under their own numbers."""
+        plan = self.plan
+        agents = Agent(plan.problem.loss, plan.shape, rows, np.ones(len(ks), plan.dtype))
+        return self._replicated(Clients(
+            plan.method, agents, plan.channel, plan.problem.regularizer, self.p[ks], self.key, len(ks),
+            plan.aggregate or plan.method.aggregate, self.mesh.size, ks.astype(np.int32),
+        ))  # fmt: skip
+
+    def _held(self, ks: np.ndarray) -> Held:
+        return self._replicated(Held(self.states.known[ks], *self.states.read(ks)))
+
+    def _standing(self) -> tuple[Any, ...]:
+        """Where the run stands, with what the panel holds."""
+        return self.server, self.apart, self._held(self.plan.problem.panel), self.x0
+
+    def _replicated(self, tree: Any) -> Any:
+        return jax.device_put(tree, NamedSharding(self.mesh, PartitionSpec()))
+
+
+def _fetched(plan: Plan, ks: np.ndarray, length: int, room: int) -> Rows:
+    """The rows of these agents, bound in `room` pages, or in twice as many, and so on, where that is not enough."""
+    problem, sizes = plan.problem, plan.problem.sizes[ks]
+    rows = problem.shards.rows(ks) if problem.stored else _concatenated([problem.shards[k] for k in ks])
+    while room < _pages(sizes, length):
+        room *= 2
+    return bound(in_precision(rows, plan.dtype), sizes, length, int(problem.sizes.max()), room)
+
+
+def _concatenated(shards: list[Any]) -> Any:
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *shards)
+
+
+def _pages(sizes: np.ndarray, length: int) -> int:
+    return int((-(-sizes // length)).sum())
+
+
+def _room(sizes: np.ndarray, length: int, cohort: int) -> int:
+    """Pages that a cohort needs hardly ever more of: six standard deviations above the mean, or the most there can be.
+
+    A cohort that needs more has its round compiled anew.
+    """
+    each = -(-sizes // length)
+    if cohort == len(sizes):
+        return int(each.sum())
+    likely = cohort * each.mean() + 6 * np.sqrt(cohort) * each.std()
+    return int(min(np.ceil(likely), cohort * each.max()))
+
+
+def _resumed(team: Clients, server: Any, apart: Array, held: Held, x0: Array) -> Carry:
+    """The team where it stands: who was never asked is at x0, as if it had been there from the start."""
+    fresh = team.start(x0, x0)
+    clients, memories = jax.tree.map(
+        partial(where_awake, held.known), (held.clients, held.memories), (fresh.clients, fresh.memories)
+    )
+    return Carry(server, clients, memories, apart)
+
+
+@partial(jax.jit, static_argnames=("mesh",))
+def _start(team: Clients, x0: Array, *, mesh: Mesh) -> tuple[Any, Any, Array]:
+    """The server at x0, what one client holds there, and nobody apart."""
+
+    def start(team: Clients, x0: Array) -> tuple[Any, Any, Array]:
+        begun = team.start(x0, x0)
+        return begun.server, jax.tree.map(lambda leaf: leaf[0], (begun.clients, begun.memories)), begun.apart
+
+    return on_every_device(start, mesh)(team, x0)
+
+
+@partial(jax.jit, static_argnames=("mesh",))
+def _round(team: Clients, server: Any, apart: Array, held: Held, x0: Array, t: Array, *, mesh: Mesh) -> Carry:
+    return on_every_device(lambda team, *at: team.round(_resumed(team, *at[:-1]), at[-1]), mesh)(
+        team, server, apart, held, x0, t
+    )
+
+
+@partial(jax.jit, static_argnames=("mesh",))
+def _look(
+    team: Clients, server: Any, apart: Array, held: Held, x0: Array, watch: Watch, *, mesh: Mesh
+) -> tuple[Record, Watch, Array]:
+    """The record over the panel, and what the watch says of it."""
+    record = on_every_device(lambda team, *at: team.record(_resumed(team, *at)), mesh)(team, server, apart, held, x0)
+    watch = watch.see(record.objective, record.disagreement, record.dual_value)
+    return record, watch, watch.verdict()
+
+
+@partial(jax.jit, static_argnames=("mesh",))
+def _outcome(team: Clients, server: Any, apart: Array, held: Held, x0: Array, t: Array, *, mesh: Mesh) -> Outcome:
+    return on_every_device(lambda team, *at: team.outcome(_resumed(team, *at[:-1]), at[-1]), mesh)(
+        team, server, apart, held, x0, t
+    )
