@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from accord.errors import MethodError
+from accord.errors import AgentError, MethodError
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +52,7 @@ class OpaqueAgent:
     opaque: Opaque
     scale: float
     share: Any = None
+    number: int = 0
 
     @property
     def size(self) -> int:
@@ -70,7 +72,10 @@ class OpaqueAgent:
     flatten = unflatten
 
     def _ask(self, oracle: str, x: Array, *more: Any) -> Array:
-        answer = np.asarray(getattr(self.opaque, oracle)(np.array(x), *more))
+        try:
+            answer = np.asarray(getattr(self.opaque, oracle)(np.array(x), *more))
+        except Exception as error:
+            raise AgentError(self.number, traceback.format_exc()) from error
         return jnp.asarray(answer.astype(x.dtype))
 
     def value(self, x: Array) -> Array:
@@ -102,3 +107,25 @@ class OpaqueAgent:
     def contribution(self, x: Array) -> Array:
         """A x − b/K."""
         return self.share.taken(x) - self.share.b
+
+
+@dataclass(frozen=True, eq=False)
+class OpaqueAgents:
+    """Several of them, as a stack is of other agents: `[k]` is the k-th, `[ks]` are some."""
+
+    opaque: tuple[Opaque, ...]
+    scale: Any  # (agents,)
+    share: Any  # a Share with a leading axis of agents
+    numbers: Any  # (agents,) what each is called among all
+
+    axes = 0
+
+    def __len__(self) -> int:
+        return len(self.opaque)
+
+    def __getitem__(self, k: Any) -> Any:
+        share = jax.tree.map(lambda leaf: leaf[k], self.share)
+        if np.ndim(k) == 0:
+            return OpaqueAgent(self.opaque[int(k)], float(self.scale[k]), share, int(self.numbers[k]))
+        some = np.minimum(np.asarray(k), len(self) - 1)
+        return OpaqueAgents(tuple(self.opaque[i] for i in some), self.scale[some], share, self.numbers[some])

@@ -6,16 +6,16 @@ from collections import deque
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from accord.aggregation import Shares
-from accord.errors import AgentError, MethodError
+from accord.errors import MethodError
 from accord.methods.base import Arrival
 from accord.runtimes import steps
+from accord.runtimes.division import Part
 from accord.runtimes.elapsed import LateRecord
 from accord.runtimes.host import Held, Hosted
-from accord.runtimes.link import HOST, Envelope, Link
+from accord.runtimes.link import Place
+from accord.runtimes.patience import Patience
 from accord.runtimes.plan import Outcome, Plan, Purpose, key_for
 from accord.stopping import GOING, Watch
 
@@ -45,40 +45,16 @@ class Pending(NamedTuple):
     late: Any
 
 
-class Sorted:
-    """The host's end of a link: answers to jobs wait on a pile of their own while the host asks something else."""
-
-    def __init__(self, link: Link) -> None:
-        self.link, self.pile = link, deque[Envelope]()
-
-    def send(self, to: int, envelope: Envelope) -> None:
-        """As the link does."""
-        self.link.send(to, envelope)
-
-    def receive(self) -> Envelope:
-        """The next that is no answer to a job."""
-        while (envelope := self.link.receive()).kind == "respond":
-            self.pile.append(envelope)
-        return envelope
-
-    def first(self) -> Envelope:
-        """The first answer to a job. Raises `AgentError` where an agent failed at it."""
-        envelope = self.pile.popleft() if self.pile else self.link.receive()
-        if envelope.kind == "failed":
-            raise AgentError(*envelope.body)
-        return envelope
-
-
 class FirstCome:
     """A run in workers whose server hears one reply at a time, and sends that agent off anew; see `Session`."""
 
-    def __init__(self, plan: Plan, owners: np.ndarray, link: Link) -> None:
-        self.plan, self.owners, self.link = plan, owners, Sorted(link)
-        self.host = Hosted(plan, owners, self.link)
+    def __init__(self, plan: Plan, parts: tuple[Part, ...], link: Place, run: str, patience: Patience) -> None:
+        self.plan, self.host = plan, Hosted(plan, parts, link, run, patience)
+        self.requests = self.host.requests
         self.models = np.tile(plan.x0, (plan.problem.K, 1))  # what each agent proposed last
         self.late = np.zeros(2)  # staleness: the sum, and the largest
         self.answers = deque[Answer]()  # come, and not heard yet
-        self.asked = {worker: deque[Job]() for worker in self.host.workers}  # oldest first, as they are answered
+        self.asked = {worker: deque[Job]() for worker in range(len(parts))}  # oldest first, which is worked on
         for k in range(plan.cohort):
             self._send(k)
 
@@ -101,6 +77,7 @@ class FirstCome:
         """Record, then `every` arrivals, `records` times, until the watch says stop."""
         found = []
         for _ in range(records):
+            self._pause()
             centre = self.plan.weights @ self.models
             self.host.apart = self.plan.weights @ ((self.models - centre) ** 2).sum(1)
             late = (self.late[:1] / max(self.round, 1), self.late[1:].copy())
@@ -129,19 +106,41 @@ class FirstCome:
         return int(jax.random.randint(key_for(self.host.key, self.round, K, Purpose.COHORT), (), 0, K))
 
     def _send(self, k: int) -> None:
-        heard, worker = steps.arrays(self.plan.method.broadcast(self.host.server)), int(self.owners[k])
-        share = steps.arrays(Shares(jnp.ones((), self.plan.dtype), jnp.ones((), self.plan.dtype)))
-        self.link.send(worker, Envelope(HOST, "respond", self.round, 0, (heard, {k: share})))
-        self.asked[worker].append(Job(k, heard, self.round))
+        worker = int(self.host.owners[k])
+        self.asked[worker].append(Job(k, steps.arrays(self.plan.method.broadcast(self.host.server)), self.round))
+        self._go_on(worker)
+
+    def _go_on(self, worker: int) -> None:
+        """Give an idle worker the next of its agents to work on."""
+        if self.asked[worker] and worker not in self.requests.open:
+            job, one = self.asked[worker][0], np.ones(1, self.plan.dtype)
+            place = self.host.places[job.k : job.k + 1]
+            self.requests.send("respond", job.sent, {worker: (place, one, one, *steps.leaves(job.heard))})
 
     def _awaited(self) -> Answer:
+        """The next answer, with everybody at work."""
+        for worker in self.asked:
+            self._go_on(worker)
+        answer = self._taken()
+        self._go_on(int(self.host.owners[answer.job.k]))
+        return answer
+
+    def _taken(self) -> Answer:
         """The next answer off the link."""
-        envelope = self.link.first()
-        (said, shift, _), _ = envelope.body
-        return Answer(self.asked[envelope.sender].popleft(), said, shift)
+        while not self.requests.answers:
+            self.requests.hear()
+        worker = next(iter(self.requests.answers))
+        *said, shift, _ = self.requests.count([worker], lasting=True)[worker]
+        return Answer(self.asked[worker].popleft(), jax.tree.unflatten(self.host.reply, said), shift)
+
+    def _pause(self) -> None:
+        """Nobody at work, so that all can be asked something else; whose turn it is next waits for it."""
+        while self.requests.open:
+            self.answers.append(self._taken())
 
     def outcome(self) -> Outcome:
         """Where the run stands."""
+        self._pause()
         return self.host.outcome()
 
     def state(self) -> Pending:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -14,7 +13,9 @@ from jax import Array
 from accord.methods.base import Places
 from accord.networks.faults import Mixer
 from accord.problems.agents import Agent
-from accord.runtimes.peers import models_of, outcome_of, record_of, where_awake
+from accord.runtimes.border import Border
+from accord.runtimes.each import each
+from accord.runtimes.peers import keys_of, models_of, outcome_of, record_of, rested
 from accord.runtimes.plan import Outcome, Purpose, Record, key_for
 from accord.runtimes.steps import key_of_places
 
@@ -23,7 +24,7 @@ class Carry(NamedTuple):
     """What such a run carries from round to round."""
 
     states: Any  # the method's, stacked
-    memories: Any  # the channel's, at speaker and listener, one a directed link
+    memories: Any  # the channel's, at speaker and listener, one a directed link; a pair for the one exchange
 
 
 @jax.tree_util.register_dataclass
@@ -34,36 +35,52 @@ class Edges:
     method: Any
     agents: Agent  # stacked; oracles scaled by K·p_k
     mixer: Mixer  # whose weights say who is heard: the values of W do not count
-    back: Any  # (K, places) the place of an agent among those who hear its neighbour
+    border: Border  # where the word of each whom an agent hears stands among all
     channel: Any
     regularizer: Any
     p: Any
     key: Array
+    numbers: Any = None  # the agents' own, where they are a part of a larger crowd
 
     def start(self, x0: Array) -> Carry:
         """Every agent at x0."""
         places, keys = self._places, self._keys(0, Purpose.START)
-        states = jax.vmap(self.method.init, (None, self.agents.axes, 0, 0))(x0, self.agents, places, keys)
-        words = jax.vmap(self.method.messages)(states)
-        empty = jax.vmap(jax.vmap(self.channel.init))(words)
-        return Carry(states, (empty, empty))
+        states = each(self.method.init, (None, self.agents.axes, 0, 0))(x0, self.agents, places, keys)
+        speaker = jax.vmap(jax.vmap(self.channel.init))(jax.vmap(self.method.messages)(states))
+        heard = places.hears.shape
+        empty = lambda leaf: jnp.broadcast_to(leaf[:1, :1], (*heard, *leaf.shape[2:]))  # noqa: E731
+        return Carry(states, ((speaker, jax.tree.map(empty, speaker)),))
 
     def round(self, carry: Carry, t: Array) -> Carry:
-        """One round: a word to each neighbour, and one from each."""
-        neighbours, present = self._present(t)
-        keys, noise = self._keys(t, Purpose.WORK), self._keys(t, Purpose.CHANNEL)
-        noise = jax.vmap(lambda key: key_of_places(key, self._places.heard_by.shape[1]))(noise)
-        speaker, listener = carry.memories
+        """One round: a word to each who hears, and one from each who is heard."""
+        own, words, after = self.speak(carry, t, 0)
+        after = self.listen(after, own, self.border.heard(words, ()), self.weights(t), t, 0)
+        return self.rested(after, carry.states, t)
+
+    def weights(self, t: Array | int) -> Any:
+        """Those of a round, whose values do not count, but for being zero."""
+        return self.mixer.at(t, key_for(self.key, t, 0, Purpose.NETWORK))[self.method.weights].w
+
+    def speak(self, carry: Carry, t: Array | int, phase: int) -> tuple[Any, Any, Carry]:
+        """What crosses the wires: a row an agent and place of one who hears it."""
+        speaker, listener = carry.memories[phase]
         words = jax.vmap(self.method.messages)(carry.states)
+        count = self._places.heard_by.shape[1]
+        noise = jax.vmap(lambda key: key_of_places(key, count))(self._keys(t, Purpose.CHANNEL))
         wires, speaker = jax.vmap(jax.vmap(self.channel.encode))(words, speaker, noise)
-        said, listener = jax.vmap(jax.vmap(self.channel.decode))(wires, listener)
-        heard = jax.tree.map(lambda leaf: leaf[neighbours, self.back], said)
-        update = jax.vmap(self.method.update, (0, 0, 0, self.agents.axes, 0))
-        states = update(carry.states, heard, present, self.agents, keys)
-        if self.mixer.sleepy:
-            awake = self.mixer.awake(key_for(self.key, t, 0, Purpose.NETWORK))
-            states = jax.tree.map(partial(where_awake, awake), states, carry.states)
-        return Carry(states, (speaker, listener))
+        rows = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), wires)
+        return (), rows, Carry(carry.states, ((speaker, listener),))
+
+    def listen(self, carry: Carry, own: Any, wires: Any, weights: Any, t: Array | int, phase: int) -> Carry:
+        """Decode what each neighbour said, and update."""
+        speaker, listener = carry.memories[phase]
+        heard, listener = jax.vmap(jax.vmap(self.channel.decode))(wires, listener)
+        update, keys = each(self.method.update, (0, 0, 0, self.agents.axes, 0)), self._keys(t, Purpose.WORK)
+        return Carry(update(carry.states, heard, weights != 0, self.agents, keys), ((speaker, listener),))
+
+    def rested(self, carry: Carry, before: Any, t: Array | int) -> Carry:
+        """After a round: who slept through it is as before."""
+        return rested(self, carry, before, t)
 
     def models(self, carry: Carry) -> Array:
         """(K, d), every agent's own."""
@@ -82,12 +99,8 @@ class Edges:
         lists = self.mixer.flows[self.method.weights]
         return Places(lists.w != 0, (lists.w if lists.given is None else lists.given) != 0)
 
-    def _present(self, t: Array | int) -> tuple[Array, Array]:
-        weights = self.mixer.at(t, key_for(self.key, t, 0, Purpose.NETWORK))[self.method.weights]
-        return weights.neighbours, weights.w != 0
-
     def _keys(self, t: Array | int, purpose: Purpose) -> Array:
-        return jax.vmap(lambda k: key_for(self.key, t, k, purpose))(jnp.arange(len(self.p), dtype=jnp.int32))
+        return keys_of(self, t, purpose)
 
 
 def places_back(neighbours: np.ndarray, present: np.ndarray) -> np.ndarray:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+import uuid
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
-from accord.aggregation import Shares, shares
-from accord.errors import AgentError
+from accord.aggregation import Shares, shares, weighed
+from accord.errors import ShardLost
 from accord.runtimes import market, steps
+from accord.runtimes.clients import Answer
 from accord.runtimes.cohort import cohort_of
-from accord.runtimes.link import HOST, Envelope, Link
+from accord.runtimes.cost import blank_reply
+from accord.runtimes.division import Part
+from accord.runtimes.link import Place
+from accord.runtimes.patience import Patience
 from accord.runtimes.plan import Outcome, Plan, Record
+from accord.runtimes.requests import Requests
+from accord.runtimes.vectorised import beginning
 from accord.stopping import GOING, Watch
 
 
@@ -23,16 +32,20 @@ class Held(NamedTuple):
 
     server: Any
     apart: Any
-    workers: Any  # worker -> what it holds
+    workers: Any  # worker -> what it holds, as plain arrays
     watch: Watch
 
 
 class Hosted:
     """A run in workers, seen from its host; see `Session`."""
 
-    def __init__(self, plan: Plan, owners: np.ndarray, link: Link) -> None:
-        self.plan, self.owners, self.link = plan, owners, link
-        self.workers = sorted(set(owners.tolist()))
+    def __init__(self, plan: Plan, parts: tuple[Part, ...], link: Place, run: str, patience: Patience) -> None:
+        self.plan, self.parts, self.patience = plan, parts, patience
+        self.owners, self.places = np.empty(plan.problem.K, int), np.empty(plan.problem.K, np.int32)
+        for worker, part in enumerate(parts):
+            self.owners[part.ks], self.places[part.ks] = worker, np.arange(len(part.ks))
+        names = {worker: f"shard {worker} ({part.agents})" for worker, part in enumerate(parts)}
+        self.requests = Requests(run, link, names, together=plan.pattern == "peers", patience=patience.again)
         self.round, self.verdict = 0, GOING
         self.key = jax.random.key(plan.seed)
         self.aggregate = plan.aggregate or plan.method.aggregate
@@ -40,9 +53,9 @@ class Hosted:
         self.server: Any = None
         self.apart = np.zeros((), plan.dtype)
         if plan.pattern != "peers":
-            begin = plan.x0 if plan.problem.coupling is None else plan.problem.coupling.market(plan.dtype)
-            self.server = steps.arrays(plan.method.init(jax.tree.map(jnp.asarray, begin)))
-        self._ask("start", plan.x0)
+            self.reply = jax.tree.structure(blank_reply(plan))
+            self.server = plan.method.init(jax.tree.map(jnp.asarray, beginning(plan)[0]))
+        self.requests.everybody("start", 0, lasting=True)
 
     # --- a session ---------------------------------------------------------------------------------------------------
 
@@ -60,7 +73,7 @@ class Hosted:
 
     def _rounds(self, count: int) -> None:
         if self.plan.pattern == "peers" and count:
-            self._ask("advance", count)
+            self.requests.everybody("advance", self.round, count, lasting=True)
         elif self.plan.pattern != "peers":
             for t in range(self.round, self.round + count):
                 self._serve(t)
@@ -69,53 +82,80 @@ class Hosted:
     def outcome(self) -> Outcome:
         """Where the run stands."""
         if self.plan.coupled:
-            models = self._stacked("models")
-            return Outcome(models, models, self._price(), self._losses(models))
+            (models,), (losses,) = self._of_agents("models"), self._of_agents("own_losses")
+            return Outcome(models, models, self._price(), losses)
         if self.plan.pattern == "peers":
-            models = self._stacked("models")
+            (models,) = self._of_agents("models")
             centre = self.plan.weights @ models
-            return Outcome(centre, models, None, self._losses(centre))
-        heard = steps.arrays(self.plan.method.broadcast(self.server))
-        prices = self.plan.weights * self._stacked("price") if hasattr(self.plan.method, "price") else None
-        models = self._used() if hasattr(self.plan.method, "own") else self._stacked("propose", heard)
-        return Outcome(self.server.x, models, prices, self._losses(self._used()))
+            return Outcome(centre, models, None, *self._of_agents("losses", centre))
+        models, *prices = self._of_agents("models", *self._heard())
+        return Outcome(np.asarray(self.server.x), models, prices[0] if prices else None, self._losses())
 
     def state(self) -> Held:
         """Everything, the agents' states too."""
-        return Held(self.server, self.apart, self._ask("state"), steps.arrays(self.watch))
+        return Held(*steps.arrays((self.server, self.apart)), self.requests.fetch(self.round), steps.arrays(self.watch))
 
     def restore(self, state: Held, round: int) -> None:
         """Go on from `state` after `round` rounds."""
         self.server, self.apart, self.watch, self.round = state.server, state.apart, state.watch, round
-        for worker in self.workers:
-            self.link.send(worker, Envelope(HOST, "restore", round, 0, (state.workers[worker],)))
-        self._collect("restore", self.workers)
+        self.requests.restore(round, state.workers)
 
     def close(self) -> None:
         """Dismiss everybody."""
-        for worker in self.workers:
-            self.link.send(worker, Envelope(HOST, "dismiss", self.round, 0, ()))
+        self.requests.dismiss()
 
     # --- the server --------------------------------------------------------------------------------------------------
 
     def _serve(self, t: int) -> None:
-        """One round: broadcast, hear the cohort, aggregate, update."""
-        heard = steps.arrays(self.plan.method.broadcast(self.server))
+        """One round: broadcast, hear the cohort, or as much of it as answers in time, aggregate, update."""
         ks = np.asarray(cohort_of(self.key, t, self.plan.problem.K, self.plan.cohort))
-        share = steps.arrays(shares(jnp.asarray(self.plan.weights), jnp.asarray(ks)))
-        counts = {k: Shares(*(part[i] for part in share)) for i, k in enumerate(ks.tolist())}
-        chosen = sorted({int(self.owners[k]) for k in ks})
-        for worker in chosen:
-            own = {k: count for k, count in counts.items() if self.owners[k] == worker}
-            self.link.send(worker, Envelope(HOST, "respond", t, 0, (heard, own)))
-        answers = self._collect("respond", chosen)
-        total = jax.tree.map(lambda *parts: sum(parts[1:], parts[0]), *(answers[worker][0] for worker in chosen))
-        said, shift, square = total
-        if callable(self.aggregate):
-            replies = {k: reply for worker in chosen for k, reply in answers[worker][1].items()}
-            said = self.aggregate(steps.pile([replies[k] for k in ks.tolist()]), jnp.asarray(share.mean))
-        self.apart = np.maximum(square - np.vdot(shift, shift), 0)
-        self.server = steps.arrays(self.plan.method.update(self.server, jax.tree.map(jnp.asarray, said)))
+        share = steps.arrays(_shares(self.plan.weights, ks))
+        free, heard = self._free(t, ks), self._heard()
+        mine = {worker: np.flatnonzero(self.owners[ks] == worker) for worker in free}
+        mine = {worker: rows[np.argsort(ks[rows])] for worker, rows in mine.items() if len(rows)}
+        questions = {
+            worker: (self.places[ks[rows]], share.mean[rows], share.sum[rows], *heard) for worker, rows in mine.items()
+        }
+        if self.patience.deadline is None:
+            answers = self.requests.ask("respond", t, questions, lasting=True)
+        else:
+            enough = partial(self._enough, ks)
+            answers = self.requests.ask_until(self.patience.deadline, enough, "respond", t, questions)
+        self._update(answers, {worker: mine[worker] for worker in answers}, share)
+
+    def _update(self, answers: dict[int, Any], mine: dict[int, np.ndarray], share: Shares) -> None:
+        """The server after the answers, which count as if nobody else had been asked."""
+        size = self.reply.num_leaves + 2
+        total = [sum(leaves[1:], leaves[0]) for leaves in zip(*(answers[w][:size] for w in sorted(answers)))]
+        told = jax.tree.unflatten(self.reply, total[:-2])
+        rows = np.concatenate([mine[worker] for worker in sorted(answers)])
+        part = 1.0 if len(rows) == len(share.mean) else share.mean[rows].sum()
+        rule = self.aggregate
+        if callable(rule):
+            stack = [np.concatenate(leaves) for leaves in zip(*(answers[w][size:] for w in sorted(answers)))]
+            order = np.argsort(rows)
+            replies = jax.tree.unflatten(self.reply, [leaf[order] for leaf in stack])
+            told, rule = _ruled(replies, share.mean[rows[order]], rule=rule), None
+        self.server, apart = _updated(self.plan.method, self.server, Answer(told, *total[-2:]), part, rule=rule)
+        self.apart = np.asarray(apart)
+
+    def _heard(self) -> tuple[np.ndarray, ...]:
+        """The broadcast."""
+        return steps.leaves(self.plan.method.broadcast(self.server))
+
+    def _free(self, t: int, ks: np.ndarray) -> set[int]:
+        """Who can be asked: where that is below the quorum, it is waited for others to come back."""
+        free, started = self.requests.free(), time.monotonic()
+        while self.patience.deadline is not None and not self._enough(ks, free):
+            self.requests.hear(self.patience.deadline)
+            if time.monotonic() - started > 10 * self.patience.deadline:
+                raise ShardLost(f"Round {t}: for ten deadlines of {self.patience.deadline:g} s too many are at work on "
+                                "earlier rounds for a quorum. Give a longer deadline or a smaller quorum.")  # fmt: skip
+            free = self.requests.free()
+        return free
+
+    def _enough(self, ks: np.ndarray, workers: set[int]) -> bool:
+        return np.isin(self.owners[ks], list(workers)).mean() >= self.patience.quorum
 
     # --- records -----------------------------------------------------------------------------------------------------
 
@@ -123,13 +163,14 @@ class Hosted:
         p, nothing = self.plan.weights, np.asarray(np.nan, self.plan.dtype)
         if self.plan.coupled:
             return self._market()
-        centre, apart = (None, self.apart) if self.plan.pattern == "server" else (self._stacked("models"), None)
-        if centre is None:
-            centre, losses = self.server.x, self._losses(self._used())
+        if self.plan.pattern == "server":
+            centre, apart = np.asarray(self.server.x), self.apart
+            losses = self._losses()
         else:
-            models, centre = centre, p @ centre
-            apart = p @ ((models - centre) ** 2).sum(1)
-            losses = self._losses(centre)
+            means = self.requests.everybody("centre", self.round)
+            centre = sum((means[worker][0] for worker in sorted(means)), np.zeros((), self.plan.dtype))
+            losses, squares = self._of_agents("measure", centre)
+            apart = p @ squares
         objective = p @ losses
         if self.plan.problem.regularizer is not None:
             objective = objective + np.asarray(self.plan.problem.regularizer.value(jnp.asarray(centre)))
@@ -138,49 +179,47 @@ class Hosted:
     def _market(self) -> Record:
         price, coupling = jnp.asarray(self._price()), self.plan.problem.coupling
         assert coupling is not None  # only a coupled problem has a market
-        terms = steps.pile(self._by_agent("terms", price))
+        terms = market.Terms(*self._of_agents("terms", np.asarray(price)))
         floor = jnp.asarray(coupling.market(self.plan.dtype).floor)
         violated = np.asarray(market.excess(jnp.sum(terms.surplus, 0), floor))
-        reaches = steps.pile(self._by_agent("reach", violated))
+        reaches = market.Reach(*self._of_agents("reach", violated))
         return steps.arrays(market.measured(terms, price, floor, reaches))
+
+    def _losses(self) -> np.ndarray:
+        """f_k at the server's model, or at each client's own where it has parts of its own."""
+        own = hasattr(self.plan.method, "own")
+        return self._of_agents(*(("own_losses", *self._heard()) if own else ("losses", np.asarray(self.server.x))))[0]
 
     def _price(self) -> np.ndarray:
         """The market maker's, or the mean of the agents' own."""
-        return self._stacked("prices").mean(0) if self.plan.pattern == "peers" else self.server.price
+        return self._of_agents("prices")[0].mean(0) if self.plan.pattern == "peers" else np.asarray(self.server.price)
 
-    def _used(self) -> np.ndarray:
-        """The server's model, or (K, d) where clients have parts of their own."""
-        if not hasattr(self.plan.method, "own"):
-            return self.server.x
-        return self._stacked("own", steps.arrays(self.plan.method.broadcast(self.server)))
+    def _of_agents(self, kind: str, *body: Any) -> list[np.ndarray]:
+        """What everybody answers, each array with a row an agent, in the order of their numbers."""
+        answers, ks = self.requests.everybody(kind, self.round, *body), np.concatenate([part.ks for part in self.parts])
+        order = np.argsort(ks)
+        return [np.concatenate(rows)[order] for rows in zip(*(answers[w] for w in sorted(answers)), strict=True)]
 
-    def _losses(self, models: np.ndarray) -> np.ndarray:
-        own = models.ndim == 2
-        return np.array(self._by_agent("losses", dict(enumerate(models)) if own else models), self.plan.dtype)
 
-    def _stacked(self, kind: str, *body: Any) -> np.ndarray:
-        return np.stack(self._by_agent(kind, *body))
+def named() -> str:
+    """A name for a run, unlike any other's."""
+    return uuid.uuid4().hex
 
-    def _by_agent(self, kind: str, *body: Any) -> list[Any]:
-        answers = self._ask(kind, *body)
-        return [answers[k] for k in range(self.plan.problem.K)]
 
-    # --- the link ----------------------------------------------------------------------------------------------------
+@jax.jit
+def _shares(p: Array, ks: Array) -> Shares:
+    return shares(p, ks)
 
-    def _ask(self, kind: str, *body: Any) -> dict[int, Any]:
-        """Ask every worker, and put together what agents answered."""
-        for worker in self.workers:
-            self.link.send(worker, Envelope(HOST, kind, self.round, 0, body))
-        answers = self._collect(kind, self.workers)
-        return {k: value for part in answers.values() if isinstance(part, dict) for k, value in part.items()}
 
-    def _collect(self, kind: str, workers: Iterable[int]) -> dict[int, Any]:
-        """One answer a worker; the first failure stops the run with that agent's own traceback."""
-        answers, waiting = {}, set(workers)
-        while waiting:
-            envelope = self.link.receive()
-            if envelope.kind == "failed":
-                raise AgentError(*envelope.body)
-            answers[envelope.sender] = envelope.body
-            waiting.discard(envelope.sender)
-        return answers
+@partial(jax.jit, static_argnames=("rule",))
+def _ruled(replies: Any, share: Array, *, rule: Any) -> Any:
+    return rule(replies, share)
+
+
+@partial(jax.jit, static_argnames=("rule",))
+def _updated(method: Any, server: Any, total: Answer, part: Array, *, rule: Any) -> tuple[Any, Array]:
+    """The next server, and how far apart the proposals are; what is a mean is one over the `part` that answered."""
+    one = Shares(1 / part, jnp.ones_like(total.square))
+    said = total.said if rule is None else weighed(rule, one, total.said)
+    shift, square = weighed("mean", one, (total.shift, total.square))
+    return method.update(server, said), jnp.maximum(square - jnp.vdot(shift, shift), 0)

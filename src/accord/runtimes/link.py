@@ -7,24 +7,44 @@ from typing import Any, NamedTuple, Protocol
 HOST = -1
 """The address of the host; workers are 0, 1, 2, ..."""
 
+LOST, FAILED = "lost", "failed"
+"""What a link says of a party that it can no longer reach; what a worker says that could not answer."""
+
 
 class Envelope(NamedTuple):
-    """One message between two parties of a run."""
+    """One message between two parties of a run: `run` and `number` tell it from what was said at any other time."""
 
+    run: str
     sender: int
     kind: str  # what is asked or answered
+    number: int  # of the question, which its answer bears too, and what workers say to each other while they work on it
     round: int
     phase: int
-    body: Any  # a pytree of NumPy arrays, numbers and words
+    body: tuple[Any, ...]  # NumPy arrays, numbers and words: no types of anybody's own
 
 
 class Link(Protocol):
-    """One party's end: bytes in, bytes out, no logic. Delivered once and in order between two parties."""
+    """One party's end: envelopes in, envelopes out, no logic.
+
+    It may lose, repeat, delay and reorder: whoever asks, asks again, and whoever is asked again does nothing twice.
+    """
 
     def send(self, to: int, envelope: Envelope) -> None:
-        """Move it, or keep trying."""
+        """Move it, or lose it; never wait for the other party."""
         ...
 
-    def receive(self) -> Envelope:
-        """The next envelope; blocks."""
+    def receive(self, seconds: float | None = None) -> Envelope | None:
+        """The next envelope; None when there was none for so long. Of a party that is gone, one of kind `LOST`."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what moves the bytes."""
+        ...
+
+
+class Place(Link, Protocol):
+    """The host's end, which also knows how to replace a worker that is gone."""
+
+    def revive(self, worker: int) -> None:
+        """Start the worker anew, knowing nothing of the run but its shard."""
         ...

@@ -14,6 +14,8 @@ from accord.methods.base import phases_of
 from accord.networks.faults import Mixer
 from accord.networks.mixing import mix
 from accord.problems.agents import Agent
+from accord.runtimes.border import Border
+from accord.runtimes.each import each
 from accord.runtimes.market import market_record
 from accord.runtimes.plan import Outcome, Purpose, Record, chosen, key_for, keys_of_phase
 
@@ -39,35 +41,62 @@ class Peers:
     p: Any
     key: Array
     delay: int = field(metadata={"static": True}, default=0)
+    numbers: Any = None  # the agents' own, where they are a part of a larger crowd, ...
+    border: Border | None = None  # ... from the rest of which they hear ...
+    places: Any = None  # ... and where they themselves stand among all that are heard
 
     def start(self, x0: Array) -> Carry:
         """Every agent at x0."""
-        states = jax.vmap(self.method.init, (None, self.agents.axes, 0))(x0, self.agents, self._keys(0, Purpose.START))
+        states = each(self.method.init, (None, self.agents.axes, 0))(x0, self.agents, self._keys(0, Purpose.START))
         messages = [jax.vmap(part.message)(states) for part in phases_of(self.method)]
         empty = [jax.vmap(self.channel.init)(message) for message in messages]
-        past = tuple((message,) * self.delay for message in messages)
-        return Carry(states, tuple((memory, memory) for memory in empty), past)
+        past = tuple((self._of_all_heard(message),) * self.delay for message in messages)
+        return Carry(states, tuple((memory, self._of_all_heard(memory)) for memory in empty), past)
 
     def round(self, carry: Carry, t: Array) -> Carry:
         """One round: every part of the method speaks and listens once."""
-        key = key_for(self.key, t, 0, Purpose.NETWORK)
-        weights = self.mixer.at(t, key)
-        states, memories, pasts = carry.states, [], []
-        keys, noise = self._keys(t, Purpose.WORK), self._keys(t, Purpose.CHANNEL)
-        for i, (part, (speaker, listener), past) in enumerate(
-                zip(phases_of(self.method), carry.memories, carry.past, strict=True)):  # fmt: skip
-            own = jax.vmap(part.message)(states)
-            wire, speaker = jax.vmap(self.channel.encode)(own, speaker, keys_of_phase(noise, i))
-            said, listener = jax.vmap(self.channel.decode)(wire, listener)
-            past = (said, *past)
-            mixed = mix(chosen(weights, part, self.method), own, past[self.delay], past[self.delay])
-            states = jax.vmap(part.update, (0, 0, self.agents.axes, 0))(states, mixed, self.agents, keys_of_phase(keys, i))
-            memories.append((speaker, listener))
-            pasts.append(past[: self.delay])
-        if self.mixer.sleepy:
-            awake = self.mixer.awake(key)
-            states = jax.tree.map(partial(where_awake, awake), states, carry.states)
-        return Carry(states, tuple(memories), tuple(pasts))
+        weights, before = self.weights(t), carry.states
+        for phase in range(len(phases_of(self.method))):
+            own, wire, carry = self.speak(carry, t, phase)
+            carry = self.listen(carry, own, wire, weights, t, phase)
+        return self.rested(carry, before, t)
+
+    def weights(self, t: Array | int) -> Any:
+        """The mixing weights of a round, by what a part asks of them."""
+        return self.mixer.at(t, key_for(self.key, t, 0, Purpose.NETWORK))
+
+    def speak(self, carry: Carry, t: Array | int, phase: int) -> tuple[Any, Any, Carry]:
+        """What each agent holds to say in an exchange, and what crosses the wire of it."""
+        own = jax.vmap(phases_of(self.method)[phase].message)(carry.states)
+        speaker, listener = carry.memories[phase]
+        noise = keys_of_phase(self._keys(t, Purpose.CHANNEL), phase)
+        wire, speaker = jax.vmap(self.channel.encode)(own, speaker, noise)
+        return own, wire, carry._replace(memories=_with(carry.memories, phase, (speaker, listener)))
+
+    def listen(self, carry: Carry, own: Any, wire: Any, weights: Any, t: Array | int, phase: int) -> Carry:
+        """Decode what all that are heard said, mix, update."""
+        part, (speaker, listener) = phases_of(self.method)[phase], carry.memories[phase]
+        said, listener = jax.vmap(self.channel.decode)(wire, listener)
+        first = lambda new, old: jnp.where(jnp.asarray(t) == 0, new, old)  # noqa: E731
+        past = (said, *(jax.tree.map(first, said, old) for old in carry.past[phase]))
+        heard = past[self.delay]
+        mine = heard if self.places is None else jax.tree.map(lambda leaf: leaf[self.places], heard)
+        mixed = mix(chosen(weights, part, self.method), own, mine, heard)
+        keys = keys_of_phase(self._keys(t, Purpose.WORK), phase)
+        states = each(part.update, (0, 0, self.agents.axes, 0))(carry.states, mixed, self.agents, keys)
+        memories = _with(carry.memories, phase, (speaker, listener))
+        return Carry(states, memories, _with(carry.past, phase, past[: self.delay]))
+
+    def rested(self, carry: Carry, before: Any, t: Array | int) -> Carry:
+        """After a round: who slept through it is as before."""
+        return rested(self, carry, before, t)
+
+    def _of_all_heard(self, tree: Any) -> Any:
+        """What the agents begin with, for all that are heard: channels begin empty, and words with round 0."""
+        if self.border is None:
+            return tree
+        count = len(self.border.order)
+        return jax.tree.map(lambda leaf: jnp.broadcast_to(leaf[:1], (count, *leaf.shape[1:])), tree)
 
     def models(self, carry: Carry) -> Array:
         """(K, d), every agent's own."""
@@ -87,7 +116,26 @@ class Peers:
         return outcome_of(self, self.models(carry))
 
     def _keys(self, t: Array | int, purpose: Purpose) -> Array:
-        return jax.vmap(lambda k: key_for(self.key, t, k, purpose))(jnp.arange(len(self.p), dtype=jnp.int32))
+        return keys_of(self, t, purpose)
+
+
+def keys_of(team: Any, t: Array | int, purpose: Purpose) -> Array:
+    """The keys of a team's agents."""
+    numbers = jnp.arange(len(team.p), dtype=jnp.int32) if team.numbers is None else team.numbers
+    return jax.vmap(lambda k: key_for(team.key, t, k, purpose))(numbers)
+
+
+def rested(team: Any, carry: Any, before: Any, t: Array | int) -> Any:
+    """After a round: who slept through it is as before."""
+    if not team.mixer.sleepy:
+        return carry
+    awake = team.mixer.awake(key_for(team.key, t, 0, Purpose.NETWORK))
+    awake = awake if team.numbers is None else awake[team.numbers]
+    return carry._replace(states=jax.tree.map(partial(where_awake, awake), carry.states, before))
+
+
+def _with(values: tuple[Any, ...], place: int, value: Any) -> tuple[Any, ...]:
+    return (*values[:place], value, *values[place + 1 :])
 
 
 def models_of(team: Any, states: Any) -> Array:
@@ -113,10 +161,10 @@ def outcome_of(team: Any, models: Array) -> Outcome:
     return Outcome(centre, models, None, losses_of(team, centre))
 
 
-def losses_of(team: Any, x: Array) -> Array:
-    """f_k(x), whatever the agents weigh."""
+def losses_of(team: Any, models: Array, axis: int | None = None) -> Array:
+    """f_k, whatever the agents weigh, at one model for all or at each agent's own (axis 0)."""
     plain = replace(team.agents, scale=jnp.ones_like(team.agents.scale))
-    return jax.vmap(lambda agent: agent.value(x), (plain.axes,))(plain)
+    return each(lambda agent, x: agent.value(x), (plain.axes, axis))(plain, models)
 
 
 def where_awake(awake: Array, new: Array, old: Array) -> Array:

@@ -2,40 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-
-from accord.methods.base import phases_of
-
-
-@jax.jit
-def init(method: Any, x0: Array, agent: Any, key: Array) -> Any:
-    """A peer's first state."""
-    return method.init(x0, agent, key)
-
-
-@jax.jit
-def init_client(method: Any, x0: Array, agent: Any, key: Array) -> Any:
-    """A client's first state."""
-    return method.init_client(x0, agent, key)
-
-
-@partial(jax.jit, static_argnames=("phase",))
-def speak(method: Any, channel: Any, state: Any, memory: Any, key: Array, *, phase: int) -> tuple[Any, Any, Any]:
-    """What a peer holds to say, what crosses the wire of it, and the channel's memory."""
-    message = phases_of(method)[phase].message(state)
-    return message, *channel.encode(message, memory, key)
-
-
-@jax.jit
-def init_edges(method: Any, x0: Array, agent: Any, places: Any, key: Array) -> Any:
-    """The first state of a peer with a word for each neighbour."""
-    return method.init(x0, agent, places, key)
 
 
 @jax.jit
@@ -57,12 +29,6 @@ def key_of_places(key: Array, places: int) -> Array:
     return jax.vmap(lambda place: jax.random.fold_in(key, place))(jnp.arange(places, dtype=jnp.int32))
 
 
-@partial(jax.jit, static_argnames=("phase",))
-def update(method: Any, state: Any, mixed: Any, agent: Any, key: Array, *, phase: int) -> Any:
-    """A peer's next state."""
-    return phases_of(method)[phase].update(state, mixed, agent, key)
-
-
 @jax.jit
 def visit(
     method: Any, channel: Any, heard: Any, client: Any, memory: Any, agent: Any, work: Array, noise: Array
@@ -81,29 +47,17 @@ def used(method: Any, heard: Any, client: Any) -> Any:
 
 
 @jax.jit
-def own(method: Any, heard: Any, client: Any) -> Array:
-    """The model that a client uses of what it hears."""
-    return method.own(heard, client)
-
-
-@jax.jit
 def propose(method: Any, heard: Any, client: Any, agent: Any, key: Array) -> Array:
     """What a client would propose as its own model."""
     reply, client = method.respond(heard, client, agent, key)
     return method.proposal(heard, reply, client)
 
 
-@jax.jit
-def value(agent: Any, x: Array) -> Array:
-    """f_k(x)."""
-    return agent.value(x)
-
-
 def arrays(tree: Any) -> Any:
-    """As NumPy, ready for any wire."""
+    """A pytree in NumPy."""
     return jax.tree.map(np.asarray, tree)
 
 
-def pile(messages: list[Any]) -> Any:
-    """Messages of several agents, stacked."""
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *messages)
+def leaves(tree: Any) -> tuple[np.ndarray, ...]:
+    """A pytree's arrays, ready for any wire."""
+    return tuple(np.asarray(leaf) for leaf in jax.tree.leaves(tree))

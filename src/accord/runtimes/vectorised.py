@@ -18,8 +18,9 @@ from accord.errors import MethodError
 from accord.networks.faults import mixer
 from accord.problems.agents import Agent
 from accord.problems.problem import stacked
+from accord.runtimes.borders import border_of_words
 from accord.runtimes.clients import DEVICES, Clients
-from accord.runtimes.edges import Edges, places_back
+from accord.runtimes.edges import Edges
 from accord.runtimes.nobody_waits import nobody_waits, pace_of
 from accord.runtimes.paced import Paced
 from accord.runtimes.peers import Peers
@@ -111,9 +112,9 @@ def _in_step(plan: Plan, agents: Agent, key: Array, devices: int) -> Peers | Edg
         private = hasattr(plan.method, "messages")
         network = mixer(plan.network, asked_weights(plan.method), plan.dtype, lists=private)
         if private:
-            lists = network.flows[plan.method.weights]
-            back = places_back(lists.neighbours, lists.w != 0)
-            return Edges(plan.method, agents, network, back, plan.channel, plan.problem.regularizer, plan.weights, key)
+            border, *_ = border_of_words(plan.network, np.zeros(plan.problem.K, int), 0)
+            told = (plan.channel, plan.problem.regularizer, plan.weights, key)
+            return Edges(plan.method, agents, network, border, *told)
         return Peers(
             plan.method, agents, network, plan.channel, plan.problem.regularizer, plan.weights, key, plan.delay
         )

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from accord.problems.problem import single
-from accord.runtimes import market, steps
-from accord.runtimes.link import HOST, Envelope, Link
-from accord.runtimes.plan import Plan
-from accord.runtimes.working_clients import WorkingClients
-from accord.runtimes.working_edges import WorkingEdges
-from accord.runtimes.working_peers import WorkingPeers
+from accord.errors import AgentError
+from accord.methods.base import phases_of
+from accord.runtimes import steps, working
+from accord.runtimes.division import Part
+from accord.runtimes.link import FAILED, HOST, Envelope, Link
+from accord.runtimes.words import Recalled, Words
 
 
 class Dismissed(Exception):
@@ -25,92 +24,143 @@ class Dismissed(Exception):
 
 
 class Worker:
-    """A few agents, each with its own unpadded data, one after another; opaque agents too."""
+    """A few agents in one batch; opaque ones one after another.
 
-    def __init__(self, plan: Plan, agents: list[int], owners: np.ndarray, link: Link, own: int) -> None:
-        self.plan, self.ks, self.owners, self.link, self.own = plan, agents, owners, link, own
-        self.key = jax.random.key(plan.seed)
-        self.agents = {k: single(plan.problem, plan.shape, plan.scale, k) for k in agents}
-        self.early: dict[tuple[int, int, int], Any] = {}  # what other workers said before this one asked
-        self.working_on = agents[0]
-        self.work: Any = None
+    It does nothing twice: a question is known by its number, and asked again it is answered as before. What a question
+    changes replaces what is held only when all of it is done, and `forget` takes back the last.
+    """
+
+    def __init__(self, part: Part, run: str, link: Link, own: int, patience: float) -> None:
+        self.part, self.run, self.link, self.own = part, run, link, own
+        self.words = Words(run, own, link, part.audience, part.speakers, patience)
+        self.team: Any = None
+        self.held: Any = None
+        self.before: Any = None
+        self.answered = Envelope(run, own, "", 0, 0, 0, ())  # the last answer
 
     def live(self) -> None:
         """Answer the host until it dismisses; a failure is told with its traceback, and ends the run for everybody."""
-        with jax.enable_x64(self.plan.dtype == np.float64), self._compiled():
+        with jax.enable_x64(self.part.dtype == np.float64), self._compiled():
             try:
-                self.work = _kind(self.plan)(self)
+                team = self.part.team if self.part.opaque else jax.device_put(self.part.team)
+                self.team = replace(team, key=jax.random.key(self.part.seed))
                 while True:
-                    asked = self._next_command()
-                    place = self if hasattr(self, f"on_{asked.kind}") else self.work
-                    answer: Callable[..., Any] = getattr(place, f"on_{asked.kind}")
-                    self._tell(asked.kind, answer(asked.round, *asked.body))
+                    self._answer(self._next())
             except Dismissed:
                 return
+            except AgentError as error:
+                self._tell(FAILED, self.words.number, error.agent, error.trace)
             except BaseException:
-                self._tell("failed", (self.working_on, traceback.format_exc()))
+                self._tell(FAILED, self.words.number, int(self.part.ks[0]), traceback.format_exc())
 
-    def each(self) -> Iterator[tuple[int, Any]]:
-        """Its agents one after another; who fails is known by it."""
-        for k in self.ks:
-            self.working_on = k
-            yield k, self.agents[k]
+    def _answer(self, asked: Envelope) -> None:
+        answer: Callable[..., tuple[Any, ...]] = getattr(self, f"on_{asked.kind}")
+        self.words.begin(asked.number)
+        try:
+            body = answer(asked.round, *asked.body)
+        except Recalled:  # everybody goes back to an earlier round: nothing of this one is kept
+            return
+        self.answered = self._tell(asked.kind, asked.number, *body)
 
-    def say(self, worker: int, t: int, phase: int, body: Any) -> None:
-        """A word to another worker."""
-        self.link.send(worker, Envelope(self.own, "said", t, phase, body))
-
-    def said_by(self, worker: int, t: int, phase: int) -> Any:
-        """Another worker's word of this round's exchange; what comes early waits for its turn."""
-        while (worker, t, phase) not in self.early:
-            envelope = self.link.receive()
-            if envelope.sender == HOST:  # amid a round the host has only one thing to say
+    def _next(self) -> Envelope:
+        """The next question; what was answered already is answered again, what is older is of no interest."""
+        while True:
+            envelope = self.words.next_question()
+            if envelope.kind == "dismiss":
                 raise Dismissed
-            self.early[envelope.sender, envelope.round, envelope.phase] = envelope.body
-        return self.early.pop((worker, t, phase))
+            if envelope.number > self.answered.number:
+                return envelope
+            if envelope.number == self.answered.number:
+                self.link.send(HOST, self.answered)
 
-    # the host's questions, whatever the pattern
-
-    def on_models(self, t: int) -> dict[int, np.ndarray]:
-        """Every agent's own model, or decision."""
-        estimate = getattr(self.plan.method, "estimate", lambda state: state.x)
-        return {k: np.asarray(estimate(self.work.states[k])) for k in self.ks}
-
-    def on_losses(self, t: int, models: Any) -> dict[int, float]:
-        """f_k, unweighted, at one model or at each agent's own."""
-        ones, own = np.ones_like(self.plan.scale), isinstance(models, dict)
-        plain = {k: single(self.plan.problem, self.plan.shape, ones, k) for k in self.ks}
-        return {k: float(steps.value(plain[k], jnp.asarray(models[k] if own else models))) for k, _ in self.each()}
-
-    def on_prices(self, t: int) -> dict[int, np.ndarray]:
-        """Every agent's own price, where there is no market maker."""
-        return {k: np.asarray(self.work.states[k].price) for k in self.ks}
-
-    def on_terms(self, t: int, price: np.ndarray) -> dict[int, market.Terms]:
-        """Each agent's cost, its part of the shared constraint, and of the dual function at this price."""
-        return {
-            k: steps.arrays(market.terms(agent, self.work.states[k].x, jnp.asarray(price))) for k, agent in self.each()
-        }
-
-    def on_reach(self, t: int, direction: np.ndarray) -> dict[int, market.Reach]:
-        """How little each agent's part can be worth within its bounds."""
-        return {k: steps.arrays(market.reach(agent.share, jnp.asarray(direction))) for k, agent in self.each()}
-
-    def _compiled(self) -> AbstractContextManager[Any]:
-        return jax.disable_jit() if self.plan.problem.opaque else nullcontext()
-
-    def _tell(self, kind: str, body: Any) -> None:
-        self.link.send(HOST, Envelope(self.own, kind, 0, 0, body))
-
-    def _next_command(self) -> Envelope:
-        while (envelope := self.link.receive()).sender != HOST:
-            self.early[envelope.sender, envelope.round, envelope.phase] = envelope.body
-        if envelope.kind == "dismiss":
-            raise Dismissed
+    def _tell(self, kind: str, number: int, *body: Any) -> Envelope:
+        envelope = Envelope(self.run, self.own, kind, number, 0, 0, body)
+        self.link.send(HOST, envelope)
         return envelope
 
+    def _compiled(self) -> AbstractContextManager[Any]:
+        return jax.disable_jit() if self.part.opaque else nullcontext()
 
-def _kind(plan: Plan) -> Callable[[Worker], Any]:
-    if plan.pattern != "peers":
-        return WorkingClients
-    return WorkingEdges if hasattr(plan.method, "messages") else WorkingPeers
+    def _hold(self, held: Any) -> tuple[()]:
+        self.before, self.held = self.held, held
+        return ()
+
+    # --- what changes what is held -----------------------------------------------------------------------------------
+
+    def on_start(self, t: int) -> tuple[()]:
+        """Every agent at x0, its channel's memory empty."""
+        return self._hold(working.start(self.team, *self.part.begin))
+
+    def on_restore(self, t: int, *leaves: np.ndarray) -> tuple[()]:
+        """Go on from what was held after round t."""
+        held = self.held if self.held is not None else working.start(self.team, *self.part.begin)
+        return self._hold(jax.tree.unflatten(jax.tree.structure(held), leaves))
+
+    def on_forget(self, t: int) -> tuple[()]:
+        """The last change did not count."""
+        self.held = self.before
+        return ()
+
+    def on_respond(
+        self, t: int, places: np.ndarray, mean: np.ndarray, total: np.ndarray, *heard: np.ndarray
+    ) -> tuple[np.ndarray, ...]:
+        """What the clients at some places say, weighed and summed; one by one where a rule needs the stack."""
+        asked, slots = len(places), working.slots(len(places), len(self.part.ks))
+        fill = lambda values, value: np.concatenate([values, np.full(slots - asked, value, values.dtype)])  # noqa: E731
+        given = fill(places, len(self.part.ks)), fill(mean, 0), fill(total, 0)
+        said, replies, held = working.respond(self.team, self.held, heard, *given, np.int32(t), cohort=slots)
+        self._hold(held)
+        stack = callable(self.team.aggregate)
+        return (*steps.leaves(said), *(leaf[:asked] for leaf in steps.leaves(replies) if stack))
+
+    def on_advance(self, t: int, rounds: int) -> tuple[()]:
+        """So many rounds, with nobody but the neighbours."""
+        phases, held = len(phases_of(self.team.method)), self.held
+        for now in range(t, t + rounds):
+            before = held.states
+            for phase in range(phases):
+                own, said, held, out = working.speak(self.team, held, np.int32(now), phase=phase)
+                come = self.words.exchange(now, phase, out)
+                last = before if phase == phases - 1 else None
+                held = working.listen(self.team, held, own, said, come, last, np.int32(now), phase=phase)
+        return self._hold(held)
+
+    # --- what only asks ----------------------------------------------------------------------------------------------
+
+    def on_state(self, t: int) -> tuple[np.ndarray, ...]:
+        """Everything that is held."""
+        return steps.leaves(self.held)
+
+    def on_models(self, t: int, *heard: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Every agent's own model, or decision; of a client, what it makes of what the server says, and its price."""
+        if heard:
+            return steps.leaves(working.client_models(self.team, self.held, heard, np.int32(t)))
+        return steps.leaves(working.models(self.team, self.held))
+
+    def on_prices(self, t: int) -> tuple[np.ndarray, ...]:
+        """Every agent's own price, where there is no market maker."""
+        return (np.asarray(self.held.states.price),)
+
+    def on_losses(self, t: int, model: np.ndarray) -> tuple[np.ndarray, ...]:
+        """f_k, unweighted, at one model."""
+        return steps.leaves(working.losses(self.team, model))
+
+    def on_own_losses(self, t: int, *heard: np.ndarray) -> tuple[np.ndarray, ...]:
+        """f_k, unweighted, at each agent's own model, or at what it makes of what the server says."""
+        return steps.leaves(working.own_losses(self.team, self.held, heard))
+
+    def on_centre(self, t: int) -> tuple[np.ndarray, ...]:
+        """Σ p_k x_k over these agents."""
+        return steps.leaves(working.centre(self.team, self.held))
+
+    def on_measure(self, t: int, centre: np.ndarray) -> tuple[np.ndarray, ...]:
+        """f_k at the centre of everybody's models, and ‖x_k − centre‖²."""
+        return steps.leaves(working.measure(self.team, self.held, centre))
+
+    def on_terms(self, t: int, price: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Each agent's cost, its part of the shared constraint, and of the dual function at this price."""
+        return steps.leaves(working.terms(self.team, self.held, price))
+
+    def on_reach(self, t: int, direction: np.ndarray) -> tuple[np.ndarray, ...]:
+        """How little each agent's part can be worth within its bounds."""
+        return steps.leaves(working.reach(self.team, direction))

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import queue
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
-
-import numpy as np
 
 from accord.errors import MethodError
 from accord.runtimes.arrivals import FirstCome, session_of
-from accord.runtimes.host import Hosted
+from accord.runtimes.division import divide
+from accord.runtimes.host import Hosted, named
 from accord.runtimes.link import HOST, Envelope
+from accord.runtimes.patience import Patience
 from accord.runtimes.plan import Plan
 from accord.runtimes.worker import Worker
 
@@ -28,16 +29,23 @@ class Mailboxes:
         """Put it in the other's box."""
         self.boxes[to].put(envelope)
 
-    def receive(self) -> Envelope:
+    def receive(self, seconds: float | None = None) -> Envelope | None:
         """Take the next from one's own."""
-        return self.boxes[self.own].get()
+        with suppress(queue.Empty):
+            return self.boxes[self.own].get(timeout=seconds)
+
+    def revive(self, worker: int) -> None:
+        """A thread does not die, but with this process."""
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 @dataclass(frozen=True)
 class Threads:
-    """Run agents in worker threads of this process: every agent with its own unpadded data; opaque agents welcome.
+    """Run agents in worker threads of this process, each a shard of them in one batch; opaque agents welcome.
 
-    - `workers`: how many; a core each when not given. Agents are dealt out in consecutive shards.
+    - `workers`: how many; a core each when not given.
 
     >>> import accord
     >>> problem = accord.problems.quadratic(H=[1.0, 10.0], c=[0.0, 1.0])
@@ -50,14 +58,13 @@ class Threads:
 
     def start(self, plan: Plan) -> Hosted | FirstCome:
         """A session with a thread a worker."""
-        session = session_of(plan)
         wanted = self.workers if self.workers is not None else os.cpu_count() or 1
         if wanted < 1:
             raise MethodError(f"Threads(workers={wanted}): give at least one worker.")
-        owners = np.arange(plan.problem.K) * min(wanted, plan.problem.K) // plan.problem.K
-        boxes: dict[int, queue.SimpleQueue[Envelope]] = {w: queue.SimpleQueue() for w in (HOST, *set(owners.tolist()))}
-        for worker in sorted(set(owners.tolist())):
-            agents = np.flatnonzero(owners == worker).tolist()
-            life = Worker(plan, agents, owners, Mailboxes(worker, boxes), worker).live
+        session = session_of(plan)
+        parts, run, patience = divide(plan, wanted), named(), Patience()
+        boxes: dict[int, queue.SimpleQueue[Envelope]] = {w: queue.SimpleQueue() for w in (HOST, *range(len(parts)))}
+        for worker, part in enumerate(parts):
+            life = Worker(part, run, Mailboxes(worker, boxes), worker, patience.again).live
             threading.Thread(target=life, name=f"accord worker {worker}", daemon=True).start()
-        return session(plan, owners, Mailboxes(HOST, boxes))
+        return session(plan, parts, Mailboxes(HOST, boxes), run, patience)

@@ -1,0 +1,34 @@
+"""One function for many agents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from accord.problems.opaque import OpaqueAgents
+
+
+def each(function: Callable[..., Any], axes: tuple[Any, ...]) -> Callable[..., Any]:
+    """`vmap`: all agents at once; or, where they are opaque and cannot be batched, one after another.
+
+    >>> each(lambda x, y: x + y, (0, None))(jnp.arange(3), jnp.ones((), jnp.int32)).tolist()
+    [1, 2, 3]
+    """
+
+    def over(*given: Any) -> Any:
+        crowd = next((value for value in given if isinstance(value, OpaqueAgents)), None)
+        if crowd is None:
+            return jax.vmap(function, axes)(*given)
+        found = []
+        for k in range(len(crowd)):
+            one = (
+                value if axis is None else jax.tree.map(lambda leaf, k=k: leaf[k], value)
+                for value, axis in zip(given, axes, strict=True)
+            )  # fmt: skip
+            found.append(function(*one))
+        return jax.tree.map(lambda *leaves: jnp.stack(leaves), *found)
+
+    return over
