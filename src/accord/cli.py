@@ -206,11 +206,12 @@ def _runtime(name: str) -> Any:
 def _story(study: Study, outcome: Run) -> Story:
     """The outcome beside the centralised answer, and beside what agents find alone."""
     from accord.reports.story import Story, beside_alone, measured
+    from accord.studies.chapters import side_by_side
     from accord.studies.yardsticks import alone, pooled
 
-    best = pooled(study.problem)
+    best, found = side_by_side({f.__name__: functools.partial(f, study.problem) for f in (pooled, alone)}).values()
     notes, columns = [measured(outcome, best.objective, best.distance(outcome.x))], {}
-    if (found := alone(study.problem)) is not None:
+    if found is not None:
         notes.append(beside_alone(outcome, found.everyone.tolist()))
         columns = {"own model, own rows": found.own, "own model, all rows": found.everyone}
     return Story(

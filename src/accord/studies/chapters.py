@@ -18,7 +18,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from accord.reports.chapters import Chapter
 
@@ -42,14 +42,12 @@ def told(study: Study, run: Run) -> Iterator[Chapter]:
         yield from study.module.chapters(study, run)  # pyright: ignore[reportOptionalMemberAccess]
 
 
-def side_by_side(runs: Mapping[str, Callable[[], Run]]) -> dict[str, Run]:
-    """Several runs at once, by name: most of the time of a small one is its compilation, which needs one core each.
+def side_by_side(tasks: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
+    """What several functions return, by name, all called at once: a small run mostly compiles, which takes one core.
 
-    >>> import accord
-    >>> problem = accord.problems.quadratic(H=[1.0, 1.0], c=[0.0, 2.0])
-    >>> side_by_side({"server": lambda: accord.run(problem, accord.FedSGD())})["server"].converged
-    True
+    >>> side_by_side({"one": lambda: 1, "two": lambda: 2})
+    {'one': 1, 'two': 2}
     """
     with ThreadPoolExecutor() as pool:
-        started = {name: pool.submit(run) for name, run in runs.items()}
+        started = {name: pool.submit(task) for name, task in tasks.items()}
         return {name: running.result() for name, running in started.items()}

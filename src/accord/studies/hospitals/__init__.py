@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -72,7 +73,7 @@ def chapters(study: Study, run: Run) -> Iterator[Chapter]:
     problem, rows = study.problem, Rows.of(study.problem)
     others = {name: dataclasses.replace(study, method=method, method_name=name.lower(), network=None, stop=STOP)
               for name, method in FEDERATED.items()}  # fmt: skip
-    runs = {run.facts.method: run} | side_by_side({name: lambda o=o: o.run(record=10) for name, o in others.items()})
+    runs = {run.facts.method: run} | side_by_side({name: partial(o.run, record=10) for name, o in others.items()})
     common = rows.common([np.ones(len(b), bool) for b in rows.b])
     found = Evidence(problem.names, problem.table.columns, problem.sizes, rows, common, runs, held_out(rows, LAMBDA))
     yield four_methods(found)
