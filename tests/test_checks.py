@@ -13,6 +13,7 @@ import pytest
 import accord
 from accord.errors import AccordError, MethodError, NetworkError, ProblemError
 from accord.problems import dispatch, quadratic
+from accord.problems.regularizers import Box
 
 PROBLEM = quadratic(H=[1.0, 2.0, 4.0, 3.0], c=[0.0, 1.0, 2.0, 6.0])
 RING = accord.networks.ring(4)
@@ -119,6 +120,11 @@ REFUSALS = {
     "checkpoint a number": refuse(MethodError, "checkpoint=3", "directory", checkpoint=3),
     "notify a number": refuse(MethodError, "notify=3", "function", notify=3),
     "record in words": refuse(MethodError, "record='all'", "whole number", record="all"),
+    "start outside the set": Refusal(
+        lambda: accord.run(accord.Problem(PROBLEM.loss, PROBLEM.shards, regularizer=Box(1.0, 2.0), x0=np.zeros(())),
+                           accord.FedSGD()),
+        ProblemError, ("x0 lies outside the Box, 1 from its nearest point", "F(x0) is infinite", "x0 = [1.0]"),
+    ),
     "start in words": refuse(ProblemError, "x0 holds 'a'", "floating", x0="a"),
     "start complex": refuse(ProblemError, "x0 holds 1j", "no real number", x0=1j),
     "record of none": refuse(MethodError, "record=0", "at least 1", record=0),

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from accord.caps import verdict
 from accord.channels import Clear
 from accord.checkpoint import Checkpoint
-from accord.caps import verdict
 from accord.checks import check_kinds, plan_for
 from accord.devices import one_a_core
 from accord.diagnosis import Choice
@@ -23,6 +23,7 @@ from accord.errors import MethodError
 from accord.history import CLOCK_COLUMNS, COLUMNS, PRICE_COLUMNS, Facts, Run, table
 from accord.problems.problem import Problem
 from accord.runtimes.cost import Cost, per_round
+from accord.runtimes.inner import tell_where_inexact
 from accord.runtimes.plan import Outcome, Plan, Record, Session
 from accord.runtimes.streamed import runtime_for
 from accord.stopping import CONVERGED, GOING, NOT_FINITE, Stop, Watch, sentence
@@ -203,6 +204,7 @@ class Ended(NamedTuple):
 def told(plan: Plan, ended: Ended, choices: tuple[Choice, ...], runtime: Any) -> Run:
     """The run as the user keeps it: in the shape of x0, in NumPy."""
     outcome, prices = ended.outcome, plan.coupled
+    tell_where_inexact(plan, outcome)
     x, own = _answers(plan, outcome)
     losses = np.where(plan.problem.sizes[plan.problem.panel] > 0, np.asarray(outcome.losses, float), np.nan)
     unmet = verdict(plan, losses)

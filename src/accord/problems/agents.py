@@ -10,8 +10,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from accord.problems.shape import Shape
+from accord.problems.convolutions import convolves, in_order
 from accord.problems.rows import Rows
+from accord.problems.shape import Shape
 from accord.problems.solvers import minimise
 
 
@@ -29,6 +30,7 @@ class Agent:
     rows: Rows
     scale: Any
     share: Any = None  # a Share: its part in a shared constraint
+    inner: Callable[..., Array] = field(metadata={"static": True}, default=minimise)  # for what has no closed form
 
     @property
     def size(self) -> Array:
@@ -72,6 +74,10 @@ class Agent:
         params = self.shape.unflatten(x) if self.shape else x
         return jnp.sum(jnp.where(own, jax.vmap(self.loss, (None, 0))(params, rows), 0))
 
+    def _slope(self, x: Any, rows: Any, own: Array) -> Any:
+        slope = jax.grad(self._sum)
+        return (in_order(slope) if convolves(self._sum, x, rows, own) else slope)(x, rows, own)
+
     def _mean(self, sums: Any, count: Array) -> Any:
         count = jnp.maximum(count, 1)  # the mean of none is 0, not 0/0
         return jax.tree.map(lambda leaf: self.scale * leaf / count.astype(leaf.dtype), sums)
@@ -85,13 +91,13 @@ class Agent:
 
     def grad(self, x: Any) -> Any:
         """∇f(x)."""
-        return self._mean(self.rows.summed(jax.grad(self._sum), x), self.size)
+        return self._mean(self.rows.summed(self._slope, x), self.size)
 
     def sample_grad(self, x: Any, key: Array, batch_size: int) -> Any:
         """The gradient over `batch_size` rows drawn with replacement: unbiased for ∇f(x)."""
         drawn = jax.random.randint(key, (batch_size,), 0, jnp.maximum(self.size, 1), jnp.int32)
         own = jnp.broadcast_to(self.size > 0, (batch_size,))
-        return self._mean(jax.grad(self._sum)(x, self.rows.take(drawn), own), jnp.sum(own))
+        return self._mean(self._slope(x, self.rows.take(drawn), own), jnp.sum(own))
 
     def batch_grad(self, x: Any, batch: Array, batch_size: int, order: Array | None = None) -> Any:
         """The gradient over the `batch`-th group of `batch_size` rows, in the order given or as they lie."""
@@ -102,7 +108,7 @@ class Agent:
             places = first + jnp.arange(batch_size, dtype=jnp.int32)
             rows = self.rows.take(order[places % self.capacity])
         own = (places >= first) & (places < self.size)
-        return self._mean(jax.grad(self._sum)(x, rows, own), jnp.sum(own))
+        return self._mean(self._slope(x, rows, own), jnp.sum(own))
 
     def prox(self, v: Array, penalty: Array | float) -> Array:
         """argmin_x f(x) + penalty/2 ‖x − v‖²: in closed form for quadratics, else by the inner solver.
@@ -119,7 +125,7 @@ class Agent:
             return jnp.linalg.solve(H + penalty * jnp.eye(v.size, dtype=v.dtype), penalty * v - q)
         if hasattr(self.loss, "tilted"):
             return self.loss.tilted(self.rows.all(), self._each(), penalty * v, penalty)
-        return minimise(lambda x: self.grad(x) + penalty * (x - v), v)
+        return self.inner(lambda x: self.grad(x) + penalty * (x - v), v)
 
     def conjugate_grad(self, v: Array) -> Array:
         """∇f*(v) = argmin_x f(x) − vᵀx: the dual oracle of a strongly convex f."""
@@ -128,7 +134,7 @@ class Agent:
             return (v - q) / H if H.ndim == 1 else jnp.linalg.solve(H, v - q)
         if hasattr(self.loss, "tilted"):
             return self.loss.tilted(self.rows.all(), self._each(), v, 0.0)
-        return minimise(lambda x: self.grad(x) - v, jnp.zeros_like(v))
+        return self.inner(lambda x: self.grad(x) - v, jnp.zeros_like(v))
 
     def best_response(self, price: Array, penalty: Array | float = 0.0, target: Array | None = None) -> Array:
         """argmin_x f(x) + λᵀA x + penalty/2 ‖A x − target‖² within the agent's own bounds."""
@@ -142,7 +148,7 @@ class Agent:
             squares = jnp.sum(share.A * share.A, 0) if share.A.ndim == 2 else share.A * share.A
             return box.cheapest(q + linear, H + penalty * squares)
         start = box.prox(jnp.zeros(box.lower.shape, price.dtype), 1.0)
-        return minimise(lambda x: self.grad(x) + linear + penalty * share.charged(share.taken(x)), start, box.prox)
+        return self.inner(lambda x: self.grad(x) + linear + penalty * share.charged(share.taken(x)), start, box.prox)
 
     def allocation(self, y: Array) -> tuple[Array, Array]:
         """(x, m): argmin_x f(x) where A x − b/K = y, and the multiplier, ∇f(x) + Aᵀm = 0; A has independent rows."""
@@ -154,7 +160,7 @@ class Agent:
             found = jnp.linalg.solve(both, jnp.concatenate([-q, target]))
             return found[: len(q)], found[len(q) :]
         inverse = jnp.linalg.pinv(A)
-        x = minimise(self.grad, inverse @ target, lambda v, step: v - inverse @ (A @ v - target))
+        x = self.inner(self.grad, inverse @ target, lambda v, step: v - inverse @ (A @ v - target))
         return x, -inverse.T @ self.grad(x)
 
     def extent(self) -> tuple[Array, Array]:

@@ -37,6 +37,27 @@ def minimise(
     >>> minimise(lambda x: x - jnp.array([1.0, 2.0]), jnp.zeros(2)).round(5).tolist()
     [1.0, 2.0]
     """
+    return _search(grad, x0, prox, max_steps).x
+
+
+def left_to_go(
+    grad: Callable[[Array], Array],
+    x0: Array,
+    prox: Callable[[Array, Array], Array] | None = None,
+    max_steps: int = 2000,
+) -> Array:
+    """The size of the last move of `minimise` relative to x, in x's place: rounding, where it came to its end.
+
+    >>> float(left_to_go(lambda x: x - jnp.array([1.0, 2.0]), jnp.zeros(2))[0]) < 1e-6
+    True
+    """
+    found = _search(grad, x0, prox, max_steps)
+    return jnp.full_like(x0, found.moved)
+
+
+def _search(
+    grad: Callable[[Array], Array], x0: Array, prox: Callable[[Array, Array], Array] | None, max_steps: int
+) -> _Search:
     project = prox or (lambda v, step: v)
     eps = jnp.finfo(x0.dtype).eps
 
@@ -49,7 +70,8 @@ def minimise(
         def too_long(trial: tuple[Array, Array]) -> Array:
             move = trial[0] - s.y
             rise = jnp.vdot(grad(trial[0]) - g, move)
-            return rise > (1 + 1e-3) * trial[1] * jnp.vdot(move, move)
+            well = rise <= (1 + 1e-3) * trial[1] * jnp.vdot(move, move)
+            return ~well & jnp.isfinite(trial[1])  # where a step too long overflows, neither is more than the other
 
         x, L = jax.lax.while_loop(too_long, lambda trial: attempt(s.y, g, 2 * trial[1]), attempt(s.y, g, s.L))
         restart = jnp.vdot(s.y - x, x - s.x) > 0
@@ -64,4 +86,4 @@ def minimise(
     one = jnp.ones((), x0.dtype)
     L0 = jnp.maximum(jnp.linalg.norm(grad(x0)) / 1e2, 1e-6).astype(x0.dtype)
     start = _Search(x0, x0, jnp.minimum(L0, one), one, jnp.zeros((), jnp.int32), jnp.full((), jnp.inf, x0.dtype))
-    return jax.lax.while_loop(unfinished, advance, start).x
+    return jax.lax.while_loop(unfinished, advance, start)
