@@ -12,7 +12,7 @@ from tests.contract.knobs import noisy, sampling
 from tests.contract.worlds import world_of
 
 CLOSE = {"rtol": 1e-12, "atol": 1e-12}
-ELSEWHERE = [getattr(runtimes, name) for name in runtimes.__all__]
+ELSEWHERE = [getattr(runtimes, name) for name in runtimes.__all__ if name != "Ray"]  # tests/runtimes has its own
 
 
 @pytest.mark.parametrize("place", ELSEWHERE, ids=lambda place: place.__name__)

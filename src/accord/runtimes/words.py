@@ -7,12 +7,16 @@ from typing import Any
 import numpy as np
 
 from accord.runtimes import steps
-from accord.runtimes.link import HOST, Envelope, Link
+from accord.runtimes.link import HOST, LOST, Envelope, Link
 
 SAID, AGAIN = "said", "again"
 
 AHEAD = 4
 """Words kept of each speaker before they are asked for; a neighbour can be one exchange ahead, and no further."""
+
+
+class Dismissed(Exception):
+    """The host ended the run, or is gone."""
 
 
 class Recalled(Exception):
@@ -73,6 +77,8 @@ class Words:
 
     def _take(self, envelope: Envelope | None) -> None:
         """Put an envelope where it belongs; what belongs nowhere is refused."""
+        if envelope is not None and (envelope.sender, envelope.kind) == (HOST, LOST):
+            raise Dismissed
         if envelope is None or envelope.run != self.run:
             return
         key = envelope.sender, envelope.number, envelope.round, envelope.phase

@@ -16,11 +16,7 @@ from accord.methods.base import phases_of
 from accord.runtimes import steps, working
 from accord.runtimes.division import Part
 from accord.runtimes.link import FAILED, HOST, Envelope, Link
-from accord.runtimes.words import Recalled, Words
-
-
-class Dismissed(Exception):
-    """The host ended the run."""
+from accord.runtimes.words import Dismissed, Recalled, Words
 
 
 class Worker:

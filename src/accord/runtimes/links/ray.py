@@ -1,0 +1,164 @@
+"""Ray: a process for every shard of agents, on this machine or on a cluster; lost ones are placed anew."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+
+from accord.errors import MethodError, MissingExtra, ShardLost
+from accord.runtimes.arrivals import FirstCome, session_of
+from accord.runtimes.division import Part, divide
+from accord.runtimes.host import Hosted, named
+from accord.runtimes.link import HOST, LOST, Envelope
+from accord.runtimes.links.sockets import Address, Sockets
+from accord.runtimes.patience import Patience
+from accord.runtimes.plan import Plan
+from accord.runtimes.worker import Worker
+
+PLACING = 120.0
+"""Seconds in which a cluster has to find a place for a shard."""
+
+
+@dataclass(frozen=True)
+class Ray:
+    """Run agents on a Ray cluster, or on all cores of this machine: one process a shard of agents, opaque ones too.
+
+    A shard works in one batch. Peers say to each other only what crosses from one shard to another, a server hears one
+    sum a shard. A process that dies is placed anew, given the state of the last round that was kept, and asked again
+    what it missed: the answer is as if nothing had happened.
+
+    - `shards`: how many processes; one a core of the cluster when not given.
+    - `address`: of a cluster, as `ray start --head` prints it; when not given, the one that this program has joined
+      already or that RAY_ADDRESS names, or else a Ray of its own on this machine, which ends with the run.
+    - `deadline`: seconds a round, opposite a server; then it goes on without the others if a `quorum` of the round's
+      clients has answered, and whoever is late is not counted. Without one it waits for whoever is alive.
+
+    Raises `MissingExtra` without the extra `ray`, `MethodError` where the method cannot do without everybody's answer,
+    and `ShardLost` where a shard dies again and again, or the quorum is not reached in ten deadlines.
+
+    >>> Ray(shards=2, deadline=10.0)
+    Ray(shards=2, address=None, deadline=10.0, quorum=0.5)
+    """
+
+    shards: int | None = None
+    address: str | None = None
+    deadline: float | None = None
+    quorum: float = 0.5
+
+    def start(self, plan: Plan) -> Hosted | FirstCome:
+        """A session with an actor a shard."""
+        session, patience = session_of(plan), Patience(self.deadline, self.quorum)
+        patience.check(plan, self)
+        if self.shards is not None and self.shards < 1:
+            raise MethodError(f"Ray(shards={self.shards}): give at least one shard.")
+        ray = _library()
+        owned = _join(ray, self.address)
+        try:
+            cores = ray.cluster_resources().get("CPU", 1)
+            parts, run = divide(plan, self.shards or int(cores)), named()
+            actors = Actors(ray, parts, run, patience, min(1.0, cores / len(parts)), owned)
+            return session(plan, parts, actors, run, patience)
+        except BaseException:
+            if owned:
+                ray.shutdown()
+            raise
+
+
+class Seat:
+    """Where a worker lives: a process of its own, on one core."""
+
+    def __init__(self, worker: int, secret: bytes) -> None:
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen=false"
+        jax.config.update("jax_cpu_enable_async_dispatch", False)  # nothing to do meanwhile: save the hand-over
+        self.worker, self.link = worker, Sockets(worker, secret, _library().util.get_node_ip_address())
+
+    def address(self) -> Address:
+        """Where it listens."""
+        return self.link.address
+
+    def live(self, part: Part, run: str, again: float) -> None:
+        """Until the host dismisses it."""
+        Worker(part, run, self.link, self.worker, again).live()
+
+
+class Actors(Sockets):
+    """The host's end of the link, and the actors at the others."""
+
+    def __init__(
+        self, ray: Any, parts: tuple[Part, ...], run: str, patience: Patience, cores: float, owned: bool
+    ) -> None:
+        super().__init__(HOST, secrets.token_bytes(32))
+        self.ray, self.run, self.again, self.owned = ray, run, patience.again, owned
+        self.seat = ray.remote(num_cpus=cores, max_restarts=0, scheduling_strategy="SPREAD")(Seat)
+        self.parts = [ray.put(part) for part in parts]  # each fetched by the one machine that needs it
+        self.actors: dict[int, Any] = {}
+        self.lives: dict[Any, int] = {}
+        self.places: dict[int, Address] = {}
+        self._place(range(len(parts)))
+
+    def revive(self, worker: int) -> None:
+        """Place the shard anew, wherever there is room."""
+        self.ray.kill(self.actors[worker])
+        self._place([worker])
+
+    def receive(self, seconds: float | None = None) -> Envelope | None:
+        """As read; in silence, who has died without hanging up."""
+        envelope = super().receive(seconds)
+        if envelope is None:
+            ended, _ = self.ray.wait(list(self.lives), num_returns=len(self.lives), timeout=0)
+            for life in ended:
+                return Envelope("", self.lives[life], LOST, 0, 0, 0, ())
+        return envelope
+
+    def close(self) -> None:
+        """Hang up, and let the cluster go."""
+        super().close()
+        for actor in self.actors.values():
+            self.ray.kill(actor)
+        if self.owned:
+            self.ray.shutdown()
+
+    def _place(self, workers: Any) -> None:
+        for worker in workers:
+            self.actors[worker] = self.seat.remote(worker, self.secret)
+        waiting = {worker: self.actors[worker].address.remote() for worker in workers}
+        for worker, address in waiting.items():
+            try:
+                self.places[worker] = self.ray.get(address, timeout=PLACING)
+            except (self.ray.exceptions.GetTimeoutError, self.ray.exceptions.RayActorError) as error:
+                raise ShardLost(f"Ray has found no place for shard {worker} in {PLACING:g} s. See `ray status`: "
+                                "the cluster may be full, or lack Accord.") from error  # fmt: skip
+        self.lives = {life: worker for life, worker in self.lives.items() if worker not in set(workers)}
+        self.introduce(self.places)
+        for worker in workers:
+            self.lives[self.actors[worker].live.remote(self.parts[worker], self.run, self.again)] = worker
+
+
+def _library() -> Any:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        import ray
+    except ImportError as error:
+        raise MissingExtra("Ray", "ray", "accord.runtimes.Ray") from error
+    return ray
+
+
+def _join(ray: Any, address: str | None) -> bool:
+    """Whether a Ray was started here, which then ends here."""
+    if ray.is_initialized():
+        return False
+    address = address or os.environ.get("RAY_ADDRESS") or "local"
+    if address.startswith("ray://"):
+        raise MethodError(f"Ray(address={address!r}) is that of a client outside the cluster, whom shards cannot "
+                          "reach. Start the program on a machine of the cluster, or with `ray job submit`.")  # fmt: skip
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    with suppress(ConnectionError):
+        ray.init(address=address, **quiet, **({"include_dashboard": False} if address == "local" else {}))
+        return address == "local"
+    raise ShardLost(f"No Ray cluster answers at {address!r}. Start one with `ray start --head`, or leave address out.")
