@@ -10,17 +10,17 @@ ENTRY = """::: accord.methods.{name}
     options: {{show_root_heading: true, show_root_toc_entry: true, heading_level: 3, members: false}}"""
 
 
-def methods_of(pattern: str) -> list[Callable[..., Any]]:
-    """The methods and presets of one pattern: "server", "peers" or "prices"."""
-    from accord.methods import METHODS, pattern_of
+def methods_of(chapter: str) -> list[Callable[..., Any]]:
+    """The methods and presets of one chapter: "server", "peers", "prices", or "asynchronous", where nobody waits."""
+    from accord.methods import METHODS, chapter_of
 
-    return [kind for kind in METHODS if pattern_of(type(kind())) == pattern]
+    return [kind for kind in METHODS if chapter_of(type(kind())) == chapter]
 
 
-def table_of(pattern: str) -> str:
-    """A Markdown table of one pattern; presets have the facts of the method that they set."""
-    width = len(HEAD) if pattern == "peers" else len(HEAD) - 1
-    rows = [HEAD, ("---",) * width, *(row(kind()) for kind in methods_of(pattern) if isinstance(kind, type))]
+def table_of(chapter: str) -> str:
+    """A Markdown table of one chapter; presets have the facts of the method that they set."""
+    width = len(HEAD) if chapter == "peers" else len(HEAD) - 1
+    rows = [HEAD, ("---",) * width, *(row(kind()) for kind in methods_of(chapter) if isinstance(kind, type))]
     return "\n".join("| " + " | ".join(cells[:width]) + " |" for cells in rows)
 
 
@@ -43,6 +43,6 @@ def asked(weights: Any) -> str:
     return weights or ""
 
 
-def reference_of(pattern: str) -> str:
-    """The docstrings of one pattern, presets among them: a method is documented by standing in METHODS."""
-    return "\n\n".join(ENTRY.format(name=kind.__name__) for kind in methods_of(pattern))
+def reference_of(chapter: str) -> str:
+    """The docstrings of one chapter, presets among them: a method is documented by standing in METHODS."""
+    return "\n\n".join(ENTRY.format(name=kind.__name__) for kind in methods_of(chapter))

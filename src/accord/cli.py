@@ -248,17 +248,17 @@ def _with_chapters(story: Story, study: Study, outcome: Run, quiet: bool) -> Sto
 
 
 def _catalogue() -> Iterator[Any]:
-    """A table a pattern, from the facts that methods state."""
-    from accord.methods import BY_NAME, pattern_of
+    """A table a chapter, from the facts that methods state."""
+    from accord.methods import BY_NAME, chapter_of
     from accord.reports.tables import Row, Table, without
     from accord.reports.terminal import shown
 
     made = {name: kind() for name, kind in BY_NAME.items()}
-    for pattern in ("server", "peers", "prices"):
-        rows = [Row((name, *_facts(method))) for name, method in made.items() if pattern_of(method) == pattern]
+    for chapter in ("server", "peers", "prices", "asynchronous"):
+        rows = [Row((name, *_facts(method))) for name, method in made.items() if chapter_of(method) == chapter]
         table = Table(("method", "asks for", "asks of W", "reaches", "reference"), tuple(rows))
-        yield heading(pattern.capitalize())
-        yield shown(table if pattern == "peers" else without(table, "asks of W"))
+        yield heading(chapter.capitalize())
+        yield shown(table if chapter == "peers" else without(table, "asks of W"))
 
 
 def _facts(method: Any) -> tuple[str, str, str, str]:

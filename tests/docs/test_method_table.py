@@ -9,7 +9,7 @@ from docs import method_table
 
 
 def test_every_method_stands_in_exactly_one_reference() -> None:
-    listed = [kind for pattern in ("server", "peers", "prices") for kind in method_table.methods_of(pattern)]
+    listed = [kind for pattern in ("server", "peers", "prices", "asynchronous") for kind in method_table.methods_of(pattern)]
     assert sorted(kind.__name__ for kind in listed) == sorted(kind.__name__ for kind in METHODS)
 
 
@@ -24,7 +24,7 @@ def test_weights_that_differ_by_field_are_said_field_by_field() -> None:
     assert method_table.asked(PushPull.weights) == "row stochastic for x, column stochastic for y"
 
 
-@pytest.mark.parametrize(("pattern", "columns"), [("server", 5), ("peers", 6), ("prices", 5)])
+@pytest.mark.parametrize(("pattern", "columns"), [("server", 5), ("peers", 6), ("prices", 5), ("asynchronous", 5)])
 def test_the_rows_of_a_table_are_as_wide_as_its_head(pattern: str, columns: int) -> None:
     lines = method_table.table_of(pattern).splitlines()
     assert {line.count(" | ") + 1 for line in lines} == {columns}

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from accord.methods.base import Constants, Rule, method, name_of, pattern_of
+from accord.methods.base import Constants, Rule, chapter_of, method, name_of, pattern_of
 from accord.methods.local import SGD, GradientDescent, ProximalPoint
 from accord.methods.peers.accelerated_gradient_tracking import AcceleratedGradientTracking
 from accord.methods.peers.adom_plus import ADOMPlus
@@ -145,5 +145,5 @@ __all__ = [
     "ADOMPlus", "APAPC", "MSDA", "OPAPC", "SSDA", "AcceleratedGradientTracking", "ChebyshevGossip", "Mudag",
     "ATC", "BY_NAME", "DGD", "METHODS", "SGD", "AverageConsensus", "Constants", "DualDecomposition", "ExchangeADMM",
     "FedAdagrad", "FedAdam", "FedAvg", "FedAvgM", "FedSGD", "FedYogi", "GradientDescent", "GradientTracking", "Rule",
-    "method", "name_of", "pattern_of",
+    "chapter_of", "method", "name_of", "pattern_of",
 ]  # fmt: skip

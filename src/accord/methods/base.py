@@ -9,53 +9,18 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, dataclass_transform, runtime_checkable
 
 import jax
 import numpy as np
 
 from accord.errors import MethodError, UnknownName
+from accord.methods.rules import Constants as Constants
+from accord.methods.rules import Rule as Rule
 
 State = Any  # a NamedTuple, its fields named as in the paper
 Message = Any  # a NamedTuple of vectors: what leaves an agent
-
-
-class Constants(NamedTuple):
-    """What step sizes are chosen from: of the problem, and of the network where there is one."""
-
-    L: float  # largest smoothness of an agent's f_k, as the method meets it (among peers scaled by K·p_k)
-    mu: float  # least strong convexity
-    sigma: float = 0.0  # second largest modulus of an eigenvalue of W
-    lambda_min: float = 0.0  # least eigenvalue of W
-    gamma: float = 1.0  # λ₂ / λ_max of I − W
-    L_dual: float = 0.0  # smoothness of the dual of a coupled problem: λ_max(Σ A_k A_kᵀ / μ_k)
-    A_max: float = 1.0  # the largest of λ_max(A_k A_kᵀ)
-    degree: int = 1  # the most agents that a row of the constraint joins, and the slack of ≤
-    L_value: float = 0.0  # the largest of L_k / λ_min(A_k A_kᵀ): of what it costs an agent to contribute y
-    L_mean: float = 0.0  # Σ p_k L_k, which bounds the smoothness of F
-    mu_mean: float = 0.0  # Σ p_k μ_k, which the strong convexity of F is at least
-    L_row: float = 0.0  # largest smoothness of the loss of one row, for methods that need `sample_grad`
-    chi: float = 1.0  # 1/(1−σ²) of W, or of the worst W of a cycle
-    v_min: float = 1.0  # least push-sum weight that an agent comes to hold; 1 where W is doubly stochastic
-    agents: int = 1  # K, as many as may be at work at a time where nobody waits
-
-    @property
-    def kappa(self) -> float:
-        """κ = L/μ, of the worst pair of agents; infinite where one is not strongly convex."""
-        return self.L / self.mu if self.mu > 0 else math.inf
-
-    @property
-    def lambda_max(self) -> float:
-        """λ_max of I − W; 1 for an agent alone, who has nothing to average."""
-        return 1 - self.lambda_min or 1.0
-
-
-class Rule(NamedTuple):
-    """How a hyper-parameter left None is chosen: a formula in words, and the same formula as a function."""
-
-    text: str
-    value: Callable[[Constants], float]
 
 
 @runtime_checkable
@@ -266,6 +231,11 @@ def is_coupled(kind: type | Any) -> bool:
     Among peers its state has a field `price`, the agent's own opinion of it, beside `x`.
     """
     return "best_response" in kind.needs
+
+
+def chapter_of(kind: type | Any) -> str:
+    """Where a method is listed: under its pattern, or under "asynchronous" where nobody waits."""
+    return "asynchronous" if kind.asynchronous else pattern_of(kind)
 
 
 def weighs_oracles(kind: type | Any) -> bool:

@@ -5,7 +5,7 @@ Colours are Okabe and Ito's, told apart by readers who see fewer of them; lines 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -67,6 +67,8 @@ def panel_figure(run: Run, panel: Panel) -> Figure:
 def comparison_figure(runs: Mapping[str, Run], optimum: float) -> Figure:
     """How far the objective of each run is from `optimum`: against rounds, bytes and gradients.
 
+    Where a virtual clock ran beside all of them, simulated seconds stand in the place of rounds.
+
     - `optimum`: F at the centralised answer.
     - `runs`: by the names that stand beside their lines. The three panels share their vertical axis, so that a line
       ends at one height in all of them, and is named once.
@@ -74,12 +76,12 @@ def comparison_figure(runs: Mapping[str, Run], optimum: float) -> Figure:
     figure = Figure(figsize=(11, 4.2), layout=ConstrainedLayoutEngine(wspace=0.08))
     axes = figure.subplots(1, 3, sharey=True)
     rounding = 4 * np.finfo(float).eps * max(abs(optimum), 1e-300)
-    ends = {}
+    ends, costs = {}, _costs(runs)
     for i, (name, run) in enumerate(runs.items()):
         gap = np.abs(run.history["objective"].to_numpy() - optimum)
         gap = np.where(gap > rounding, gap, np.nan)
-        ends[name] = (_line(axes, run, gap, i), SERIES[i % len(SERIES)])
-    for one, (column, format_count) in zip(axes, COSTS.items(), strict=True):
+        ends[name] = (_line(axes, run, gap, i, costs), SERIES[i % len(SERIES)])
+    for one, (column, format_count) in zip(axes, costs.items(), strict=True):
         framed(one, xlabel=TITLES[column])
         one.xaxis.set_major_formatter(FuncFormatter(lambda value, _, text=format_count: text(value) if value else "0"))
         one.set_xlim(0, max(float(run.history[column].iloc[-1]) for run in runs.values()))
@@ -89,8 +91,15 @@ def comparison_figure(runs: Mapping[str, Run], optimum: float) -> Figure:
     return figure
 
 
-COSTS: Mapping[str, Callable[[float], str]] = {"round": count, "bytes": data_size, "gradients": count}
-TITLES = {"round": "rounds", "bytes": "bytes sent by all", "gradients": "gradients an agent"}
+def _costs(runs: Mapping[str, Run]) -> dict[str, Callable[[float], str]]:
+    """What a run is measured in, and how that is written."""
+    timed = all("clock" in run.history for run in runs.values())
+    return {"clock" if timed else "round": count, "bytes": data_size, "gradients": count}
+
+
+TITLES = {
+    "round": "rounds", "clock": "simulated seconds", "bytes": "bytes sent by all", "gradients": "gradients an agent",
+}  # fmt: skip
 TITLE: dict[str, Any] = {"loc": "left", "fontsize": 10, "color": INK, "pad": 10}
 
 
@@ -122,12 +131,12 @@ def draw(axes: Axes, rounds: np.ndarray, panel: Panel) -> None:
                       textcoords="offset points", fontsize=8.5, color=FAINT)  # fmt: skip
 
 
-def _line(axes: Any, run: Run, gap: np.ndarray, i: int) -> Any:
+def _line(axes: Any, run: Run, gap: np.ndarray, i: int, costs: Iterable[str]) -> Any:
     """The same line in all panels, with a dot where it ends; the last panel's line."""
     colour, dash = SERIES[i % len(SERIES)], DASHES[i // len(SERIES) % len(DASHES)]
     known = np.flatnonzero(np.isfinite(gap))
     line = None
-    for one, column in zip(axes, COSTS, strict=True):
+    for one, column in zip(axes, costs, strict=True):
         cost = run.history[column].to_numpy()
         (line,) = one.plot(cost, gap, color=colour, linestyle=dash, linewidth=1.8)
         one.plot(cost[known[-1:]], gap[known[-1:]], "o", color=colour, markersize=4.5, clip_on=False)
