@@ -1,6 +1,7 @@
 """What is to be solved: agents with private data, ready-made problems, shared constraints."""
 
 from accord.problems import grids, partition
+from accord.problems.arrow import from_arrow
 from accord.problems.chain import floor_of_hard_instance, hard_instance
 from accord.problems.coupling import Market
 from accord.problems.opaque import Opaque
@@ -12,6 +13,6 @@ from accord.problems.stored import Stored, generated
 
 __all__ = [
     "L1", "Box", "Coupled", "GroupL2", "Market", "Opaque", "OptimalPowerFlow", "Problem", "Simplex", "Stored",
-    "dispatch", "floor_of_hard_instance", "generated", "grids", "hard_instance", "lasso", "least_squares", "logistic",
-    "neural_network", "optimal_power_flow", "partition", "quadratic", "softmax", "svm",
+    "dispatch", "floor_of_hard_instance", "from_arrow", "generated", "grids", "hard_instance", "lasso",
+    "least_squares", "logistic", "neural_network", "optimal_power_flow", "partition", "quadratic", "softmax", "svm",
 ]  # fmt: skip

@@ -58,6 +58,7 @@ class Problem:
         opaque = not stored and bool(shards) and all(isinstance(shard, Opaque) for shard in shards)
         checked = shards if stored else tuple(shards) if opaque else data.checked(shards)
         sizes = shards.sizes if stored else np.array([shard.size if opaque else data.size(shard) for shard in checked])
+        names = shards.names if stored and names is None else names
         named = tuple(map(str, names if names is not None else range(len(checked))))
         if names is not None:
             _check_names(named, len(checked))

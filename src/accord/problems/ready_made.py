@@ -12,6 +12,7 @@ from accord.problems import objectives
 from accord.problems.problem import Coupled, Problem
 from accord.problems.regularizers import L1
 from accord.problems.shards import checked
+from accord.problems.stored import Stored
 
 
 def quadratic(H: Any, c: Any, *, weights: Any = None, names: Sequence[str] | None = None) -> Problem:
@@ -39,7 +40,7 @@ def quadratic(H: Any, c: Any, *, weights: Any = None, names: Sequence[str] | Non
 
 
 def least_squares(
-    shards: Sequence[Any], l2: float = 0.0, *, weights: Any = None, names: Sequence[str] | None = None
+    shards: Sequence[Any] | Stored, l2: float = 0.0, *, weights: Any = None, names: Sequence[str] | None = None
 ) -> Problem:
     """f_k(x) = ‖A_k x − b_k‖²/(2 n_k) + l2/2 ‖x‖²; shards are (features, targets).
 
@@ -49,7 +50,9 @@ def least_squares(
     return _linear(objectives.LeastSquares(_not_negative("l2", l2)), shards, weights, names)
 
 
-def lasso(shards: Sequence[Any], l1: float, *, weights: Any = None, names: Sequence[str] | None = None) -> Problem:
+def lasso(
+    shards: Sequence[Any] | Stored, l1: float, *, weights: Any = None, names: Sequence[str] | None = None
+) -> Problem:
     """f_k(x) = ‖A_k x − b_k‖²/(2 n_k), with l1·‖x‖₁ shared by all.
 
     >>> lasso([(np.eye(2), np.array([1.0, 0.1]))], l1=0.1).solve().round(6).tolist()
@@ -59,7 +62,7 @@ def lasso(shards: Sequence[Any], l1: float, *, weights: Any = None, names: Seque
 
 
 def logistic(
-    shards: Sequence[Any], l2: float = 0.0, *, weights: Any = None, names: Sequence[str] | None = None
+    shards: Sequence[Any] | Stored, l2: float = 0.0, *, weights: Any = None, names: Sequence[str] | None = None
 ) -> Problem:
     """f_k(x) = mean log(1+e^z) − b z + l2/2 ‖x‖², z = aᵀx; shards are (features, labels 0/1).
 
@@ -69,7 +72,9 @@ def logistic(
     return _linear(objectives.Logistic(_not_negative("l2", l2)), _labelled(shards, 2), weights, names)
 
 
-def svm(shards: Sequence[Any], l2: float, *, weights: Any = None, names: Sequence[str] | None = None) -> Problem:
+def svm(
+    shards: Sequence[Any] | Stored, l2: float, *, weights: Any = None, names: Sequence[str] | None = None
+) -> Problem:
     """f_k(x) = mean max(0, 1 − s aᵀx) + l2/2 ‖x‖², s = ±1; shards are (features, labels 0/1).
 
     >>> svm([(np.array([[1.0], [-1.0]]), np.array([1, 0]))], l2=0.5).solve().round(6).tolist()
@@ -80,7 +85,7 @@ def svm(shards: Sequence[Any], l2: float, *, weights: Any = None, names: Sequenc
     return _linear(objectives.Hinge(float(l2)), _labelled(shards, 2), weights, names)
 
 
-def softmax(shards: Sequence[Any], classes: int, l2: float = 0.0, *, weights: Any = None,
+def softmax(shards: Sequence[Any] | Stored, classes: int, l2: float = 0.0, *, weights: Any = None,
             names: Sequence[str] | None = None) -> Problem:  # fmt: skip
     """f_k(X) = mean cross-entropy of softmax(X a) + l2/2 ‖X‖², X of shape (classes, d); shards are (features, labels).
 
@@ -92,8 +97,8 @@ def softmax(shards: Sequence[Any], classes: int, l2: float = 0.0, *, weights: An
     return Problem(problem.loss, problem.shards, weights=weights, names=names, x0=start)
 
 
-def neural_network(shards: Sequence[Any], hidden: Sequence[int], classes: int, l2: float = 0.0, *, seed: int = 0,
-                   weights: Any = None, names: Sequence[str] | None = None) -> Problem:  # fmt: skip
+def neural_network(shards: Sequence[Any] | Stored, hidden: Sequence[int], classes: int, l2: float = 0.0, *,
+                   seed: int = 0, weights: Any = None, names: Sequence[str] | None = None) -> Problem:  # fmt: skip
     """f_k = mean cross-entropy of a tanh network with layers of `hidden` units; shards are (features, labels).
 
     >>> problem = neural_network([(np.eye(3), np.array([0, 1, 2]))], hidden=[4], classes=3)
@@ -127,7 +132,11 @@ def dispatch(cost2: Any, cost1: Any, cost0: Any, lower: Any, upper: Any, demand:
     )
 
 
-def _linear(loss: Any, shards: Sequence[Any], weights: Any, names: Any, regularizer: Any = None) -> Problem:
+def _linear(loss: Any, shards: Any, weights: Any, names: Any, regularizer: Any = None) -> Problem:
+    if isinstance(shards, Stored):
+        features, _ = _pair(0, shards.model)
+        start = np.zeros(features.shape[1:], features.dtype if features.dtype.kind == "f" else np.float64)
+        return Problem(loss, shards, weights=weights, regularizer=regularizer, names=names, x0=start)
     shards = checked([_pair(k, shard) for k, shard in enumerate(shards)])
     shards = [(_floating(features), targets) for features, targets in shards]
     if not hasattr(loss, "classes"):
@@ -151,20 +160,25 @@ def _pair(k: int, shard: Any) -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(shard[0]), np.asarray(shard[1])
 
 
-def _labelled(shards: Sequence[Any], classes: int) -> list[Any]:
-    """Pairs whose labels are whole numbers below `classes`, as int32."""
-    out = []
-    for k, shard in enumerate(shards):
-        features, labels = _pair(k, shard)
+def _labelled(shards: Sequence[Any] | Stored, classes: int) -> Any:
+    """Pairs whose labels are whole numbers below `classes`, as int32; where they are stored, once they are fetched."""
+
+    def checked(ks: np.ndarray, rows: Any) -> tuple[np.ndarray, np.ndarray]:
+        features, labels = _pair(int(ks[0]), rows)
         values = labels.astype(float) if labels.dtype.kind in "fiub" else np.full(1, np.nan)
         wrong = ~((values >= 0) & (values < classes) & (values == np.floor(values)))
         if wrong.any():
-            first = labels[int(np.argmax(wrong))] if len(wrong) == len(labels) else labels.dtype
+            row = int(np.argmax(wrong))
+            first = labels[row] if len(wrong) == len(labels) else labels.dtype
+            k = shards.owner(ks, row) if isinstance(shards, Stored) else int(ks[0])
             raise DataError(f"Agent {k}: targets hold {int(wrong.sum())} labels that are not whole numbers from 0 to "
                             f"{classes - 1}, "
                             f"the first is {first}. Encode the classes as 0 to {classes - 1}.")  # fmt: skip
-        out.append((features, labels.astype(np.int32)))
-    return out
+        return features, labels.astype(np.int32)
+
+    if isinstance(shards, Stored):
+        return shards.mapped(checked)
+    return [checked(np.array([k]), shard) for k, shard in enumerate(shards)]
 
 
 def _not_negative(name: str, value: float) -> float:

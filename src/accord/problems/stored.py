@@ -22,6 +22,7 @@ class Stored:
       a thread of its own, while the round before is computed.
     - `sizes`: (K,) how many rows each agent has.
     - `panel`: over how many agents, drawn once and kept, the objective is recorded: over all would be dear.
+    - `names`: what the agents are called, their numbers unless given.
 
     It is used in place of a list of shards, and has a length and entries as one. What is fetched is checked then:
     raises `DataError` where it is of another size, structure or type than the first, or not finite.
@@ -35,6 +36,7 @@ class Stored:
     fetch: Callable[[np.ndarray], Any]
     sizes: np.ndarray
     panel: int = 1000
+    names: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         sizes = np.asarray(self.sizes)
@@ -114,10 +116,22 @@ def generated(shard: Callable[[int], Any], sizes: Sequence[int] | np.ndarray, pa
     ((3, 2), True)
     """
 
-    def fetch(ks: np.ndarray) -> Any:
-        return jax.tree.map(lambda *leaves: np.concatenate(leaves), *(shard(int(k)) for k in ks))
+    sizes = np.asarray(sizes)
 
-    return Stored(fetch, np.asarray(sizes), panel)
+    def fetch(ks: np.ndarray) -> Any:
+        shards = [shard(int(k)) for k in ks]
+        for k, own in zip(ks.tolist(), shards, strict=True):
+            if any(np.shape(leaf)[:1] != (sizes[k],) for leaf in jax.tree.leaves(own)):
+                found = [np.shape(leaf) for leaf in jax.tree.leaves(own)]
+                raise DataError(f"Agent {k}: its size is {sizes[k]}, but its shard has arrays of the shapes {found}. "
+                                "Give one row of each an example.")  # fmt: skip
+        try:
+            return jax.tree.map(lambda *leaves: np.concatenate(leaves), *shards)
+        except ValueError as error:
+            raise DataError(f"The shards of agents {_named(ks)} do not go together: {error}. Give all agents the same "
+                            "fields, and the same columns in the same order.") from error  # fmt: skip
+
+    return Stored(fetch, sizes, panel)
 
 
 def _named(ks: np.ndarray) -> str:

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from accord.errors import DataError, MissingExtra, ProblemError, UnknownName
+from accord.errors import DataError, ProblemError, UnknownName
 from accord.problems import ready_made
+from accord.problems.arrow import read_parquet
 from accord.problems.encoding import INTERCEPT, Table, column_names, encoded, levels_of, moments
 from accord.problems.problem import Problem
 from accord.problems.regularizers import L1
@@ -106,17 +107,9 @@ def _file(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise ProblemError(f"There is no file {str(path)!r}. Give the path of a CSV or a Parquet file.")
     try:
-        return _parquet(path) if path.suffix in (".parquet", ".pq") else pd.read_csv(path)
+        return read_parquet(path) if path.suffix in (".parquet", ".pq") else pd.read_csv(path)
     except (ValueError, OSError) as error:  # what pandas and pyarrow raise for a file that is not what it seems
         raise DataError(f"{path.name} cannot be read as a table: {error}. Give a CSV or a Parquet file.") from error
-
-
-def _parquet(path: Path) -> pd.DataFrame:
-    try:
-        from pyarrow import parquet
-    except ImportError:
-        raise MissingExtra("pyarrow", "parquet", "Reading a Parquet file") from None
-    return parquet.read_table(path).to_pandas()
 
 
 def _known(frame: pd.DataFrame, by: str, target: str, features: Sequence[str] | None) -> None:
