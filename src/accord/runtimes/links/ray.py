@@ -155,8 +155,8 @@ def _join(ray: Any, address: str | None) -> bool:
         return False
     address = address or os.environ.get("RAY_ADDRESS") or "local"
     if address.startswith("ray://"):
-        raise MethodError(f"Ray(address={address!r}) is that of a client outside the cluster, whom shards cannot "
-                          "reach. Start the program on a machine of the cluster, or with `ray job submit`.")  # fmt: skip
+        raise MethodError(f"Ray(address={address!r}) is for a client outside the cluster, whom shards cannot reach. "
+                          "Start the program on a machine of the cluster, or with `ray job submit`.")  # fmt: skip
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     with suppress(ConnectionError):
         ray.init(address=address, **quiet, **({"include_dashboard": False} if address == "local" else {}))
