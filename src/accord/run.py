@@ -235,13 +235,19 @@ def _facts(plan: Plan, choices: tuple[Choice, ...], runtime: Any) -> Facts:
         weights=tuple(map(float, problem.weights[panel])),
         network=None if plan.network is None else plan.network.name,
         given=tuple(_given(plan, {choice.name for choice in choices})),
-        settings=tuple(map(str, choices)),
+        settings=(*map(str, choices), *_how(plan)),
         limits=(plan.stop.progress, plan.stop.agreement),
         reference=method.reference,
         exact=method.exact if method.minimises == "F" else f"the optimum of {method.minimises}, which is not that of F",
         seed=plan.seed,
         population=problem.K,
     )
+
+
+def _how(plan: Plan) -> Iterator[str]:
+    """What was chosen of the way agents are computed, a phrase each."""
+    if plan.convolves:
+        yield "agents one after another, because the loss convolves"
 
 
 def _given(plan: Plan, chosen: set[str]) -> Iterator[str]:

@@ -65,6 +65,7 @@ class Clients:
     devices: int = field(metadata={"static": True}, default=1)
     numbers: Any = None  # (K,) the agents' own, where they are a part of a larger crowd
     blank: Any = None  # a reply of zeros, where agents are opaque and its shape cannot be traced
+    in_turn: bool = field(metadata={"static": True}, default=False)  # clients work one after another
 
     def start(self, begin: Any, x0: Array) -> Carry:
         """The server at `begin` (x0, or a market); every client at x0."""
@@ -100,10 +101,10 @@ class Clients:
 
     @property
     def _serial(self) -> bool:
-        """Whether clients come one after another: where the method says so, and where some of many pages are asked."""
+        """Whether clients come one after another: where the run says so, and where some of many pages are asked."""
         if isinstance(self.agents, OpaqueAgents):
             return False  # they are never in one program
-        return self.method.serial or (self.agents.rows.pages is not None and self.cohort < len(self.p))
+        return self.in_turn or (self.agents.rows.pages is not None and self.cohort < len(self.p))
 
     @property
     def _rule(self) -> Answer:

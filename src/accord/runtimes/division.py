@@ -59,7 +59,8 @@ def _part(plan: Plan, owners: np.ndarray, worker: int) -> Part:
     if plan.pattern != "peers":
         rule = plan.aggregate or plan.method.aggregate
         blank = jax.tree.map(np.asarray, blank_reply(plan)) if plan.problem.opaque else None
-        team = Clients(plan.method, agents, plan.channel, *common, len(ks), rule, numbers=numbers, blank=blank)
+        team = Clients(plan.method, agents, plan.channel, *common, len(ks), rule, numbers=numbers, blank=blank,
+                       in_turn=plan.in_turn)  # fmt: skip
     elif hasattr(plan.method, "messages"):
         network = mixer(plan.network, asked_weights(plan.method), plan.dtype, ks, lists=True)
         border, audience, speakers = border_of_words(plan.network, owners, worker)
@@ -68,7 +69,8 @@ def _part(plan: Plan, owners: np.ndarray, worker: int) -> Part:
         border, audience, speakers, among = border_of_agents(plan.network, owners, worker)
         network = mixer(plan.network, asked_weights(plan.method), plan.dtype, ks, among)
         places = np.searchsorted(among, ks)
-        team = Peers(plan.method, agents, network, plan.channel, *common, plan.delay, numbers, border, places)
+        team = Peers(plan.method, agents, network, plan.channel, *common, plan.delay, numbers, border, places,
+                     in_turn=plan.in_turn)  # fmt: skip
     return Part(ks, team, beginning(plan), audience, speakers, plan.seed, plan.dtype, plan.problem.opaque)
 
 

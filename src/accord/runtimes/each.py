@@ -11,8 +11,8 @@ import jax.numpy as jnp
 from accord.problems.opaque import OpaqueAgents
 
 
-def each(function: Callable[..., Any], axes: tuple[Any, ...]) -> Callable[..., Any]:
-    """`vmap`: all agents at once; or, where they are opaque and cannot be batched, one after another.
+def each(function: Callable[..., Any], axes: tuple[Any, ...], in_turn: bool = False) -> Callable[..., Any]:
+    """`vmap`: all agents at once; or, `in_turn` or where they are opaque and cannot be batched, one after another.
 
     >>> each(lambda x, y: x + y, (0, None))(jnp.arange(3), jnp.ones((), jnp.int32)).tolist()
     [1, 2, 3]
@@ -20,6 +20,8 @@ def each(function: Callable[..., Any], axes: tuple[Any, ...]) -> Callable[..., A
 
     def over(*given: Any) -> Any:
         crowd = next((value for value in given if isinstance(value, OpaqueAgents)), None)
+        if crowd is None and in_turn and all(axis is None or type(axis) is int for axis in axes):
+            return _in_turn(function, axes, given)
         if crowd is None:
             return jax.vmap(function, axes)(*given)
         found = []
@@ -32,3 +34,13 @@ def each(function: Callable[..., Any], axes: tuple[Any, ...]) -> Callable[..., A
         return jax.tree.map(lambda *leaves: jnp.stack(leaves), *found)
 
     return over
+
+
+def _in_turn(function: Callable[..., Any], axes: tuple[Any, ...], given: tuple[Any, ...]) -> Any:
+    own = [value for value, axis in zip(given, axes, strict=True) if axis == 0]
+
+    def one(own: list[Any]) -> Any:
+        its = iter(own)
+        return function(*(value if axis is None else next(its) for value, axis in zip(given, axes, strict=True)))
+
+    return jax.lax.map(one, own)

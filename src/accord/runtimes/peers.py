@@ -44,6 +44,7 @@ class Peers:
     numbers: Any = None  # the agents' own, where they are a part of a larger crowd, ...
     border: Border | None = None  # ... from the rest of which they hear ...
     places: Any = None  # ... and where they themselves stand among all that are heard
+    in_turn: bool = field(metadata={"static": True}, default=False)  # agents work one after another
 
     def start(self, x0: Array) -> Carry:
         """Every agent at x0."""
@@ -83,7 +84,8 @@ class Peers:
         mine = heard if self.places is None else jax.tree.map(lambda leaf: leaf[self.places], heard)
         mixed = mix(chosen(weights, part, self.method), own, mine, heard)
         keys = keys_of_phase(self._keys(t, Purpose.WORK), phase)
-        states = each(part.update, (0, 0, self.agents.axes, 0))(carry.states, mixed, self.agents, keys)
+        update = each(part.update, (0, 0, self.agents.axes, 0), self.in_turn)
+        states = update(carry.states, mixed, self.agents, keys)
         memories = _with(carry.memories, phase, (speaker, listener))
         return Carry(states, memories, _with(carry.past, phase, past[: self.delay]))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -11,7 +12,8 @@ import numpy as np
 from jax import Array
 
 from accord.methods.base import pattern_of, phases_of, weighs_oracles
-from accord.problems.problem import Problem
+from accord.problems.convolutions import convolves
+from accord.problems.problem import Problem, in_precision
 from accord.problems.shape import Shape
 from accord.stopping import Stop, Watch
 
@@ -52,6 +54,25 @@ class Plan:
     def dtype(self) -> np.dtype:
         """The precision of the run, which is that of x0."""
         return self.x0.dtype
+
+    @property
+    def in_turn(self) -> bool:
+        """Whether agents are quicker one after another than all at once."""
+        return self.method.serial or self.convolves
+
+    @cached_property
+    def convolves(self) -> bool:
+        """Whether the loss convolves.
+
+        Of convolutions by agents with a model each, `vmap` makes one in as many groups as there are agents, which XLA
+        computes several times slower (benchmarks/neural.py).
+        """
+        if self.problem.opaque:
+            return False
+        shards = self.problem.shards
+        one = shards.model if self.problem.stored else shards[0]
+        example = in_precision(jax.tree.map(lambda leaf: np.zeros(leaf.shape[1:], leaf.dtype), one), self.dtype)
+        return convolves(self.problem.loss, self.shape.unflatten(np.zeros_like(self.x0)), example)
 
     @property
     def weights(self) -> np.ndarray:

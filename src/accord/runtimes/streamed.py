@@ -63,7 +63,7 @@ class Streamed:
             raise MethodError(f"Streamed asks a server's clients a cohort at a time, but {type(plan.method).__name__} "
                               f"has {what}. Use Vectorised() or Threads().")  # fmt: skip
         one_a_core()
-        available = jax.devices() if plan.method.serial else jax.devices()[:1]
+        available = jax.devices() if plan.in_turn else jax.devices()[:1]
         return Stream(plan, self.store, available[: max(1, min(self.devices or len(available), plan.cohort))])
 
 
@@ -173,6 +173,7 @@ class Stream:
         return self._replicated(Clients(
             plan.method, agents, plan.channel, plan.problem.regularizer, self.p[ks], self.key, len(ks),
             plan.aggregate or plan.method.aggregate, self.mesh.size, ks.astype(np.int32),
+            in_turn=plan.in_turn,
         ))  # fmt: skip
 
     def _held(self, ks: np.ndarray) -> Held:

@@ -13,7 +13,6 @@ from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from accord.devices import one_a_core
-from accord.runtimes.convolutions import convolves
 from accord.runtimes.plan import Outcome, Plan, Record
 from accord.runtimes.vectorised import beginning, block, team_of
 from accord.stopping import GOING, Watch
@@ -34,7 +33,7 @@ class Sweeping:
         first, count = plans[0], len(plans)
         devices = jax.devices()[: min(len(jax.devices()), count)]
         self.plan, self.count = first, count
-        self.at_once = not convolves(first)
+        self.at_once = not first.convolves
         self.mesh = Mesh(np.array(devices), (RUNS,))
         self.each = NamedSharding(self.mesh, PartitionSpec(RUNS))
         self.team = jax.device_put(team_of(first, 1), NamedSharding(self.mesh, PartitionSpec()))

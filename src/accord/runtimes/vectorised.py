@@ -54,7 +54,7 @@ class Vectorised:
 def _devices(plan: Plan, wanted: int | None) -> list[Any]:
     """The devices that share a cohort: several only where clients work one after another, and enough of them."""
     one_a_core()
-    shared = plan.pattern == "server" and plan.method.serial
+    shared = plan.pattern == "server" and plan.in_turn
     return jax.devices()[: max(1, min(wanted or len(jax.devices()), plan.cohort))] if shared else jax.devices()[:1]
 
 
@@ -116,12 +116,14 @@ def _in_step(plan: Plan, agents: Agent, key: Array, devices: int) -> Peers | Edg
             told = (plan.channel, plan.problem.regularizer, plan.weights, key)
             return Edges(plan.method, agents, network, border, *told)
         return Peers(
-            plan.method, agents, network, plan.channel, plan.problem.regularizer, plan.weights, key, plan.delay
-        )
+            plan.method, agents, network, plan.channel, plan.problem.regularizer, plan.weights, key, plan.delay,
+            in_turn=plan.in_turn,
+        )  # fmt: skip
     aggregate = plan.aggregate or plan.method.aggregate
     return Clients(
-        plan.method, agents, plan.channel, plan.problem.regularizer, plan.weights, key, plan.cohort, aggregate, devices
-    )
+        plan.method, agents, plan.channel, plan.problem.regularizer, plan.weights, key, plan.cohort, aggregate, devices,
+        in_turn=plan.in_turn,
+    )  # fmt: skip
 
 
 def beginning(plan: Plan) -> tuple[Any, ...]:
