@@ -113,7 +113,7 @@ def compare(
     from accord.reports.html import write_comparison
     from accord.reports.story import Story
     from accord.reports.terminal import shown
-    from accord.studies.yardsticks import pooled
+    from accord.studies.yardsticks import planner
 
     chosen = _study(study, rounds, seed)
     variants = {name.strip(): chosen.with_method(name.strip()) for name in methods.split(",")}
@@ -121,7 +121,9 @@ def compare(
     for name, variant in variants.items():
         with progress(variant.method_name, variant.stop.rounds, quiet) as notify:
             runs[name] = variant.run(notify=notify, runtime=_runtime(runtime))
-    optimum = pooled(chosen.problem).objective
+    best = planner(chosen.problem)
+    bounds = [float(outcome.history["dual_value"].max()) for outcome in runs.values()] if best is None else []
+    optimum = max(bounds) if best is None else best.objective
     peers = [name for name, outcome in runs.items() if outcome.facts.network]
     notes = (f"Peers talk over the {runs[peers[0]].facts.network}: {', '.join(peers)}.",) if peers else ()
     if not quiet:
@@ -205,12 +207,13 @@ def _runtime(name: str) -> Any:
 
 def _story(study: Study, outcome: Run) -> Story:
     """The outcome beside the centralised answer, and beside what agents find alone."""
-    from accord.reports.story import Story, beside_alone, measured
+    from accord.reports.story import Story, beside_alone, bounded, measured
     from accord.studies.chapters import side_by_side
-    from accord.studies.yardsticks import alone, pooled
+    from accord.studies.yardsticks import alone, planner
 
-    best, found = side_by_side({f.__name__: functools.partial(f, study.problem) for f in (pooled, alone)}).values()
-    notes, columns = [measured(outcome, best.objective, best.distance(outcome.x))], {}
+    best, found = side_by_side({f.__name__: functools.partial(f, study.problem) for f in (planner, alone)}).values()
+    notes = [bounded(outcome)] if best is None else [measured(outcome, best.objective, best.distance(outcome.x))]
+    columns = {}
     if found is not None:
         notes.append(beside_alone(outcome, found.everyone.tolist()))
         columns = {"own model, own rows": found.own, "own model, all rows": found.everyone}
@@ -219,7 +222,7 @@ def _story(study: Study, outcome: Run) -> Story:
         study.about,
         tuple(notes),
         {name: tuple(map(float, c)) for name, c in columns.items()},
-        best.objective,
+        None if best is None else best.objective,
     )
 
 

@@ -68,6 +68,13 @@ def measured(run: Run, optimum: float, distance: float) -> str:
     return f"{start}; this run's differs by {number(gap, 2)}, and its answer is {number(distance, 2)} away."
 
 
+def bounded(run: Run) -> str:
+    """How near the run is to the least that any plan costs, by its own prices, where no planner was asked."""
+    gap, cost = float(run.history["gap"].iloc[-1]), float(run.history["objective"].iloc[-1])
+    return (f"No planner who knew every cost was asked, there are too many; but the prices prove that none could save "
+            f"more than {number(max(gap, 0.0), 2)} of {number(cost, 7)}.")  # fmt: skip
+
+
 def beside_alone(run: Run, everyone: Sequence[float]) -> str:
     """What agents would have found alone, a sentence; `everyone`: F at each agent's own model."""
     least, most = float(np.nanmin(everyone)), float(np.nanmax(everyone))

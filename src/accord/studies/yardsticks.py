@@ -17,6 +17,7 @@ from accord.problems.shape import Shape
 from accord.problems.solvers import minimise
 
 MOST = 20  # agents whose own models are sought
+LARGEST = 20_000  # decisions under a shared constraint that a centralised solver is asked for
 STEPS = 20_000  # of the inner solver, far more than a problem of sound condition takes
 
 
@@ -53,6 +54,18 @@ def pooled(problem: Problem) -> Pooled:
     with jax.enable_x64(True):
         losses = _losses(problem, Shape.of(x).flatten(x)[None])
     return Pooled(x, float(problem.weights @ losses[0]) + extra)
+
+
+def planner(problem: Problem) -> Pooled | None:
+    """`pooled`, where a planner could see all decisions; None where a shared constraint is about too many.
+
+    >>> import accord
+    >>> planner(accord.Coupled(accord.problems.objectives.CostCurve(), [(np.ones((1, 9)),) * 3] * 3000,
+    ...                        A=np.ones((3000, 9)), b=np.ones(9))) is None
+    True
+    """
+    large = problem.coupling is not None and problem.coupling.lower.size > LARGEST
+    return None if large else pooled(problem)
 
 
 def alone(problem: Problem) -> Alone | None:
