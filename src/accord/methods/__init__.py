@@ -108,6 +108,22 @@ BY_NAME: Mapping[str, Callable[..., Any]] = MappingProxyType(
 )
 """Methods and presets by the names they go by in studies and on the command line."""
 
+KNOWN_AS: Mapping[str, tuple[str, str]] = MappingProxyType({
+    "aug_dgm": ("atc_gradient_tracking", "is ATCGradientTracking"),
+    "d2": ("exact_diffusion", "is ExactDiffusion(lazy=False)"),
+    "diging": ("gradient_tracking", "is GradientTracking"),
+    "dsgt": ("gradient_tracking", "is GradientTracking"),
+    "fedopt": ("fedavg", "is FedAvg with an optimizer at the server"),
+    "fista": ("accelerated_dual", "on the dual of a shared constraint is AcceleratedDual"),
+    "next": ("atc_gradient_tracking", "is ATCGradientTracking"),
+    "pg_extra": ("extra", "is EXTRA on a problem with a regularizer"),
+    "proxskip": ("scaffnew", "is Scaffnew opposite a server, and DecentralizedProxSkip among peers"),
+    "push_sum_with_running_sums": ("robust_push_sum", "is RobustPushSum"),
+    "randomized_gossip": ("average_consensus", "is AverageConsensus over networks.random_matchings(network)"),
+    "sonata": ("atc_gradient_tracking", "is ATCGradientTracking"),
+})  # fmt: skip
+"""Published names of what goes by another name here: the method, and what it is of it."""
+
 __all__ = [
     "AsyncSGD", "FedAsync", "FedBuff", "Rennala", "Ringmaster", "PIAG",
     "RandomizedGossip", "ASYSONATA",
@@ -143,7 +159,7 @@ __all__ = [
     "DistributedDualSubgradient",
     "FedProx", "ProximalPoint", "SCAFFOLD", "FedNova", "FedDyn", "MimeLite", "FedPD", "Scaffnew", "ConsensusADMM",
     "ADOMPlus", "APAPC", "MSDA", "OPAPC", "SSDA", "AcceleratedGradientTracking", "ChebyshevGossip", "Mudag",
-    "ATC", "BY_NAME", "DGD", "METHODS", "SGD", "AverageConsensus", "Constants", "DualDecomposition", "ExchangeADMM",
+    "ATC", "BY_NAME", "KNOWN_AS", "DGD", "METHODS", "SGD", "AverageConsensus", "Constants", "DualDecomposition", "ExchangeADMM",
     "FedAdagrad", "FedAdam", "FedAvg", "FedAvgM", "FedSGD", "FedYogi", "GradientDescent", "GradientTracking", "Rule",
     "chapter_of", "method", "name_of", "pattern_of",
 ]  # fmt: skip

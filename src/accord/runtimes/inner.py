@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +15,7 @@ from jax import Array
 
 from accord.errors import InexactWarning
 from accord.problems.agents import Agent
-from accord.problems.problem import Problem, stacked
+from accord.problems.problem import stacked
 from accord.problems.solvers import left_to_go
 from accord.runtimes.plan import Outcome, Plan
 
@@ -32,12 +34,16 @@ def tell_where_inexact(plan: Plan, outcome: Outcome) -> None:
     """
     problem, local = plan.problem, getattr(plan.method, "local", None)
     asked = {*plan.method.needs, *getattr(local, "needs", ())} & {"prox", "conjugate_grad", "best_response"}
-    if not asked or problem.opaque or problem.K > MANY or _closed(problem):
+    if not asked or problem.opaque or problem.K > MANY:
         return
     penalty = getattr(plan.method, "penalty", None)
     prices = np.zeros(0, plan.dtype) if outcome.prices is None else outcome.prices
-    agents = replace(stacked(problem, plan.shape, plan.scale), inner=left_to_go)
-    moved = np.array(_moved(agents, jnp.asarray(outcome.agents), jnp.asarray(prices), penalty, oracle=min(asked)))
+    agents = stacked(problem, plan.shape, plan.scale)
+    where = {"models": jnp.asarray(outcome.agents), "prices": jnp.asarray(prices), "penalty": penalty}
+    last = partial(_last_moves, **where, oracle=min(asked))
+    if _has_formulas(last, agents):
+        return
+    moved = np.array(last(replace(agents, inner=left_to_go)))
     worst = int(np.argmax(np.where(np.isfinite(moved), moved, -1)))
     if moved[worst] > NOT_AT_REST * np.finfo(plan.dtype).eps:
         warnings.warn(
@@ -48,14 +54,20 @@ def tell_where_inexact(plan: Plan, outcome: Outcome) -> None:
         )  # fmt: skip
 
 
-def _closed(problem: Problem) -> bool:
-    """Whether every answer is a formula."""
-    apart = problem.coupling is None or hasattr(problem.loss, "separable")
-    return apart and any(hasattr(problem.loss, name) for name in ("quadratic", "tilted"))
+def _has_formulas(oracle: Callable[[Agent], Any], agents: Agent) -> bool:
+    """Whether every answer is a formula: nobody turns to the inner solver."""
+    asked: list[bool] = []
+
+    def noted(*question: Any) -> Array:
+        asked.append(True)
+        return question[1]
+
+    jax.eval_shape(oracle, replace(agents, inner=noted))
+    return not asked
 
 
 @partial(jax.jit, static_argnames=("oracle",))
-def _moved(agents: Agent, models: Array, prices: Array, penalty: Array | None, *, oracle: str) -> Array:
+def _last_moves(agents: Agent, models: Array, prices: Array, penalty: Array | None, *, oracle: str) -> Array:
     """(K,) how far each agent's inner solver last moved when its oracle is asked once more, where the run ended."""
 
     def of(agent: Agent, x: Array) -> Array:

@@ -21,6 +21,9 @@ class AverageConsensus:
 
     Sum and weight are averaged apart, x_k = s_k / w_k, so that unequal weights p_k give Σ p_k x_k exactly.
 
+    Over `networks.random_matchings(network)` this is *randomised gossip* (Boyd, Ghosh, Prabhakar, Shah 2006): in each
+    round neighbours pair up at random, and both take their average.
+
     >>> import accord
     >>> problem = accord.problems.quadratic(H=[1.0, 1.0, 1.0, 1.0], c=[0.0, 1.0, 2.0, 6.0])
     >>> answer = accord.run(problem, AverageConsensus(), network=accord.networks.ring(4), stop=accord.Stop(rounds=60))
@@ -34,7 +37,7 @@ class AverageConsensus:
     weights: ClassVar = "doubly stochastic"
     bears: ClassVar = ("lose", "sleep", "delay", "vary")
     exact: ClassVar = "the weighted mean of the agents' own optima"
-    reference: ClassVar = "DeGroot 1974; Xiao, Boyd 2004"
+    reference: ClassVar = "DeGroot 1974; Xiao, Boyd 2004; over random matchings Boyd et al. 2006"
 
     def init(self, x: Array, agent: Any, key: Array) -> State:
         w = jnp.ones(1, x.dtype) * agent.scale
