@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 
@@ -38,7 +38,7 @@ StudyName = Annotated[
 Rounds = Annotated[int | None, typer.Option(help="At most so many rounds, instead of the study's.")]
 Seed = Annotated[int | None, typer.Option(help="Instead of the study's.")]
 Out = Annotated[Path | None, typer.Option(help="Where the report goes; accord-runs/STUDY by default.", file_okay=False)]
-RuntimeName = Annotated[str, typer.Option("--runtime", help="Where it happens: vectorised or threads.")]
+RuntimeName = Annotated[str, typer.Option("--runtime", help="Where it happens: vectorised, timed, threads or ray.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar and no tables.")]
 
 
@@ -65,6 +65,10 @@ def run(
     seed: Seed = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
     out: Out = None,
+    cap: Annotated[
+        list[str] | None, typer.Option(help="The most that agents may lose, or NAME=MOST for one; may be repeated.")
+    ] = None,
+    group: Annotated[str | None, typer.Option(help="A column of the table, by which rows are grouped.")] = None,
     runtime: RuntimeName = "vectorised",
     checkpoint: Annotated[
         Path | None, typer.Option(help="Keep the run here, and go on from here.", file_okay=False)
@@ -78,13 +82,21 @@ def run(
     """
     chosen = _study(study, rounds, seed)
     chosen = chosen if method is None else chosen.with_method(method)
+    if cap:
+        from accord.fairness import capped
+
+        chosen = dataclasses.replace(chosen.with_method("loss_caps"), method=capped(cap, chosen.problem.names))
+    if group:
+        from accord.fairness.faring import groups_of
+
+        groups_of(chosen.problem, group)  # what there is not is refused before the run
     with progress(chosen.method_name, chosen.stop.rounds, quiet or as_json) as notify:
         outcome = chosen.run(notify=notify, runtime=_runtime(runtime), checkpoint=checkpoint)
     if as_json:
         print(json.dumps(outcome.summary()))
         if out is None:
             return
-    story = _story(chosen, outcome)
+    story = _story(chosen, outcome, group, bool(cap))
     if not as_json:
         _tell(outcome, story, quiet)
         story = story if brief else _with_chapters(story, chosen, outcome, quiet)
@@ -163,12 +175,14 @@ def doctor(
 @_refusing
 def methods(name: Annotated[str | None, typer.Argument(help="Tell all about one.")] = None) -> None:
     """What there is: what each asks for, where it leads, who published it."""
-    from accord.methods import BY_NAME
+    from accord.methods import BY_NAME, KNOWN_AS
+    from accord.reports.catalogue import catalogue, entry
 
+    own, what = KNOWN_AS.get(name or "", (name or "", ""))
     if name is None:
-        say(*_catalogue())
-    elif name in BY_NAME:
-        say(*_entry(BY_NAME[name]))
+        say(*catalogue(), f"Other names that find one: {', '.join(KNOWN_AS)}.")
+    elif own in BY_NAME:
+        say(*([f"{name} {what}.\n"] if what else []), *entry(BY_NAME[own]))
     else:
         raise UnknownName("method", name, BY_NAME)
 
@@ -205,8 +219,10 @@ def _runtime(name: str) -> Any:
     return getattr(runtimes, known[name])()
 
 
-def _story(study: Study, outcome: Run) -> Story:
-    """The outcome beside the centralised answer, and beside what agents find alone."""
+def _story(study: Study, outcome: Run, group: str | None, capped: bool) -> Story:
+    """The outcome beside the centralised answer and what agents find alone; how they fare, and what caps cost."""
+    from accord.fairness import fairness_chapters
+    from accord.reports.chapters import written
     from accord.reports.story import Story, beside_alone, bounded, measured
     from accord.studies.chapters import side_by_side
     from accord.studies.yardsticks import alone, planner
@@ -223,6 +239,7 @@ def _story(study: Study, outcome: Run) -> Story:
         tuple(notes),
         {name: tuple(map(float, c)) for name, c in columns.items()},
         None if best is None else best.objective,
+        tuple(map(written, fairness_chapters(outcome, group, capped))),
     )
 
 
@@ -234,7 +251,8 @@ def _tell(outcome: Run, story: Story, quiet: bool) -> None:
     if not quiet:
         table, left_out = tables.shortened(tables.agents(outcome, story.columns), AGENTS)
         say(heading(story.title), shown(table), *([f"... and {left_out} more agents."] if left_out else []))
-    say(*str(outcome).split("\n"), *story.notes)
+    asked = [line for chapter in story.chapters[1:] for line in chapter.paragraphs]  # of groups and of caps
+    say(*str(outcome).split("\n"), *story.notes, *asked)
 
 
 def _with_chapters(story: Story, study: Study, outcome: Run, quiet: bool) -> Story:
@@ -247,41 +265,4 @@ def _with_chapters(story: Story, study: Study, outcome: Run, quiet: bool) -> Sto
             sections.append(written(chapter))
             if not quiet:
                 say(f"{len(sections)}. {chapter.title}")
-    return dataclasses.replace(story, chapters=tuple(sections))
-
-
-def _catalogue() -> Iterator[Any]:
-    """A table a chapter, from the facts that methods state."""
-    from accord.methods import BY_NAME, chapter_of
-    from accord.reports.tables import Row, Table, without
-    from accord.reports.terminal import shown
-
-    made = {name: kind() for name, kind in BY_NAME.items()}
-    for chapter in ("server", "peers", "prices", "asynchronous"):
-        rows = [Row((name, *_facts(method))) for name, method in made.items() if chapter_of(method) == chapter]
-        table = Table(("method", "asks for", "asks of W", "reaches", "reference"), tuple(rows))
-        yield heading(chapter.capitalize())
-        yield shown(table if chapter == "peers" else without(table, "asks of W"))
-
-
-def _facts(method: Any) -> tuple[str, str, str, str]:
-    """Which oracles it asks for, what of W, what it reaches, who published it."""
-    asked = method.weights or ""
-    if isinstance(asked, tuple):  # one rule a field of its messages
-        asked = ", ".join(f"{rule} for {name}" for name, rule in asked._asdict().items())  # pyright: ignore[reportAttributeAccessIssue]
-    optimum = "the optimum" if method.minimises == "F" else f"the optimum of {method.minimises}"
-    reached = optimum if method.exact is True else method.exact
-    return ", ".join(method.needs).replace("_", " "), asked, reached, method.reference
-
-
-def _entry(kind: Any) -> Iterator[Any]:
-    """One method: its docstring, and how it chooses what it is not given."""
-    import inspect
-
-    method = kind()
-    rules = method.rules | getattr(getattr(method, "local", None), "rules", {})
-    arguments = inspect.signature(kind).replace(return_annotation=inspect.Signature.empty)
-    yield heading(f"{kind.__name__}{arguments}".replace("'", ""))
-    yield inspect.getdoc(kind) or ""
-    for name, rule in rules.items():
-        yield f"\nThe {name.replace('_', ' ')}, if not given, is {rule.text}."
+    return dataclasses.replace(story, chapters=(*story.chapters, *sections))

@@ -108,7 +108,8 @@ class Run:
             over = self._over(panel) if panel < K else ""
             lines += [
                 f"The objective is {last['objective']:.8g}{over}; worst off is agent {self.worst_agent} with a loss of "
-                f"{self.worst:.6g}."
+                f"{self.worst:.6g}{self._best()}.",
+                *self.fares().brief(),
             ]
         if isinstance(what.exact, str):
             lines += [f"{what.method} reaches {what.exact}."]
@@ -119,6 +120,13 @@ class Run:
         share = np.array(self.facts.weights) / np.sum(self.facts.weights)
         error = np.linalg.norm(share * (self.losses - share @ self.losses))
         return f" over a panel of {panel:,}, ± {error:.1g} for all"
+
+    def _best(self) -> str:
+        """Who is best off, where there is somebody else."""
+        if np.isfinite(self.losses).sum() < 2:
+            return ""
+        k = int(np.nanargmin(self.losses))
+        return f", best off agent {self.facts.agents[k]} with {self.losses[k]:.6g}"
 
     def fares(self, by: str | None = None, alone: bool = False) -> Any:
         """How each agent fares, or each group of rows `by` a column of the table. See `accord.fairness.fares`."""
@@ -137,10 +145,11 @@ class Run:
 
     def report(self, directory: str | Path) -> Path:
         """Write one HTML page with its plots inside, and the saved run beside it; returns the page's path."""
+        from accord.fairness import story_of
         from accord.reports.html import write
 
         self.save(directory)
-        return write(self, directory)
+        return write(self, directory, story_of(self))
 
     def citation(self) -> str:
         """The paper behind the method, and Accord."""

@@ -17,7 +17,7 @@ from accord.reports.numbers import count, number
 if TYPE_CHECKING:
     from accord.history import Run
 
-MANY = 20  # agents, from which tenths are told
+MANY, JUDGED = 20, 10_000  # agents from which tenths are told, and up to which each is judged row by row
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,34 +34,36 @@ class Fares:
     table: pd.DataFrame
 
     @property
-    def losses(self) -> pd.Series:
+    def losses(self) -> np.ndarray:
         """Of those that have any rows."""
-        return self.table["loss"].dropna()
+        return self._column("loss")[1]
 
     @property
     def worst(self) -> str:
         """Who loses most."""
-        return str(self.losses.idxmax())
+        names, losses = self._column("loss")
+        return names[int(losses.argmax())]
 
     @property
     def best(self) -> str:
         """Who loses least."""
-        return str(self.losses.idxmin())
+        names, losses = self._column("loss")
+        return names[int(losses.argmin())]
 
     @property
     def spread(self) -> float:
         """The standard deviation of the losses, each counted once."""
-        return float(self.losses.to_numpy().std())
+        return float(self.losses.std())
 
     @property
     def deciles(self) -> np.ndarray:
         """The losses that 0, 10, ..., 100 % of the agents do not exceed: (11,)."""
-        return np.quantile(self.losses.to_numpy(), np.linspace(0, 1, 11))
+        return np.quantile(self.losses, np.linspace(0, 1, 11))
 
     @property
     def bottom_tenth(self) -> float:
         """The mean loss of the tenth that is worst off, of at least one."""
-        losses = np.sort(self.losses.to_numpy())
+        losses = np.sort(self.losses)
         return float(losses[-max(1, len(losses) // 10) :].mean())
 
     def __str__(self) -> str:
@@ -69,26 +71,43 @@ class Fares:
 
     def sentences(self) -> Iterator[str]:
         """Who is worst and best off, by how much, and how the rest lies between."""
-        losses, one = self.losses, "agent" if self.by == "agent" else "group"
+        losses = self.losses
         if len(losses) < 2:
             return
-        yield (f"The losses of {len(losses)} {one}s lie between {number(float(losses.min()))} ({self._name(self.best)}) "
-               f"and {number(float(losses.max()))} ({self._name(self.worst)}); their mean is "
+        yield (f"The losses of {len(losses)} {self._one}s lie between {number(float(losses.min()))} "
+               f"({self._name(self.best)}) and {number(float(losses.max()))} ({self._name(self.worst)}); their mean is "
                f"{number(float(losses.mean()))}, their standard deviation {number(self.spread, 2)}.")  # fmt: skip
-        if len(losses) >= MANY:
-            low, high = self.deciles[[1, 9]]
-            yield (f"Eight in ten {one}s lose {number(low, 3)} to {number(high, 3)}; the tenth that is worst off loses "
-                   f"{number(self.bottom_tenth, 3)} on average.")  # fmt: skip
-        for column, words in (("accuracy", "The model is right on {} of the rows of {}"),
-                              ("AUC", "Of a case and another it ranks the case higher in {} of the pairs of {}")):
-            if column in self.table and self.table[column].notna().sum() > 1:
-                values = self.table[column].dropna()
-                low, high = (self._name(str(k)) for k in (values.idxmin(), values.idxmax()))
-                yield f"{words.format(_percent(values.min()), low)}, and {_percent(values.max())} of those of {high}."
-        if "gives_up" in self.table and self.table["gives_up"].notna().any():
-            k = str(self.table["gives_up"].idxmax())
+        yield from self.brief()
+        if "gives_up" in self.table and len(given := self._column("gives_up")[1]):
+            k = self._column("gives_up")[0][int(given.argmax())]
             yield (f"Against what it could reach alone on its own rows, {self._name(k)} gives up most: "
-                   f"{number(float(self.table['gives_up'].max()))}.")  # fmt: skip
+                   f"{number(float(given.max()))}.")  # fmt: skip
+
+    def brief(self) -> Iterator[str]:
+        """How many lie between, and how often the model is right: what a run adds to who is worst off."""
+        if len(self.losses) >= MANY:
+            low, high = self.deciles[[1, 9]]
+            yield (f"Eight in ten {self._one}s lose {number(low, 3)} to {number(high, 3)}; the tenth that is worst off "
+                   f"loses {number(self.bottom_tenth, 3)} on average.")  # fmt: skip
+        for column, words in (
+            ("accuracy", "The model is right on {} of the rows of {}"),
+            ("AUC", "Of a case and another it ranks the case higher in {} of the pairs of {}"),
+        ):
+            names, values = self._column(column) if column in self.table else ([], np.empty(0))
+            if len(values) > 1:
+                low, high = int(values.argmin()), int(values.argmax())
+                yield (f"{words.format(_percent(values[low]), self._name(names[low]))}, and {_percent(values[high])} "
+                       f"of those of {self._name(names[high])}.")  # fmt: skip
+
+    @property
+    def _one(self) -> str:
+        return "agent" if self.by == "agent" else "group"
+
+    def _column(self, name: str) -> tuple[list[str], np.ndarray]:
+        """Who has such a number, and the numbers."""
+        values = self.table[name].to_numpy(float)
+        known = np.isfinite(values)
+        return [str(who) for who in self.table.index[known]], values[known]
 
     def _name(self, name: str) -> str:
         return f"agent {name}" if name.isdigit() else name
@@ -111,7 +130,7 @@ def fares(run: Run, by: str | None = None, alone: bool = False) -> Fares:
     - `alone`: also find what each agent could reach alone, by a search on its own rows.
 
     Agents tell counts and sums, and no row. A group's AUC is that of the pairs within agents. A run that was loaded has
-    its losses only. Raises `ProblemError` where there is no table to group by, and `UnknownName` with the nearest column.
+    its losses only. Raises `ProblemError` where there is no table to group by, and `UnknownName` with the nearest.
 
     >>> import accord
     >>> run = accord.run(accord.problems.quadratic(H=[1.0, 3.0], c=[0.0, 4.0], names=["near", "far"]), accord.FedSGD())
@@ -122,19 +141,27 @@ def fares(run: Run, by: str | None = None, alone: bool = False) -> Fares:
         raise ProblemError("Here every agent has a decision and a cost of its own: see run.losses and run.prices.")
     if by is None or (run.table is not None and by == run.table.by):
         return Fares("agent", _by_agent(run, alone))
-    if run.problem is None or run.problem.table is None or not run.problem.table.rows:
-        raise ProblemError(f"This run has no table whose column {by!r} could group its rows. "
-                           "Make the problem by Problem.from_table, and do not load the run.")  # fmt: skip
-    rows = judged(run.problem, run.x)
-    return Fares(by, _by_group(run, rows, *grouped(run.problem.table, by)))
+    groups, names = groups_of(run.problem, by)
+    return Fares(by, _by_group(run, judged(run.problem, run.x), groups, names))
+
+
+def groups_of(problem: Any, by: str) -> tuple[np.ndarray, list[str]]:
+    """The group of every row, agent after agent, and what groups are called. Raises where there is no such column."""
+    if problem is None or problem.table is None or not problem.table.rows:
+        raise ProblemError(f"There is no table whose column {by!r} could group rows. "
+                           "Make the problem by Problem.from_table; a run that was loaded has no rows.")  # fmt: skip
+    return grouped(problem.table, by)
 
 
 def _by_agent(run: Run, alone: bool) -> pd.DataFrame:
     columns: dict[str, Any] = {"examples": run.facts.sizes, "loss": run.losses}
-    if run.problem is not None and hasattr(run.problem.loss, "scores"):
-        columns |= Judged.by_agent(run.problem, run.x)
-    if alone and run.problem is not None:
-        own = own_losses(run.problem)
+    problem = run.problem
+    if problem is not None and len(run.losses) < problem.K:  # of a crowd, a panel is told
+        problem = None
+    if problem is not None and problem.K <= JUDGED and hasattr(problem.loss, "scores"):
+        columns |= Judged.by_agent(problem, run.x)
+    if alone and problem is not None:
+        own = own_losses(problem)
         columns |= {"alone": own, "gives_up": run.losses - own}
     return pd.DataFrame(columns, index=pd.Index(run.facts.agents, name="agent"))
 

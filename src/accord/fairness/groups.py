@@ -21,7 +21,7 @@ def grouped(table: Table, by: str) -> tuple[np.ndarray, list[str]]:
     """
     if by not in table.rows[0].columns:
         raise UnknownName("column", by, table.rows[0].columns)
-    column = pd.concat([frame[by] for frame in table.rows])
+    column: Any = pd.concat([frame[by] for frame in table.rows])
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column) and column.nunique() > FEW:
         column = _cut(column, table, by)
     codes, names = pd.factorize(column, sort=True, use_na_sentinel=True)
@@ -32,7 +32,7 @@ def grouped(table: Table, by: str) -> tuple[np.ndarray, list[str]]:
     return np.where(codes < 0, len(called), codes), [*called, *([f"{by} missing"] if (codes < 0).any() else [])]
 
 
-def _cut(column: pd.Series, table: Table, by: str) -> pd.Series:
+def _cut(column: Any, table: Table, by: str) -> Any:
     """Numbers in four parts, at their mean and a standard deviation below and above: what agents told already."""
     if by not in table.columns:
         raise ProblemError(f"Column {by!r} has {column.nunique()} values and is no feature, so nobody knows its mean, "
@@ -40,11 +40,13 @@ def _cut(column: pd.Series, table: Table, by: str) -> pd.Series:
     i = table.columns.index(by)
     mean, scale = float(table.means[i]), float(table.scales[i])
     edges = [mean - scale, mean, mean + scale]
-    names = [f"{by} to {number(edges[0], 3)}", *(f"{by} {number(a, 3)} to {number(b, 3)}" for a, b in zip(edges, edges[1:], strict=False)),
-             f"{by} from {number(edges[2], 3)}"]  # fmt: skip
+    low, middle, high = (number(edge, 3) for edge in edges)
+    names = [f"{by} to {low}", f"{by} {low} to {middle}", f"{by} {middle} to {high}", f"{by} from {high}"]
     return pd.cut(column, [-np.inf, *edges, np.inf], labels=names)
 
 
 def _called(by: str, value: Any) -> str:
     """The name of a group: its value, with the column's name where that is a number."""
-    return str(value) if isinstance(value, str) else f"{by} {value:g}" if not isinstance(value, bool) else f"{by} {value}"
+    return (
+        str(value) if isinstance(value, str) else f"{by} {value:g}" if not isinstance(value, bool) else f"{by} {value}"
+    )

@@ -10,14 +10,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from accord.reports.numbers import number
-from accord.reports.plots import FAINT, INK, RULE, SERIES, TITLE, apart, framed
+from accord.reports.plots import FAINT, INK, RULE, SERIES, TITLE, apart, framed, logarithmic
 
 if TYPE_CHECKING:
     from accord.fairness.caps import TradeOff
     from accord.fairness.faring import Fares
 
 FEW = 32  # agents that have a line each
-BARS = 40
 
 
 def fares_figure(found: Fares) -> Figure:
@@ -29,7 +28,7 @@ def fares_figure(found: Fares) -> Figure:
 
 
 def _lines(axes: Axes, found: Fares) -> None:
-    table = found.table[found.table["loss"].notna()].sort_values("loss", kind="stable")
+    table = found.table.dropna(subset=["loss"]).sort_values(by="loss", kind="stable")
     places, losses = np.arange(len(table)), table["loss"].to_numpy()
     start = table["alone"].to_numpy() if "alone" in table else np.zeros(len(table))
     axes.hlines(places, np.nan_to_num(start), losses, color=RULE, linewidth=3, zorder=1)
@@ -42,7 +41,7 @@ def _lines(axes: Axes, found: Fares) -> None:
         axes.annotate(number(loss, 3), (loss, place), (9, 0), textcoords="offset points", va="center", fontsize=8.5,
                       color=SERIES[0])  # fmt: skip
     _frame(axes, losses, places, [str(name) for name in table.index])
-    axes.set_title("Loss at the answer", **(TITLE | {"pad": 22 if "alone" in table else 10}))
+    axes.set_title("Loss at the answer", loc="left", fontsize=10, color=INK, pad=22 if "alone" in table else 10)
 
 
 def _frame(axes: Axes, losses: np.ndarray, places: np.ndarray, names: list[str]) -> None:
@@ -58,22 +57,29 @@ def _frame(axes: Axes, losses: np.ndarray, places: np.ndarray, names: list[str])
 
 
 def _distribution(axes: Axes, found: Fares) -> None:
-    losses = found.losses.to_numpy()
-    tail = np.quantile(losses, 0.9)
-    heights, edges = np.histogram(losses, bins=min(BARS, max(8, len(losses) // 10)))
-    middle, width = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
-    colours = np.where(middle > tail, SERIES[1], SERIES[0])
-    axes.bar(middle, heights, 0.92 * width, color=colours.tolist())
-    framed(axes, "loss")
-    axes.xaxis.set_major_locator(MaxNLocator(5))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value, 2)))
-    axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
-    for share, words in ((0.1, "a tenth loses less"), (0.5, "median"), (0.9, "a tenth loses more")):
-        place = float(np.quantile(losses, share))
-        axes.axvline(place, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
-        axes.annotate(f"{words}\n{number(place, 3)}", (place, 1), (-4 if share < 0.5 else 4, 0), xycoords=("data", "axes fraction"),
-                      textcoords="offset points", ha="right" if share < 0.5 else "left", va="top", fontsize=8.5, color=FAINT)  # fmt: skip
-    axes.set_ylim(0, 1.3 * heights.max())
+    """Losses in order, from who loses least to who loses most; the tenth that is worst off in another colour."""
+    losses = np.sort(found.losses)
+    shares = (np.arange(len(losses)) + 0.5) / len(losses)
+    cut = int(np.searchsorted(shares, 0.9))
+    for part, colour in ((slice(cut + 1), SERIES[0]), (slice(cut, None), SERIES[1])):
+        axes.plot(shares[part], losses[part], color=colour, linewidth=2)
+        axes.fill_between(shares[part], losses[part], losses[0] / 2, color=colour, alpha=0.12, linewidth=0)
+    framed(axes, "agents, from who loses least to who loses most")
+    steep = losses[0] > 0 and losses[-1] > 30 * losses[len(losses) // 2] and logarithmic(axes, losses)
+    if not steep:
+        axes.set_ylim(0, 1.08 * losses[-1])
+        axes.yaxis.set_major_locator(MaxNLocator(4))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value, 2)))
+    else:
+        axes.set_ylim(losses[0], 2 * losses[-1])
+    for share, loss in zip(np.linspace(0.1, 0.9, 3), np.quantile(losses, [0.1, 0.5, 0.9]), strict=True):
+        axes.plot(share, loss, "o", color=SERIES[0], markersize=5)
+        axes.annotate(number(float(loss), 3), (share, float(loss)), (-6, 6), textcoords="offset points", ha="right",
+                      fontsize=9, color=SERIES[0])  # fmt: skip
+    axes.annotate(f"the worst-off tenth\nloses {number(found.bottom_tenth, 3)} on average", (0.895, float(losses[-1])),
+                  (-6, 0), textcoords="offset points", ha="right", va="top", fontsize=9, color=SERIES[1])  # fmt: skip
+    axes.set_xlim(0, 1)
+    axes.set_xticks(np.linspace(0, 1, 11), [f"{10 * i} %" for i in range(11)])
     axes.set_title(f"Loss at the answer, of {len(losses):,} agents", **TITLE)
 
 
@@ -97,10 +103,12 @@ def _curve(axes: Axes, found: TradeOff) -> None:
     for i, words, offset in ((0, "minimax", (8, 4)), (len(table) - 1, "no cap", (8, 2))):
         axes.annotate(words, (largest[i], mean[i]), offset, textcoords="offset points", fontsize=9, color=SERIES[0],
                       annotation_clip=False)  # fmt: skip
-    axes.annotate("no model\ndoes this", (largest.min() - 0.125 * width, mean.min()), fontsize=8.5, color=FAINT, ha="center",
-                  va="bottom")  # fmt: skip
+    axes.annotate("no model\ndoes this", (largest.min() - 0.125 * width, mean.min()), fontsize=8.5, color=FAINT,
+                  ha="center", va="bottom")  # fmt: skip
     if found.chosen is not None:
-        axes.plot(*found.chosen, "o", markersize=11, markerfacecolor="none", markeredgecolor=SERIES[1], markeredgewidth=1.8)
+        axes.plot(
+            *found.chosen, "o", markersize=11, markerfacecolor="none", markeredgecolor=SERIES[1], markeredgewidth=1.8
+        )
         axes.annotate(f"this run: {number(found.chosen[0], 3)}", found.chosen, (9, 9), textcoords="offset points",
                       fontsize=9, color=SERIES[1])  # fmt: skip
     framed(axes, "largest loss of any agent")
@@ -112,9 +120,11 @@ def _curve(axes: Axes, found: TradeOff) -> None:
 
 
 def _prices(axes: Axes, found: TradeOff) -> None:
-    capped = found.table[found.table["cap"].notna()]
+    capped = found.table[found.table["cap"].notna()].iloc[1:]  # at the least cap itself prices have no bound
     caps = capped["cap"].to_numpy()
-    named = [name for name in found.agents if capped[name].max() > 1e-3 * max(capped[found.agents].to_numpy().max(), 1e-12)]
+    named = [
+        name for name in found.agents if capped[name].max() > 1e-3 * max(capped[found.agents].to_numpy().max(), 1e-12)
+    ]
     named = sorted(named, key=lambda name: capped[name].max(), reverse=True)[: len(SERIES)]
     ends = []
     for colour, name in zip(SERIES, named, strict=False):
@@ -123,6 +133,7 @@ def _prices(axes: Axes, found: TradeOff) -> None:
     framed(axes, "cap")
     axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value, 3)))
+    axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value, 2)))
     top = max((end[0] for end in ends), default=1.0) or 1.0
     axes.set_ylim(0, 1.15 * top)

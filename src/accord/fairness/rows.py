@@ -29,7 +29,7 @@ class Judged:
         return self.scores is not None
 
     def told(self, k: int, groups: np.ndarray, group: int) -> tuple[float, float, float, float, float]:
-        """What agent k tells of one group: rows, Σ loss, how many are right, and pairs that are ranked right, of all."""
+        """What agent k tells of one group: rows, Σ loss, how many are right, and pairs: ranked right, and all."""
         mine = (self.owner == k) & (groups == group)
         right = 0.0 if self.right is None else float(self.right[mine].sum())
         pairs = (0.0, 0.0)

@@ -53,7 +53,7 @@ class AgnosticMinimax:
     """
 
     step_size: float | None = None
-    allowance: Array | float = 0.0
+    allowance: Array | Any = 0.0
 
     needs: ClassVar = ("value", "grad")
     partial: ClassVar = False

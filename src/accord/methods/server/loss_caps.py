@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import jax.numpy as jnp
@@ -51,7 +52,7 @@ class LossCaps:
     Source: Hestenes 1969; Powell 1969; Rockafellar 1973, for inequalities; Shen et al. 2022, as fairness.
     """
 
-    cap: Array | float | None = None
+    cap: Array | Mapping[str, float] | float | None = None
     step_size: float | None = None
 
     needs: ClassVar = ("value", "grad")
