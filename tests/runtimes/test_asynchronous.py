@@ -178,6 +178,28 @@ def test_a_lost_answer_leaves_the_server_and_its_agent_as_they_were() -> None:
     assert abs(run.x - float(PROBLEM.solve())) < 1e-9
 
 
+# what it is for
+
+
+def seconds_until(run: accord.Run, level: float) -> float:
+    return float(run.history["clock"][run.history["objective"] < level].iloc[0])
+
+
+def test_with_ten_slow_agents_those_who_wait_for_nobody_are_there_sooner() -> None:
+    """A hundred agents, ten of them ten times slower, with data that differ; to a hundredth of the way left."""
+    random = np.random.default_rng(0)
+    problem = quadratic(random.uniform(0.5, 1.5, 100), random.normal(3, 1, 100))
+    timed = Timed(accord.Clock(clocks.lognormal(np.repeat([1.0, 10.0], [90, 10]), 0.3), network=0.1))
+    best = float(accord.run(problem, accord.PIAG(), runtime=timed, stop=after(20_000)).history["objective"].min())
+    start = float(accord.run(problem, accord.FedSGD(), stop=after(0)).history["objective"][0])
+    level = best + 1e-4 * (start - best)
+    waited = seconds_until(accord.run(problem, accord.FedSGD(), runtime=timed, stop=after(40), record=1), level)
+    assert waited > 40
+    for method in accord.PIAG(), accord.AsyncSGD(), accord.FedBuff(local=accord.GradientDescent(3)):
+        hurried = accord.run(problem, method, runtime=timed, stop=after(20_000), record=50)
+        assert seconds_until(hurried, level) < waited / 2
+
+
 # as any other run
 
 

@@ -119,7 +119,6 @@ KNOWN_AS: Mapping[str, tuple[str, str]] = MappingProxyType({
     "pg_extra": ("extra", "is EXTRA on a problem with a regularizer"),
     "proxskip": ("scaffnew", "is Scaffnew opposite a server, and DecentralizedProxSkip among peers"),
     "push_sum_with_running_sums": ("robust_push_sum", "is RobustPushSum"),
-    "randomized_gossip": ("average_consensus", "is AverageConsensus over networks.random_matchings(network)"),
     "sonata": ("atc_gradient_tracking", "is ATCGradientTracking"),
 })  # fmt: skip
 """Published names of what goes by another name here: the method, and what it is of it."""

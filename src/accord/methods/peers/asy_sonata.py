@@ -55,7 +55,7 @@ class ASYSONATA:
     reference: ClassVar = (
         "Tian, Sun, Scutari 2020, Achieving linear convergence in asynchronous multiagent optimization"
     )
-    rules: ClassVar = {"step_size": Rule("1/(16L)", lambda c: 1 / (16 * c.L))}
+    rules: ClassVar = {"step_size": Rule("1/(4L)", lambda c: 1 / (4 * c.L))}
 
     def init(self, x: Array, agent: Any, present: Array, key: Array) -> State:
         g, nothing = agent.grad(x), jnp.zeros((len(present), len(x)), x.dtype)
