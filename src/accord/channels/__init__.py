@@ -3,8 +3,10 @@
 from accord.channels.channel import Chain, Channel, Clear, Clip, GaussianNoise, chain, clip, gaussian_noise
 from accord.channels.compress import Compressed, natural, quantise, random_k, sign, top_k
 from accord.channels.memory import Changes, ErrorFeedback, changes, error_feedback
+from accord.channels.silence import Silence, silence
 
 __all__ = [
-    "Chain", "Changes", "Channel", "Clear", "Clip", "Compressed", "ErrorFeedback", "GaussianNoise", "chain", "changes",
-    "clip", "error_feedback", "gaussian_noise", "natural", "quantise", "random_k", "sign", "top_k",
+    "Chain", "Changes", "Channel", "Clear", "Clip", "Compressed", "ErrorFeedback", "GaussianNoise", "Silence", "chain",
+    "changes", "clip", "error_feedback", "gaussian_noise", "natural", "quantise", "random_k", "sign", "silence",
+    "top_k",
 ]  # fmt: skip

@@ -72,7 +72,7 @@ def bounded(run: Run) -> str:
     """How near the run is to the least that any plan costs, by its own prices, where no planner was asked."""
     gap, cost = float(run.history["gap"].iloc[-1]), float(run.history["objective"].iloc[-1])
     return (f"No planner who knew every cost was asked, there are too many; but the prices prove that none could save "
-            f"more than {number(max(gap, 0.0), 2)} of {number(cost, 7)}.")  # fmt: skip
+            f"more than {number(abs(gap), 2)} of {number(cost, 7)}.")  # fmt: skip
 
 
 def beside_alone(run: Run, everyone: Sequence[float]) -> str:

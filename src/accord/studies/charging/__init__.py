@@ -77,7 +77,7 @@ def the_day(day: Charging, run: Run) -> Chapter:
     {number(100 * float((np.asarray(run.prices) / day.hours).max()), 2)} cents a kWh beyond the tariff."""
     table = pd.DataFrame({
         "charging": list(cars), "peak, kW": [float(peak) for peak in peaks.values()],
-        "above the limit, kWh": [float(day.hours * np.maximum(day.load + load - day.limit, 0).sum())
+        "above the limit, kWh": [round(float(day.hours * np.maximum(day.load + load - day.limit, 0).sum()), 3)
                                  for load in cars.values()],
         "cars filled, kWh": [float(day.hours * load.sum()) for load in cars.values()],
         "energy at the tariff, €": [float(day.hours * day.tariff @ load) for load in cars.values()],

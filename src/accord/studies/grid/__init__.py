@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 
 from accord import methods, networks
+from accord.channels import silence
 from accord.errors import UnknownName
 from accord.history import Run
 from accord.problems.clearing import clear
@@ -26,12 +27,13 @@ if TYPE_CHECKING:
 
 TRACKING = methods.TrackingADMM(penalty=0.05)
 ALONG_THE_LINES = Stop(rounds=40_000, progress=0)
+ROUNDS_OF_SILENCE, SILENT = 20, (0.005, 0.02)
 BY_LINE = methods.ExchangeADMM(penalty=0.5)
 STIFF = methods.ExchangeADMM(penalty=0.005, metric=3.0)
 BY_BUS = methods.ExchangeADMM(penalty=0.1)
-UNTIL_EXACT = Stop(rounds=2000, progress=0)
-CURVED, STRAIGHT = Stop(rounds=200, progress=0), Stop(rounds=1500, progress=0)  # cost lines
-CASES: Mapping[str, int | None] = {"pjm5": None, "case14": 15, "case30": 21, "case118": None, "case300": 26}
+UNTIL_EXACT = Stop(rounds=1000, progress=0)
+CURVED, STRAIGHT = Stop(rounds=200, progress=0), Stop(rounds=2500, progress=0)  # cost lines
+CASES: Mapping[str, int | None] = {"pjm5": None, "case14": 15, "case30": 21, "case300": 26}
 NEAR = 1.0  # MW, 0.01 of the usual base of 100 MW
 
 
@@ -73,12 +75,13 @@ class Solved(NamedTuple):
 
 
 def chapters(study: Study, run: Run) -> Iterator[Chapter]:
-    """The map of prices; the same without a market maker; a line that fails; rounds against what was published."""
+    """The map of prices; without a market maker; a line fails; agents fall silent; rounds, and published ones."""
     flow = cast(OptimalPowerFlow, study.problem)
     best = Solved.of(flow)
     yield on_the_map(flow, run, best)
     yield without_a_market_maker(flow, best)
     yield a_line_fails(flow, best)
+    yield agents_fall_silent(flow, run, best)
     yield how_many_rounds()
 
 
@@ -140,9 +143,9 @@ def a_line_fails(flow: OptimalPowerFlow, best: Solved) -> Chapter:
     off = float(np.abs(prices[worst] - Solved.of(broken[worst]).prices).max())
     most = int(np.argmax(np.abs(prices[worst] - best.prices)))
     text = f"""The line {worst} trips. Its agent leaves, the shift factors are others, and the market clears again:
-    after {count(_settled(runs[worst]))} rounds less than {NEAR:g} MW is missing, and the prices end within {number(off, 2)}
-    $/MWh of the centralised solver's. The hour costs {count(costs[worst])} $ more, and bus {grid.buses[most]} feels it
-    most: {number(best.prices[most])} $/MWh before, {number(prices[worst][most])} after."""
+    after {count(_settled(runs[worst]))} rounds less than {NEAR:g} MW is missing, and the prices end within
+    {number(off, 2)} $/MWh of the centralised solver's. The hour costs {count(costs[worst])} $ more, and bus
+    {grid.buses[most]} feels it most: {number(best.prices[most])} $/MWh before, {number(prices[worst][most])} after."""
     if costs[kindest] < -1:
         text += f"""
 
@@ -159,6 +162,36 @@ def a_line_fails(flow: OptimalPowerFlow, best: Solved) -> Chapter:
     return Chapter(f"When the line {worst} fails", text, pictures.change_map(grid, change, worst), table)
 
 
+def agents_fall_silent(flow: OptimalPowerFlow, run: Run, best: Solved) -> Chapter:
+    """The market when some agents do not answer for a while."""
+    import pandas as pd
+
+    runs = {"all answer": run} | {
+        f"{100 * rate:g} % fall silent a round": solve(
+            flow, BY_LINE, channel=silence(rate, ROUNDS_OF_SILENCE), stop=UNTIL_EXACT, record=5)
+        for rate in SILENT
+    }  # fmt: skip
+    table = pd.DataFrame({
+        "agents": list(runs), "silent at a time, %": [0.0, *(100 * _silent_share(rate) for rate in SILENT)],
+        "rounds to 1 MW": [_settled(one) for one in runs.values()],
+        "prices are off by": [_off(flow, one, best) for one in runs.values()],
+    })  # fmt: skip
+    text = f"""Now and then an agent says nothing for {ROUNDS_OF_SILENCE} rounds, a plant that lost its line to the
+    market or a computer that starts anew. The market maker goes by its last word. Since agents say where they stand,
+    and not by how much they moved, an old word does no lasting harm: the market is later, and its prices are the same.
+    If very many are silent, the prices tremble as long as they are."""
+    return Chapter("When agents fall silent", text, pictures.missing(runs), table)
+
+
+def _off(flow: OptimalPowerFlow, run: Run, best: Solved) -> float:
+    return float(np.abs(flow.nodal_prices(run.prices) - best.prices).max())
+
+
+def _silent_share(rate: float) -> float:
+    """How many are silent at a time, of those who fall silent at a rate and stay so for ROUNDS_OF_SILENCE."""
+    return rate * ROUNDS_OF_SILENCE / (1 + rate * ROUNDS_OF_SILENCE)
+
+
 def _settled(run: Run) -> int:
     """The first record from which on less than NEAR is missing."""
     rounds, missing = run.history["round"].to_numpy(), run.history["violation"].to_numpy()
@@ -172,9 +205,7 @@ def how_many_rounds() -> Chapter:
 
     flows = {name: problem(name) for name in CASES}
     runs = side_by_side({
-        name: lambda f=f, straight=not f.grid.cost2.any(): solve(
-            f, BY_BUS if straight else STIFF, stop=STRAIGHT if straight else CURVED, record=1)
-        for name, f in flows.items()
+        name: lambda f=f: _counted(f) for name, f in flows.items()
     })  # fmt: skip
     rows = [_row(name, flows[name], runs[name], CASES[name]) for name in CASES]
     text = f"""Exchange ADMM in which each bus gives way by its own stiffness: who answers a price with many megawatts
@@ -189,13 +220,18 @@ def how_many_rounds() -> Chapter:
     return Chapter("Standard cases, and how many rounds they take", text, None, pd.DataFrame(rows))
 
 
+def _counted(flow: OptimalPowerFlow) -> Run:
+    curved = flow.grid.cost2.any()
+    return solve(flow, STIFF if curved else BY_BUS, stop=CURVED if curved else STRAIGHT, record=1)
+
+
 def _row(name: str, flow: OptimalPowerFlow, run: Run, published: int | None) -> dict[str, Any]:
     best, history = Solved.of(flow), run.history
     right = (history["objective"] - best.cost).abs() < 1e-3 * best.cost
     near = ((history["violation"] < NEAR) & right).to_numpy()
     return {
         "case": name, "buses": len(flow.grid.buses), "cost, $/h": best.cost, "price, $/MWh": _span(best.prices),
-        "prices are off by": float(np.abs(flow.nodal_prices(run.prices) - best.prices).max()),
+        "prices are off by": _off(flow, run, best),
         "rounds": int(np.argmax(near)), "for good": int(len(near) - np.argmin(near[::-1])),
         "published": "–" if published is None else str(published),
     }  # fmt: skip

@@ -11,9 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from accord.history import Run
 from accord.problems.grids import Grid
-from accord.reports.numbers import count, number
+from accord.reports.numbers import count, number, power
 from accord.reports.plots import FAINT, INK, SERIES, quiet
 
 CHEAP_TO_DEAR = LinearSegmentedColormap.from_list(
@@ -44,18 +46,17 @@ def _places(buses: tuple[str, ...], ends: tuple[Any, ...], susceptance: tuple[fl
     return [tuple(point) for point in (at / np.abs(at).max(0)).tolist()]
 
 
-def price_map(grid: Grid, prices: np.ndarray, power: np.ndarray) -> Figure:
+def price_map(grid: Grid, prices: np.ndarray, given: np.ndarray) -> Figure:
     """Buses coloured by price, plants ringed; lines as thick as what they carry, full ones dark and named."""
     figure, axes = _canvas()
-    flows = np.abs(grid.flows(power))
+    flows = np.abs(grid.flows(given))
     full = np.flatnonzero(flows > grid.limit - 1e-3)
     _lines(axes, grid, 0.5 + 3.5 * np.sqrt(flows / flows.max()), full)
     norm = Normalize(prices.min(), prices.max())
-    _buses(axes, grid, prices, norm, power)
+    _buses(axes, grid, prices, norm, given)
     axes.set_xlim(-1.08, 1.08)
     axes.set_ylim(-1.08, 1.08)
-    for line in full:
-        _tag(axes, grid, line)
+    _tags(axes, grid, full)
     _extremes(axes, grid, prices)
     _bar(figure, axes, norm, "$/MWh at each bus")
     return figure
@@ -68,7 +69,7 @@ def change_map(grid: Grid, change: np.ndarray, lost: str) -> Figure:
     widths = np.where(np.arange(len(grid.ends)) == line, 0.0, 1.0)
     _lines(axes, grid, widths, np.array([], int))
     axes.plot(*at[grid.ends[line]].T, color=INK, linewidth=2.2, linestyle=(0, (2, 1.5)), zorder=2)
-    _tag(axes, grid, line)
+    _tags(axes, grid, np.array([line]))
     most = np.abs(change).max()
     norm = Normalize(-most, most)
     axes.scatter(*at.T, s=60, c=change, cmap=CHEAP_TO_DEAR, norm=norm, edgecolors=FAINT, linewidths=0.6, zorder=3)
@@ -90,6 +91,27 @@ def prices_settle(snapshots: Mapping[int, np.ndarray], best: np.ndarray) -> Figu
     return figure
 
 
+def missing(runs: Mapping[str, Run]) -> Figure:
+    """By how much the market does not clear, in MW, round by round."""
+    figure = Figure(figsize=(8.5, 3.2), layout="constrained")
+    axes = figure.subplots()
+    last = min(run.rounds for run in runs.values())
+    for (name, run), colour in zip(runs.items(), SERIES, strict=False):
+        shown = run.history["round"] <= last
+        rounds, off = run.history["round"][shown].to_numpy(), run.history["violation"][shown].to_numpy()
+        axes.plot(rounds, off, color=colour, linewidth=1.6)
+        axes.annotate(name, (rounds[-1], off[-1]), (8, 0), textcoords="offset points", va="center", fontsize=9.5,
+                      color=colour, annotation_clip=False)  # fmt: skip
+    axes.set_yscale("log")
+    quiet(axes, "rounds", "MW missing")
+    axes.set_xlim(0, last)
+    axes.set_ylim(top=3e3)
+    axes.yaxis.set_major_locator(FixedLocator([1e-9, 1e-6, 1e-3, 1, 1e3]))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: power(round(np.log10(value)))))
+    return figure
+
+
 def _canvas() -> tuple[Figure, Axes]:
     figure = Figure(figsize=(9.5, 6.2), layout="constrained")
     axes = figure.subplots()
@@ -105,8 +127,8 @@ def _lines(axes: Axes, grid: Grid, widths: np.ndarray, full: np.ndarray) -> None
     )
 
 
-def _buses(axes: Axes, grid: Grid, prices: np.ndarray, norm: Normalize, power: np.ndarray) -> None:
-    at, given = places(grid), np.bincount(grid.plants, power, len(grid.buses))
+def _buses(axes: Axes, grid: Grid, prices: np.ndarray, norm: Normalize, given: np.ndarray) -> None:
+    at, given = places(grid), np.bincount(grid.plants, given, len(grid.buses))
     sizes = 26 + 130 * np.maximum(grid.demand, 0) / grid.demand.max()
     running = given > 1e-3
     ring = sizes[running] + 60 + 260 * given[running] / given.max()
@@ -114,19 +136,20 @@ def _buses(axes: Axes, grid: Grid, prices: np.ndarray, norm: Normalize, power: n
     axes.scatter(*at.T, s=sizes, c=prices, cmap=CHEAP_TO_DEAR, norm=norm, edgecolors=FAINT, linewidths=0.5, zorder=3)
 
 
-def _tag(axes: Axes, grid: Grid, line: int, away: float = 13) -> None:
-    """A line's name beside its middle, on the side that has fewer buses near."""
-    at = places(grid)
-    first, second = axes.transData.transform(at[grid.ends[line]])
-    along = (second - first) / max(float(np.linalg.norm(second - first)), 1e-9)
-    across = np.array([-along[1], along[0]])
-    middle, others = (first + second) / 2, axes.transData.transform(at)
-    room = [np.min(np.linalg.norm(others - (middle + side * 2.2 * away * across), axis=1)) for side in (1, -1)]
-    shift = (1 if room[0] >= room[1] else -1) * away * across
-    across_is_level = abs(shift[0]) > abs(shift[1])
-    side = ("left" if shift[0] > 0 else "right") if across_is_level else "center"
-    axes.annotate(grid.lines[line], at[grid.ends[line]].mean(0), tuple(shift * (0.6 if across_is_level else 1)),
-                  textcoords="offset points", ha=side, va="center", fontsize=8.5, color=INK, zorder=6)  # fmt: skip
+def _tags(axes: Axes, grid: Grid, lines: np.ndarray, away: float = 13) -> None:
+    """The names of lines beside their middles, each on the side that has more room, names before it included."""
+    taken = axes.transData.transform(places(grid))
+    for line in lines:
+        ends = axes.transData.transform(places(grid)[grid.ends[line]])
+        along = (ends[1] - ends[0]) / max(float(np.linalg.norm(ends[1] - ends[0])), 1e-9)
+        sides = away * np.array([[-along[1], along[0]], [along[1], -along[0]]])
+        spots = ends.mean(0) + 2.2 * sides
+        room = [np.linalg.norm(taken - spot, axis=1).min() for spot in spots]
+        shift, taken = sides[int(np.argmax(room))], np.vstack([taken, spots[int(np.argmax(room))]])
+        level = abs(shift[0]) > abs(shift[1])
+        align = ("left" if shift[0] > 0 else "right") if level else "center"
+        axes.annotate(grid.lines[line], places(grid)[grid.ends[line]].mean(0), tuple(shift * (0.6 if level else 1)),
+                      textcoords="offset points", ha=align, va="center", fontsize=8.5, color=INK, zorder=6)  # fmt: skip
 
 
 def _extremes(axes: Axes, grid: Grid, prices: np.ndarray) -> None:
