@@ -28,7 +28,7 @@ RUNS: dict[str, Callable[..., accord.Run]] = {
     "peers with a word for each": lambda **how: accord.run(PROBLEM, accord.EdgeADMM(), network=RING, **how),
     "prices": lambda **how: accord.run(MARKET, accord.DualDecomposition(), **how),
 }
-SHORT = accord.Stop(rounds=24, progress=0)
+SHORT = accord.Stop(rounds=12, progress=0)
 
 
 @pytest.fixture(scope="module", params=list(RUNS))
@@ -174,7 +174,7 @@ def test_fault_36_37_44_ten_deaths_change_nothing(run: Any, undisturbed: accord.
 
 
 def test_fault_37_deaths_on_a_link_that_loses_change_nothing(run: Any, undisturbed: accord.Run) -> None:
-    crew = killing(5, rough(2))
+    crew = killing(4, rough(2))
     same(undisturbed, run(runtime=crew))
     assert len(crew.died) >= 4
 
@@ -252,7 +252,7 @@ def test_fault_45_below_the_quorum_it_waits_and_then_says_why_it_ends() -> None:
 @pytest.mark.parametrize(("method", "how", "words"), [
     (accord.GradientTracking(), {"network": RING}, "no server that could go on without a neighbour"),
     (accord.FedPD(), {}, "needs every agent's answer"),
-    (accord.FedSGD(), {"aggregate": accord.aggregation.MultiKrum(1)}, "MultiKrum bears f=1 bad agents among at least 5"),
+    (accord.FedSGD(), {"aggregate": accord.aggregation.MultiKrum(1)}, "bears f=1 bad agents among at least 5"),
 ], ids=["peers", "everybody's answer", "a rule over few"])  # fmt: skip
 def test_a_deadline_is_refused_where_everybody_is_needed(method: Any, how: dict[str, Any], words: str) -> None:
     crew = Crew(2, delivered, patience=Patience(deadline=1.0))

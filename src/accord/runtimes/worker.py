@@ -18,6 +18,9 @@ from accord.runtimes.division import Part
 from accord.runtimes.link import FAILED, HOST, Envelope, Link
 from accord.runtimes.words import Dismissed, Recalled, Words
 
+BEGINNINGS = ("start", "restore")
+"""What can be asked of a worker that holds nothing: a question to the one that it replaces may still be on its way."""
+
 
 class Worker:
     """A few agents in one batch; opaque ones one after another.
@@ -64,7 +67,7 @@ class Worker:
             envelope = self.words.next_question()
             if envelope.kind == "dismiss":
                 raise Dismissed
-            if envelope.number > self.answered.number:
+            if envelope.number > self.answered.number and (self.held is not None or envelope.kind in BEGINNINGS):
                 return envelope
             if envelope.number == self.answered.number:
                 self.link.send(HOST, self.answered)
