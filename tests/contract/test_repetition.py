@@ -93,7 +93,7 @@ def plan_of(world: World, method: Any) -> Plan:
     return plan_for(world.problem(), method, None, world.network, None, None, None, None, 0, None)[0]
 
 
-def bytes_of(plan: Plan) -> int:
+def bytes_of(plan: Plan) -> float:
     with jax.enable_x64(plan.dtype == np.float64):
         return per_round(plan).bytes
 
