@@ -7,7 +7,7 @@ import io
 import json
 import os
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -116,11 +116,18 @@ def identity(plan: Plan) -> str:
         arrays = jax.tree.leaves((plan.method, plan.channel))
     else:
         with jax.enable_x64(plan.dtype == np.float64):
-            words, arrays = program(plan)
+            words, arrays = program(_few(plan) if plan.problem.stored else plan)
+            arrays = [*arrays, plan.problem.sizes, np.int64(plan.cohort)]
     sha = hashlib.sha256(repr((version("accord"), words, plan.stop, plan.seed, plan.every)).encode())
     for array in (*arrays, plan.x0, plan.weights):
         sha.update(np.ascontiguousarray(array).tobytes())
     return sha.hexdigest()
+
+
+def _few(plan: Plan) -> Plan:
+    """The plan with the few agents by whom a crowd's data are known, where all of them are never read at once."""
+    problem = plan.problem.sample(8)
+    return replace(plan, problem=problem, cohort=min(plan.cohort, problem.K))
 
 
 def _read(path: Path) -> Kept:

@@ -52,7 +52,7 @@ def test_a_parquet_file_is_unpacked_once(tmp_path: Path) -> None:
 
 def test_rows_of_an_agent_that_lie_apart_are_refused(tmp_path: Path) -> None:
     table = farms([2, 2]).take([0, 2, 1, 3])
-    with pytest.raises(DataError, match="The rows of agent 'farm 0' lie apart. Sort the file by 'farm'"):
+    with pytest.raises(DataError, match=r"The rows of agent 'farm 0' lie apart. Sort the file by 'farm'"):
         from_arrow(written(table, tmp_path / "farms.arrow"), by="farm", target="crop")
 
 
@@ -65,7 +65,7 @@ def test_columns_that_cannot_be_learnt_from_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ProblemError, match="There is no file"):
         from_arrow(tmp_path / "none.arrow", by="farm", target="crop")
     (tmp_path / "odd.arrow").write_text("farm,crop")
-    with pytest.raises(DataError, match="odd.arrow cannot be read as an Arrow file"):
+    with pytest.raises(DataError, match=r"odd.arrow cannot be read as an Arrow file"):
         from_arrow(tmp_path / "odd.arrow", by="farm", target="crop")
 
 
@@ -143,5 +143,5 @@ def test_sizes_are_whole_numbers_of_rows(sizes: np.ndarray) -> None:
 
 def test_the_centralised_answer_needs_all_data() -> None:
     problem = Problem(lambda x, row: (x - row[0][0]) ** 2, generated(rows, SIZES), x0=0.0)
-    with pytest.raises(ProblemError, match="problem.sample"):
+    with pytest.raises(ProblemError, match=r"problem.sample"):
         problem.solve()

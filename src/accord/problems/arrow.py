@@ -36,8 +36,8 @@ def from_arrow(
       length. Integers are taken as float32, as are lists of them.
     - `panel`: as of `Stored`. `unpacked`: where a Parquet file is unpacked to; a temporary file when not given.
 
-    Agents are called by their values, in the order in which the file has them. Raises `DataError` where the rows of an agent lie
-    apart, a value is missing, or a column holds no numbers; `UnknownName`; and `MissingExtra` without pyarrow.
+    Agents are called by their values, in the order in which the file has them. Raises `DataError` where an agent's
+    rows lie apart, a value is missing, or a column holds no numbers; `UnknownName`; and `MissingExtra`.
 
     >>> import pyarrow as pa, tempfile
     >>> table = pa.table({"farm": ["A", "A", "B"], "rain": [1.0, 3.0, 5.0], "crop": [2.0, 3.0, 6.0]})

@@ -105,7 +105,8 @@ def _page_by_page(part: Part, length: int) -> Callable[..., Any]:
 
     def together(count: int, mapped: Any, x: Any, k: Array, size: Array, pages: Pages, data: Any) -> Any:
         own_x, own_k, *_ = mapped
-        if not own_k or any(jax.tree.leaves(mapped[3:])):  # several questions to one agent, or data of several sets
+        everyone = own_k and count == len(pages.first) and not any(jax.tree.leaves(mapped[3:]))
+        if not everyone:  # some agents, several questions to one, or data of several sets
             axes = jax.tree.map(lambda yes: 0 if yes else None, mapped)
             total = jax.vmap(alone, tuple(axes))(x, k, size, pages, data)
         else:
