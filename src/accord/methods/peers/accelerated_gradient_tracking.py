@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar, NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
 
-from accord.methods.base import Rule, method
+from accord.methods.base import Constants, Rule, method
 
 
 class State(NamedTuple):
@@ -24,13 +25,22 @@ class Message(NamedTuple):
     s: Array
 
 
+def _step(c: Constants) -> float:
+    """As fast as F asks for where W mixes fast enough, and 4/5 of the limit at most."""
+    kappa = c.L / c.mu_mean if c.mu_mean > 0 else 1.0
+    wanted = max(1.0, math.sqrt(kappa) / 2) * (1 - c.sigma) ** 1.5 / 4
+    return min((1 + c.lambda_min) ** 3 / (2.5 * (2 + c.lambda_min)), wanted) / c.L
+
+
 @method
 class AcceleratedGradientTracking:
     """z⁺ = (W(qy+z) − (a/θ)s)/(1+q); x⁺ = θz⁺ + (1−θ)Wx; y⁺ = θz⁺ + (1−θ)x⁺; s⁺ = Ws + ∇f(y⁺) − ∇f(y).
 
     θ = √(μa)/2 and q = μa/θ: Nesterov's method along a tracked gradient, three vectors a round and no inner loop.
 
-    - `step_size`: a. `mu`: μ, the strong convexity of F.
+    - `step_size`: a < (1+λ_min(W))³/(2(2+λ_min(W))L) where agents have equal curvature L and θ is small: the modes
+      (z−λ)³ + aL(z−1)(2z−λ) = 0 of the eigenvalues λ of W leave the unit circle there, at z = −1.
+    - `mu`: μ, the strong convexity of F.
 
     Each round mean(s) = mean(∇f_k(y_k)), whatever the network.
 
@@ -51,7 +61,7 @@ class AcceleratedGradientTracking:
     weights: ClassVar = "doubly stochastic"
     reference: ClassVar = "Qu, Li 2020; Li, Lin 2024"
     rules: ClassVar = {
-        "step_size": Rule("(1−σ)^1.5/(4L)", lambda c: (1 - c.sigma) ** 1.5 / (4 * c.L)),
+        "step_size": Rule("min((1+λ_min)³/(2+λ_min)/2.5, max(1, √κ/2)(1−σ)^1.5/4)/L, κ = L/Σp_kμ_k", _step),
         "mu": Rule("Σp_kμ_k", lambda c: c.mu_mean),
     }
 

@@ -22,7 +22,7 @@ class State(NamedTuple):
 
 def _exchanges(c: Constants) -> float:
     return (
-        max(1, math.ceil(0.5 * math.log(4 * c.L / c.mu_mean) / math.sqrt(max(1 - c.sigma, 1e-12)))) if c.mu_mean else 0
+        max(1, math.ceil(0.4 * math.log(4 * c.L / c.mu_mean) / math.sqrt(max(1 - c.sigma, 1e-12)))) if c.mu_mean else 0
     )
 
 
@@ -52,7 +52,7 @@ class Mudag:
     weights: ClassVar = "symmetric"
     reference: ClassVar = "Ye, Luo, Zhou, Zhang 2023"
     rules: ClassVar = {
-        "J": Rule("⌈½ ln(4L/μ)/√(1−σ)⌉", _exchanges),
+        "J": Rule("⌈0.4 ln(4L/μ)/√(1−σ)⌉", _exchanges),
         "step_size": Rule("1/Σp_kL_k", lambda c: 1 / c.L_mean),
         "mu": Rule("Σp_kμ_k", lambda c: c.mu_mean),
         "sigma": Rule("of W", lambda c: max(c.sigma, 1e-12)),
