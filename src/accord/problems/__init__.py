@@ -4,15 +4,17 @@ from accord.problems import grids, partition
 from accord.problems.arrow import from_arrow
 from accord.problems.chain import floor_of_hard_instance, hard_instance
 from accord.problems.coupling import Market
+from accord.problems.fleet import Charging, Fleet, charging
 from accord.problems.opaque import Opaque
 from accord.problems.power_flow import OptimalPowerFlow, optimal_power_flow
 from accord.problems.problem import Coupled, Problem
 from accord.problems.ready_made import dispatch, lasso, least_squares, logistic, neural_network, quadratic, softmax, svm
-from accord.problems.regularizers import L1, Box, GroupL2, Simplex
+from accord.problems.regularizers import L1, Box, Budget, GroupL2, Simplex
 from accord.problems.stored import Stored, generated
 
 __all__ = [
-    "L1", "Box", "Coupled", "GroupL2", "Market", "Opaque", "OptimalPowerFlow", "Problem", "Simplex", "Stored",
-    "dispatch", "floor_of_hard_instance", "from_arrow", "generated", "grids", "hard_instance", "lasso",
-    "least_squares", "logistic", "neural_network", "optimal_power_flow", "partition", "quadratic", "softmax", "svm",
+    "L1", "Box", "Budget", "Charging", "Coupled", "Fleet", "GroupL2", "Market", "Opaque", "OptimalPowerFlow", "Problem",
+    "Simplex", "Stored", "charging", "dispatch", "floor_of_hard_instance", "from_arrow", "generated", "grids",
+    "hard_instance", "lasso", "least_squares", "logistic", "neural_network", "optimal_power_flow", "partition",
+    "quadratic", "softmax", "svm",
 ]  # fmt: skip

@@ -10,8 +10,8 @@ import numpy as np
 from accord import methods
 from accord.history import Run
 from accord.problems.adapters.demandlib import households
-from accord.problems.charging import Charging, Fleet, charging
 from accord.problems.clearing import clear
+from accord.problems.fleet import Charging, Fleet, charging
 from accord.reports.chapters import Chapter
 from accord.reports.numbers import count, number
 from accord.run import run as solve

@@ -15,7 +15,7 @@ from accord.reports.numbers import count, number
 from accord.reports.plots import FAINT, INK, SERIES, quiet
 
 if TYPE_CHECKING:
-    from accord.problems.charging import Charging
+    from accord.problems.fleet import Charging
 
 NOON = 12
 POWER = LinearSegmentedColormap.from_list("power", ["#f3efe6", "#9cc7e0", SERIES[0], "#053a5c"])

@@ -97,8 +97,8 @@ def missing(runs: Mapping[str, Run]) -> Figure:
     axes = figure.subplots()
     last = min(run.rounds for run in runs.values())
     for (name, run), colour in zip(runs.items(), SERIES, strict=False):
-        shown = run.history["round"] <= last
-        rounds, off = run.history["round"][shown].to_numpy(), run.history["violation"][shown].to_numpy()
+        rounds, off = (run.history[column].to_numpy() for column in ("round", "violation"))
+        rounds, off = rounds[rounds <= last], off[rounds <= last]
         axes.plot(rounds, off, color=colour, linewidth=1.6)
         axes.annotate(name, (rounds[-1], off[-1]), (8, 0), textcoords="offset points", va="center", fontsize=9.5,
                       color=colour, annotation_clip=False)  # fmt: skip
@@ -120,11 +120,10 @@ def _canvas() -> tuple[Figure, Axes]:
 
 
 def _lines(axes: Axes, grid: Grid, widths: np.ndarray, full: np.ndarray) -> None:
-    colours = [INK if line in full else "#b9c0c6" for line in range(len(grid.ends))]
-    segments = list(places(grid)[grid.ends])
-    axes.add_collection(
-        LineCollection(segments, linewidths=widths.tolist(), colors=colours, zorder=1, capstyle="round")
-    )
+    order = np.argsort(np.isin(np.arange(len(grid.ends)), full), kind="stable")  # full ones above the others
+    segments, colours = list(places(grid)[grid.ends[order]]), [INK if line in full else "#b9c0c6" for line in order]
+    drawn = LineCollection(segments, linewidths=widths[order].tolist(), colors=colours, zorder=1, capstyle="round")
+    axes.add_collection(drawn)
 
 
 def _buses(axes: Axes, grid: Grid, prices: np.ndarray, norm: Normalize, given: np.ndarray) -> None:
