@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from accord.errors import AccordError
+from accord.errors import AccordError, MissingExtra
 from accord.studies.source import Path, Source
 
 Make = Callable[..., Any]
@@ -41,6 +41,8 @@ def made(
             raise source.error(path, f"{_title(path)} lacks the key {key!r}. Give it.")
     try:
         return make(**table, **fixed)
+    except MissingExtra:
+        raise  # nothing is wrong with the study
     except (AccordError, TypeError, ValueError, OSError) as error:
         raise source.error(path, f"{_title(path)}: {error}") from error
 
