@@ -34,7 +34,8 @@ class KGT:
 
     Local training without drift: c learns what the own gradient lacks of the average. Each round Σ c_k = 0.
 
-    - `local`: the τ steps of size a. `relaxation`: η, how much of the local progress is taken; 1/4 where W ⪰ −I/2.
+    - `local`: the τ steps of size a. `relaxation`: η, how much of the local progress is taken; 1/4 where W ⪰ −I/2,
+      and no more than 1−σ: what agents do not mix away in a round turns them against each other in the next.
 
     >>> import accord
     >>> problem = accord.problems.quadratic(H=[1.0, 2.0, 3.0, 4.0], c=[0.0, 1.0, 2.0, 6.0])
@@ -53,7 +54,10 @@ class KGT:
     name: ClassVar = "k_gt"
     reference: ClassVar = "Liu, Lin, Koloskova, Stich 2024"
     rules: ClassVar = {
-        "relaxation": Rule("min(1, (1+λ_min(W))/|λ_min(W)|)²/4", lambda c: _damping(c.lambda_min) ** 2 / 4)
+        "relaxation": Rule(
+            "min(min(1, (1+λ_min(W))/|λ_min(W)|)²/4, 1−σ)",
+            lambda c: min(_damping(c.lambda_min) ** 2 / 4, max(1 - c.sigma, 1e-12)),
+        )
     }
 
     @property
