@@ -40,11 +40,11 @@ def _soon(who: Patients, found: Measures, rested: Sequence[Resting]) -> Iterator
                "Take a method that corrects for it, such as SCAFFOLD, or shorter local steps.")  # fmt: skip
         return
     best = max(fit, key=lambda floor: floor.steps)
-    rounds = math.log(1e-2) / math.log(best.contraction) if 0 < best.contraction < 1 else 1
-    price = data_size(2 * who.vector * len(who.names) * max(rounds, 1))
+    price = data_size(2 * who.vector * len(who.names) * max(best.rounds, 1))
     yield (f"Advice: for a good model soon, FedAvg(GradientDescent(steps={best.steps}, "
-           f"step_size={best.step_size:.3g})): its slowest part settles within {count(math.ceil(rounds))} rounds "
-           f"({price} in all), and the floor costs {number(100 * best.above / gain, 2)} % of what there is to gain."
+           f"step_size={best.step_size:.3g})): in {count(best.rounds)} rounds ({price} "
+           f"in all) a hundredth of the way to its floor is left, and the floor costs "
+           f"{number(100 * best.above / gain, 2)} % of what there is to gain."
            + _why(found))  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from accord.doctor.floors import Floor
+from accord.doctor.floors import Floor, moved, settling
 from accord.doctor.interview import Interview
 from accord.doctor.krylov import Ritz
 from accord.doctor.questions import slope
@@ -18,7 +18,7 @@ from accord.problems.problem import Problem
 from accord.run import run
 from accord.stopping import Stop
 
-MOST = 2000  # rounds of a check
+MOST = 4000  # gradients an agent of a check
 STALE = 90  # rounds of a check of a delay
 
 
@@ -34,12 +34,13 @@ def rested(problem: Problem, agents: Interview, optimum: np.ndarray, least: floa
 
     - `left`: of the distance to the floor, what the rounds of the run should leave. NaN where they would be too many.
     """
-    rounds = math.ceil(math.log(left) / math.log(floor.contraction)) if 0 < floor.contraction < 1 else 1
-    if rounds > MOST:
+    M = moved(agents, optimum, floor.step_size, floor.steps)
+    rounds = 1 + settling(M, floor.x - optimum, left)
+    if rounds * floor.steps > MOST:
         return Rested(math.nan, math.nan)
     method = FedAvg(GradientDescent(floor.steps, floor.step_size))
-    stop = Stop(rounds=rounds, progress=0)
-    ended = run(problem, method, agents.shape.unflatten(optimum), stop=stop, record=max(rounds, 1))
+    stop = Stop(rounds=int(rounds), progress=0)
+    ended = run(problem, method, agents.shape.unflatten(optimum), stop=stop, record=int(rounds))
     x = np.asarray(agents.shape.flatten(jax.tree.map(np.asarray, ended.x)), float)
     return Rested(float(np.linalg.norm(x - optimum)), float(ended.history["objective"].iloc[-1]) - least)
 

@@ -52,7 +52,7 @@ def diagnose(
         found = measure(problem, agents, start)
         _has_minimum(found)
         step_size = 1 / constants(problem, "server", x0=x0)[0].L
-        floors = [floor(agents, found.common.x, found.common.value, step_size, tau) for tau in local_steps]
+        floors = [floor(agents, found.common.x, found.common.value, start, step_size, tau) for tau in local_steps]
         said = dict(agents.said)  # what is asked from here on is for the check
         rested = [_rested(problem, agents, found, one, check) for one in floors]
         delays = [_delay(agents, found, d, check) for d in DELAYS]

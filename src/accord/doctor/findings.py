@@ -135,7 +135,7 @@ def _beside(
         return ""
     apart = abs(measured - predicted) / max(abs(predicted), abs(measured), 1e-300)
     said = f"; {words.format(write(measured))}"
-    if max(abs(predicted), abs(measured)) < 1e-12 or apart < 1e-6:
+    if max(abs(predicted), abs(measured)) < 1e-12 or apart < 1e-3:
         return said
     if apart <= agree:
         return f"{said}, {number(100 * apart, 2)} % off"

@@ -7,11 +7,13 @@ from typing import NamedTuple
 import numpy as np
 
 from accord.doctor.interview import Interview
-from accord.doctor.krylov import ritz, solve
+from accord.doctor.krylov import Operator, ritz, solve
 from accord.doctor.questions import drift, loss, yielding
+from accord.doctor.rates import until
 
 CORRECTIONS = 12  # rounds of local work after which a prediction counts as not found
-PRODUCTS = 100
+PRODUCTS = 100  # with M, in one solve
+SEEN = 40  # products with which the spectrum of M is looked at
 
 
 class Floor(NamedTuple):
@@ -19,26 +21,24 @@ class Floor(NamedTuple):
 
     steps: int  # τ, local gradient steps of a round
     step_size: float  # a
+    x: np.ndarray  # there
     distance: float  # ‖x − x*‖
     above: float  # F(x) − F*
     by_hessians: float  # ‖x − x*‖ by the Hessians at x* alone: exact for quadratics
-    contraction: float  # by which a round shortens the distance to the floor, at most
+    rounds: float  # until a hundredth of the way from x0 is left
     found: bool  # whether the local work of a round confirms it
 
 
-def floor(agents: Interview, optimum: np.ndarray, least: float, step_size: float, steps: int) -> Floor:
+def floor(agents: Interview, optimum: np.ndarray, least: float, x0: np.ndarray, step_size: float, steps: int) -> Floor:
     """The fixed point of a round of FedAvg with τ full gradient steps of length a: Σ p_k (y_k(x) − x) = 0.
 
     For quadratics the round is affine, and one linear solve with M = Σ p_k (I − (I − a H_k)^τ) finds it. Else M is
     taken at x*, which foresees it to first order, and what one round of local work still moves corrects it.
 
-    - `optimum`, `least`: x* and F there.
+    - `optimum`, `least`: x* and F there. `x0`: where a run would start.
     """
     a, tau = np.float64(step_size), np.int32(steps)
-
-    def M(v: np.ndarray) -> np.ndarray:
-        return agents.mean(yielding, optimum, v, a, tau)
-
+    M = moved(agents, optimum, step_size, steps)
     x, moves = optimum, []
     for _ in range(CORRECTIONS):
         x = x + solve(M, agents.mean(drift, x, a, tau), 1e-3 if moves else 1e-14, PRODUCTS)
@@ -47,6 +47,19 @@ def floor(agents: Interview, optimum: np.ndarray, least: float, step_size: float
         if settled or moves[-1] > 1e3 * moves[0] or moves[-1] == 0:
             break
     found = len(moves) == 1 or abs(moves[-1] - moves[-2]) <= 1e-3 * moves[-1]
-    slowest = float(ritz(M, np.random.default_rng(0).standard_normal(len(x)), 40).values.min())
     above = float(agents.mean(loss, x)) - least
-    return Floor(steps, step_size, moves[-1], above, moves[0], 1 - slowest, found)
+    return Floor(steps, step_size, x, moves[-1], above, moves[0], settling(M, x0 - x, 0.01), found)
+
+
+def moved(agents: Interview, optimum: np.ndarray, step_size: float, steps: int) -> Operator:
+    """M = Σ p_k (I − (I − a H_k)^τ): how far a round moves the model back, for each bit that it is off."""
+    a, tau = np.float64(step_size), np.int32(steps)
+    return lambda v: agents.mean(yielding, optimum, v, a, tau)
+
+
+def settling(M: Operator, way: np.ndarray, left: float) -> float:
+    """Rounds until of a way to the floor only a part is left: ‖(I − M)^t way‖ ≤ left · ‖way‖."""
+    if not np.linalg.norm(way) > 0:
+        return 0
+    seen = ritz(M, way, SEEN)
+    return until(seen.shares, 1 - seen.values, left**2)

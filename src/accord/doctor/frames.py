@@ -36,7 +36,7 @@ def floors(rested: Sequence[Resting]) -> pd.DataFrame:
     rows = [
         {"local_steps": one.floor.steps, "step_size": one.floor.step_size, "predicted": one.floor.distance,
          "measured": one.distance, "predicted_above": one.floor.above, "measured_above": one.above,
-         "by_hessians_alone": one.floor.by_hessians, "contraction": one.floor.contraction, "holds": one.floor.found}
+         "by_hessians_alone": one.floor.by_hessians, "rounds": one.floor.rounds, "holds": one.floor.found}
         for one in rested
     ]  # fmt: skip
     return pd.DataFrame(rows).set_index("local_steps")
