@@ -13,6 +13,8 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from accord.reports.chapters import picture_of
+
 FENCE = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
@@ -21,7 +23,7 @@ class Block(NamedTuple):
 
     end: int  # where the block ends in the page's text
     printed: str
-    figure: str  # SVG, or nothing
+    figure: str  # SVG, an image, or nothing
 
 
 def execute(markdown: str, page: str, folder: str) -> Iterator[Block]:
@@ -45,7 +47,9 @@ def evaluated(block: ast.Module, page: str, namespace: dict[str, Any]) -> Any:
 
 
 def drawn(value: Any) -> str:
-    """A figure as SVG; of anything else nothing."""
+    """A figure as SVG, an animation as an image that moves; of anything else nothing."""
+    if hasattr(value, "to_jshtml"):
+        return f'<img alt="An animation" src="{picture_of(value)}">'
     if not hasattr(value, "savefig"):
         return ""
     picture = io.StringIO()

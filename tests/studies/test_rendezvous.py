@@ -23,8 +23,7 @@ def study() -> Study:
 
 @pytest.fixture(scope="module")
 def fleet(study: Study) -> Fleet:
-    posts = np.concatenate(study.problem.shards)
-    return Fleet(study, posts, scene.patrols(posts, len(study.network.members)), study.problem.solve())
+    return Fleet.of(study)
 
 
 def test_the_way_is_smooth_near_a_post_and_the_distance_far_from_it() -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
-FRAMES = 10  # a second
+FRAMES = 15  # a second
 
 
 class Chapter(NamedTuple):
@@ -54,7 +54,8 @@ def written(chapter: Chapter) -> Section:
     """
     paragraphs = tuple(" ".join(part.split()) for part in chapter.text.split("\n\n") if part.strip())
     table = None if chapter.table is None else _table(chapter.table)
-    return Section(chapter.title, paragraphs, _picture(chapter), table)
+    picture = "" if chapter.figure is None else picture_of(chapter.figure, chapter.title)
+    return Section(chapter.title, paragraphs, picture, table)
 
 
 def section(told: list) -> Section:
@@ -79,16 +80,15 @@ def _cell(value: object) -> str:
     return count(float(value)) if isinstance(value, Integral) else number(math.nan if value is None else float(value))  # pyright: ignore[reportArgumentType]
 
 
-def _picture(chapter: Chapter) -> str:
+def picture_of(figure: Figure | Animation, label: str = "") -> str:
+    """The address of an image which holds the image itself: SVG of a figure, GIF of an animation."""
     from matplotlib.animation import Animation
 
-    if chapter.figure is None:
-        return ""
-    if isinstance(chapter.figure, Animation):
-        return _address("image/gif", _gif(chapter.figure))
+    if isinstance(figure, Animation):
+        return _address("image/gif", _gif(figure))
     from accord.reports.html import standing_alone
 
-    return _address("image/svg+xml", standing_alone(chapter.figure, chapter.title).encode())
+    return _address("image/svg+xml", standing_alone(figure, label).encode())
 
 
 def _address(kind: str, content: bytes) -> str:

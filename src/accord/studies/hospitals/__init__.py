@@ -51,7 +51,7 @@ class Evidence(NamedTuple):
     sizes: np.ndarray
     rows: Rows
     common: np.ndarray  # the model of all rows
-    runs: Mapping[str, Run]
+    runs: Mapping[str, Run]  # by the name of the method
     scores: Scores  # of patients held out
 
     def loss(self, model: str, k: int) -> np.ndarray:
@@ -70,18 +70,23 @@ class Evidence(NamedTuple):
 
 def chapters(study: Study, run: Run) -> Iterator[Chapter]:
     """Four methods; together or alone; calibration; the small hospital; personal models; what the data cannot say."""
-    problem, rows = study.problem, Rows.of(study.problem)
     others = {name: dataclasses.replace(study, method=method, method_name=name.lower(), network=None, stop=STOP)
               for name, method in FEDERATED.items()}  # fmt: skip
     runs = {run.facts.method: run} | side_by_side({name: partial(o.run, record=10) for name, o in others.items()})
-    common = rows.common([np.ones(len(b), bool) for b in rows.b])
-    found = Evidence(problem.names, problem.table.columns, problem.sizes, rows, common, runs, held_out(rows, LAMBDA))
+    found = evidence(study, runs)
     yield four_methods(found)
     yield together_or_alone(found)
     yield wrong_risks(found)
     yield small_hospital(found)
     yield ones_own(found)
     yield Chapter("What these data cannot say", CANNOT)
+
+
+def evidence(study: Study, runs: Mapping[str, Run]) -> Evidence:
+    """The study's rows, the model of all of them, and what models say of patients whom they have not seen."""
+    problem, rows = study.problem, Rows.of(study.problem)
+    common = rows.common([np.ones(len(b), bool) for b in rows.b])
+    return Evidence(problem.names, problem.table.columns, problem.sizes, rows, common, runs, held_out(rows, LAMBDA))
 
 
 def four_methods(found: Evidence) -> Chapter:

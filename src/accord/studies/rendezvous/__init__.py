@@ -48,6 +48,12 @@ class Fleet(NamedTuple):
     places: np.ndarray  # (rounds, vehicles, 2)
     meeting: np.ndarray  # (2,) the centralised answer
 
+    @classmethod
+    def of(cls, study: Study) -> Fleet:
+        """The fleet of a study."""
+        posts = np.concatenate(study.problem.shards)
+        return cls(study, posts, scene.patrols(posts, len(study.network.members)), study.problem.solve())
+
     def off(self, now: Moment) -> dict[str, float]:
         """Metres between the common place and that of the vehicle furthest off."""
         return {"metres": 1000 * float(np.linalg.norm(np.stack(now.agents) - self.meeting, axis=1).max())}
@@ -59,9 +65,7 @@ class Fleet(NamedTuple):
 
 def chapters(study: Study, run: Run) -> Iterator[Chapter]:
     """The film; the median and the mean; links that fail; a map from bearings."""
-    posts = np.concatenate(study.problem.shards)
-    places = scene.patrols(posts, len(study.network.members))
-    fleet = Fleet(study, posts, places, study.problem.solve())
+    fleet = Fleet.of(study)
     yield never_all(fleet)
     yield median_or_mean(fleet, np.asarray(run.x))
     yield links_that_fail(fleet)
