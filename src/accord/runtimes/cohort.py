@@ -10,13 +10,16 @@ from jax import Array
 
 from accord.runtimes.plan import Purpose, key_for
 
+FEW = 128
+"""Clients up to whom pairs are compared: a sort takes a second to compile."""
+
 
 @partial(jax.jit, static_argnames=("K", "size"))
 def cohort_of(key: Array, t: Array | int, K: int, size: int) -> Array:
     """(size,) different clients of K at round t, every choice as likely as any other; the same in every runtime.
 
     >>> [sorted(cohort_of(jax.random.key(0), t, 10**6, 3).tolist()) for t in (0, 1)]
-    [[403536, 672352, 872449], [144612, 210201, 367304]]
+    [[307655, 360299, 752572], [196841, 440672, 667358]]
     """
     if size == K:
         return jnp.arange(K, dtype=jnp.int32)
@@ -32,20 +35,22 @@ def _different(key: Array, K: int, size: int) -> Array:
     No number is treated unlike another, so that by symmetry all ordered choices are equally likely.
     """
 
-    def draw(i: Array) -> Array:
-        return jax.random.randint(jax.random.fold_in(key, i), (size,), 0, K, jnp.int32)
+    whole = jnp.uint32(2**32 // K * K - 1)  # a draw beyond the last whole K is none: the first numbers come no oftener
 
     def again(loop: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-        i, ks, before = loop
-        ks = jnp.where(before, draw(i), ks)
-        return i + 1, ks, _drawn_before(ks)
+        i, ks, missing = loop
+        draw = jax.random.bits(jax.random.fold_in(key, i), (size,), jnp.uint32)
+        number = jnp.where(draw <= whole, (draw % jnp.uint32(K)).astype(jnp.int32), -1)
+        ks = jnp.where(missing, number, ks)
+        return i + 1, ks, _drawn_before(ks) | (ks < 0)
 
-    first = draw(jnp.zeros((), jnp.int32))
-    loop = (jnp.ones((), jnp.int32), first, _drawn_before(first))
-    return jax.lax.while_loop(lambda loop: loop[2].any(), again, loop)[1]
+    nobody = (jnp.zeros((), jnp.int32), jnp.zeros(size, jnp.int32), jnp.ones(size, bool))
+    return jax.lax.while_loop(lambda loop: loop[2].any(), again, nobody)[1]
 
 
 def _drawn_before(ks: Array) -> Array:
+    if len(ks) <= FEW:
+        return jnp.tril(ks[:, None] == ks, -1).any(1)
     order = jnp.argsort(ks, stable=True)
     same = ks[order[1:]] == ks[order[:-1]]
     return jnp.zeros(len(ks), bool).at[order[1:]].set(same)
