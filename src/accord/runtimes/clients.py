@@ -192,7 +192,7 @@ class Clients:
         return replace(self.agents, rows=rows, scale=self.agents.scale[k], share=pick(self.agents.share))
 
     def _key(self, t: Array | int, purpose: Purpose, k: Array) -> Array:
-        number = k if self.numbers is None else self.numbers[jnp.minimum(k, len(self.p) - 1)]
+        number = k if self.numbers is None else jnp.asarray(self.numbers)[jnp.minimum(k, len(self.p) - 1)]
         return key_for(self.key, t, number, purpose)
 
     def losses(self, models: Array, axis: int | None = None) -> Array:
@@ -254,6 +254,8 @@ class Clients:
     def _each(self, function: Callable[[Array], Array]) -> Array:
         """A function of every agent's number, one after another, each device its part of them."""
         K = len(self.p)
+        if isinstance(self.agents, OpaqueAgents):
+            return jnp.stack([function(jnp.int32(k)) for k in range(K)])
         turns = self._turns(self.agents.rows.size)
         ks = self._own(turns, jnp.arange(K, dtype=jnp.int32), K)
         values = jax.lax.map(lambda k: function(jnp.minimum(k, K - 1)), ks)
