@@ -55,17 +55,18 @@ class Sweep:
 
     @property
     def best(self) -> Run:
-        """The lowest objective, and of those as low (within 1e-6 of the way down) the fewest rounds.
+        """The lowest objective, and of those as low, within 1e-6 of the way down, the one that converged soonest.
 
-        Where agents share a constraint, a cost is low for who violates it: of the runs that converged, the fewest
-        rounds; where none did, the least violation. Raises `MethodError` where every run diverged.
+        Where none of those converged, the one that was as low soonest. Where agents share a constraint, a cost is low
+        for who violates it: the one that converged soonest, or else the least violation. Raises `MethodError` where
+        every run diverged.
         """
-        return self.runs[self._best]
+        return self.runs[self._told_best()]
 
     @property
     def best_values(self) -> dict[str, Any]:
         """The hyper-parameters of the best run."""
-        return self.values[self._best]
+        return self.values[self._told_best()]
 
     def table(self) -> pd.DataFrame:
         """A row a run: its hyper-parameters, where it ended, and why."""
@@ -86,31 +87,38 @@ class Sweep:
 
     def __str__(self) -> str:
         tried = ", ".join(f"{len({repr(v[name]) for v in self.values})} of {name}" for name in self.values[0])
+        if self._best is None:
+            return f"{len(self)} runs ({tried}), all of which diverged."
         converged = sum(run.converged for run in self.runs)
         chosen = ", ".join(f"{name} {word(value)}" for name, value in self.best_values.items())
         return f"{len(self)} runs ({tried}), of which {converged} converged. Best is {chosen}:\n{self.best}"
 
     @property
-    def _best(self) -> int:
-        able = _lowest(self.runs)
-        return min(able, key=lambda i: self.runs[i].rounds)
+    def _best(self) -> int | None:
+        return _best_of(self.runs)
+
+    def _told_best(self) -> int:
+        if self._best is None:
+            raise MethodError(f"All {len(self)} runs diverged. Try smaller steps.")
+        return self._best
 
     def _pairs(self) -> Iterator[tuple[dict[str, Any], Run]]:
         return zip(self.values, self.runs, strict=True)
 
 
-def _lowest(runs: Sequence[Run]) -> list[int]:
-    """The numbers of the runs that ended lowest, as near as makes no difference."""
+def _best_of(runs: Sequence[Run]) -> int | None:
+    """The number of the run that did best, as `Sweep.best` has it; None where all diverged."""
+    able = {i: run for i, run in enumerate(runs) if not run.reason.startswith("diverged")}
     if runs[0].facts.pattern == "prices":
-        height = np.array([0.0 if run.converged else run.history["violation"].iloc[-1] for run in runs])
-        slack = 0.0
+        merit = {i: run.history["violation"].iloc[-1] for i, run in able.items()}
     else:
-        height = np.array([run.history["objective"].iloc[-1] for run in runs])
-        slack = SAME * abs(float(runs[0].history["objective"].iloc[0]) - np.nanmin(height))
-    height = np.where(np.isfinite(height), height, np.inf)
-    if np.isinf(height.min()):
-        raise MethodError(f"All {len(runs)} runs diverged. Try smaller steps.")
-    return np.flatnonzero(height <= height.min() + slack).tolist()
+        height = {i: run.history["objective"].to_numpy() for i, run in able.items()}
+        low = min((objective[-1] for objective in height.values()), default=0.0)
+        bound = low + SAME * abs(runs[0].history["objective"].iloc[0] - low)
+        merit = {i: runs[i].history["round"].iloc[int(np.argmax(objective <= bound))]
+                 for i, objective in height.items() if objective[-1] <= bound}  # fmt: skip
+    order = {i: (0, runs[i].rounds) if runs[i].converged else (1, value) for i, value in merit.items()}
+    return min(order, key=order.__getitem__, default=None)
 
 
 def word(value: Any) -> str:
@@ -160,8 +168,9 @@ def sweep(
     one_a_core()
     plan, choices = plan_for(problem, _with(method, combinations[0]), x0, network, channel, participation, aggregate,
                              stop, seed, record)  # fmt: skip
-    if plan.method.asynchronous or problem.opaque:
-        raise MethodError("sweep runs JAX agents that keep step with one another. Use accord.run, once for each value.")
+    if plan.method.asynchronous or problem.opaque or problem.stored:
+        raise MethodError("sweep runs agents in JAX and in memory that keep step with one another. "
+                          "Use accord.run, once for each value.")  # fmt: skip
     plans = [plan, *(_likewise(plan, _with(plan.method, values), record) for values in combinations[1:])]
     runs: dict[int, Run] = {}
     with jax.enable_x64(plan.dtype == np.float64), interruptible() as interrupted:
