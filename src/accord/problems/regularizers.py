@@ -83,19 +83,20 @@ class Budget:
 
         ν is halved in on, and then exact by the decisions that are within their bounds.
         """
-        ends = -slope - curved * self.upper, -slope - curved * self.lower
+        wish, give = -slope / curved, 1 / curved  # x = clip(wish − ν·give): no division in the loop
+        ends = (wish - self.upper) * curved, (wish - self.lower) * curved
 
         def halve(_: int, span: tuple[Array, Array]) -> tuple[Array, Array]:
             middle = (span[0] + span[1]) / 2
-            over = jnp.sum(jnp.clip(-(slope + middle) / curved, self.lower, self.upper)) > self.total
+            over = jnp.sum(jnp.clip(wish - middle * give, self.lower, self.upper)) > self.total
             return jnp.where(over, middle, span[0]), jnp.where(over, span[1], middle)
 
         low, high = jax.lax.fori_loop(0, HALVINGS, halve, (jnp.min(ends[0]), jnp.max(ends[1])))
-        x = -(slope + (low + high) / 2) / curved
+        x = wish - (low + high) / 2 * give
         free, kept = (x > self.lower) & (x < self.upper), jnp.clip(x, self.lower, self.upper)
-        missing = self.total - jnp.sum(kept)
-        share = jnp.where(free, 1 / curved, 0)
-        return jnp.clip(kept + missing * share / jnp.maximum(jnp.sum(share), HAIR), self.lower, self.upper)
+        share = jnp.where(free, give, 0)
+        missing = (self.total - jnp.sum(kept)) / jnp.maximum(jnp.sum(share), HAIR)
+        return jnp.clip(kept + missing * share, self.lower, self.upper)
 
 
 @jax.tree_util.register_dataclass
