@@ -52,7 +52,7 @@ def test_nobody_waits_for_an_agent_that_is_slow() -> None:
 
     problem = accord.Problem(None, [opaque(slow), opaque(quick)], x0=np.zeros(1))
     run = accord.run(problem, accord.AsyncSGD(0.1), runtime=Threads(workers=2), stop=after(20), record=20)
-    assert run.history["stalest"].iloc[-1] >= 9
+    assert run.history["stalest"].iloc[-1] >= 8  # of the ten, one came before agent 0 was sent off, one at the very end
 
 
 def test_an_agent_that_fails_stops_the_run_with_its_own_traceback() -> None:

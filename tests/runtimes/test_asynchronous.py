@@ -158,17 +158,17 @@ def test_without_memory_an_agent_has_as_much_say_as_it_has_arrivals() -> None:
     """The optimum of Σ p_k r_k f_k, to within the order of the step, with r_k the arrivals of agent k."""
     say = P / PACES
     expected, optimum = (w * H @ C / (w @ H) for w in (say, P))
-    run = accord.run(PROBLEM, accord.AsyncSGD(1e-4), runtime=UNEVEN, stop=after(200_000), record=1000)
-    assert run.x == pytest.approx(expected, abs=2e-3)
+    run = accord.run(PROBLEM, accord.AsyncSGD(4e-4), runtime=UNEVEN, stop=after(40_000), record=1000)
+    assert run.x == pytest.approx(expected, abs=5e-3)
     assert abs(expected - optimum) > 0.3
 
 
 def test_a_few_jobs_dealt_out_to_all_alike_give_everybody_an_equal_say() -> None:
     run = accord.run(
-        PROBLEM, accord.AsyncSGD(3e-4), runtime=UNEVEN, participation=2, stop=after(200_000), record=1000
+        PROBLEM, accord.AsyncSGD(1e-3), runtime=UNEVEN, participation=2, stop=after(40_000), record=1000
     )  # fmt: skip
-    assert run.x == pytest.approx(float(PROBLEM.solve()), abs=0.05)  # a step of 3e-4 leaves it within about 0.02
-    busiest = 200_000 * PACES.sum() / 3 / 2  # seconds, had nobody ever to wait for its turn
+    assert run.x == pytest.approx(float(PROBLEM.solve()), abs=0.1)  # a step of 1e-3 leaves it within about 0.05
+    busiest = 40_000 * PACES.sum() / 3 / 2  # seconds, had nobody ever to wait for its turn
     assert run.history["clock"].iloc[-1] > busiest
 
 
@@ -186,18 +186,21 @@ def seconds_until(run: accord.Run, level: float) -> float:
 
 
 def test_with_ten_slow_agents_those_who_wait_for_nobody_are_there_sooner() -> None:
-    """A hundred agents, ten of them ten times slower, with data that differ; to a hundredth of the way left."""
+    """A hundred agents, ten of them ten times slower, with data that differ; to a ten-thousandth of the way left."""
     random = np.random.default_rng(0)
-    problem = quadratic(random.uniform(0.5, 1.5, 100), random.normal(3, 1, 100))
-    timed = Timed(accord.Clock(clocks.lognormal(np.repeat([1.0, 10.0], [90, 10]), 0.3), network=0.1))
-    best = float(accord.run(problem, accord.PIAG(), runtime=timed, stop=after(20_000)).history["objective"].min())
-    start = float(accord.run(problem, accord.FedSGD(), stop=after(0)).history["objective"][0])
+    h, c = random.uniform(0.5, 1.5, 100), random.normal(3, 1, 100)
+    start, best = (float(h @ (x - c) ** 2) / 200 for x in (0, h @ c / h.sum()))
     level = best + 1e-4 * (start - best)
-    waited = seconds_until(accord.run(problem, accord.FedSGD(), runtime=timed, stop=after(40), record=1), level)
+    timed = Timed(accord.Clock(clocks.lognormal(np.repeat([1.0, 10.0], [90, 10]), 0.3), network=0.1))
+    race: list[tuple[Any, int, int]] = [
+        (accord.FedSGD(), 20, 1), (accord.PIAG(), 5000, 50), (accord.FedBuff(local=accord.GradientDescent(3)), 5000, 50)
+    ]  # fmt: skip
+    waited, *hurried = (
+        seconds_until(accord.run(quadratic(h, c), method, runtime=timed, stop=after(rounds), record=record), level)
+        for method, rounds, record in race
+    )
     assert waited > 40
-    for method in accord.PIAG(), accord.AsyncSGD(), accord.FedBuff(local=accord.GradientDescent(3)):
-        hurried = accord.run(problem, method, runtime=timed, stop=after(20_000), record=50)
-        assert seconds_until(hurried, level) < waited / 2
+    assert max(hurried) < waited / 2
 
 
 # as any other run
