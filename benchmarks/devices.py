@@ -1,0 +1,84 @@
+"""What a second device brings to clients one after another, and why not to agents all at once.
+
+XLA runs a loop over clients on about one core a device, so that a device a core divides a cohort over the cores: the
+first table, whole calls counted. Where all agents work at once, XLA itself divides each operation over the cores
+of one device: the second table tells how many cores' worth of work it got, as the processor time of all threads over
+that of the busiest one, which does not depend on what else the machine does.
+
+    python benchmarks/devices.py [--rounds 200]
+"""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from fedavg import CLASSES, CLIENTS, task
+from machine import seconds, side_by_side, table, write
+
+import accord
+
+
+def threads() -> dict[str, float]:
+    """Seconds of processor time of every thread of this process."""
+    spent = {}
+    for stat in Path("/proc/self/task").glob("*/stat"):
+        fields = stat.read_text().rsplit(")", 1)[1].split()
+        spent[stat.parent.name] = (int(fields[11]) + int(fields[12])) / 100
+    return spent
+
+
+def cores(work: Any) -> float:
+    """How many cores' worth of work a call spreads over."""
+    work()
+    before = threads()
+    work()
+    spent = [after - before.get(thread, 0.0) for thread, after in threads().items()]
+    return sum(spent) / max(spent)
+
+
+def cohort(rounds: int) -> dict[str, partial[float]]:
+    """FedAvg on 100 clients, all of them a round, on one device and on two."""
+    X, y = task()
+    problem = accord.problems.softmax([(X[k], y[k]) for k in range(CLIENTS)], CLASSES)
+    method = accord.FedAvg(accord.SGD(epochs=1, batch_size=20, step_size=0.05, shuffle=False))
+    how = {"stop": accord.Stop(rounds=rounds, progress=0.0)}
+
+    def whole(devices: int) -> float:
+        runtime = accord.runtimes.Vectorised(devices=devices)
+        return seconds(partial(accord.run, problem, method, runtime=runtime, **how))
+
+    return {"1 device": partial(whole, 1), "2 devices": partial(whole, 2)}
+
+
+def at_once(rounds: int) -> dict[str, float]:
+    """Cores' worth of work, of agents that work all at once on one device."""
+    r, found = np.random.default_rng(0), {}
+    for K, n, d in ((100, 200, 100), (100, 200, 784), (1000, 100, 100)):
+        shards = [(r.standard_normal((n, d), np.float32), r.standard_normal(n, np.float32)) for _ in range(K)]
+        problem, stop = accord.problems.least_squares(shards), accord.Stop(rounds=rounds, progress=0.0)
+        ways = {"GradientTracking": (accord.GradientTracking(1e-3), {"network": accord.networks.exponential(K)}),
+                "FedSGD": (accord.FedSGD(1e-3), {})}  # fmt: skip
+        for name, (method, how) in ways.items():
+            task = f"{name}, {K} agents of {n} x {d}"
+            found[task] = cores(lambda problem=problem, method=method, how=how, stop=stop: accord.run(
+                problem, method, stop=stop, **how))  # fmt: skip
+            print(f"{task:44}{found[task]:8.2f}")
+    return found
+
+
+def main() -> None:
+    """Measure, print, and write `results/devices.json`."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--rounds", type=int, default=200)
+    rounds = arguments.parse_args().rounds
+    divided = table("FedAvg, clients one after another", "s", side_by_side(cohort(rounds), repeats=3), "1 device")
+    print("\nAgents all at once on one device                [cores' worth of work]")
+    print(f"\nwritten to {write('devices', {'cohort': divided, 'at_once': at_once(rounds)})}")
+
+
+if __name__ == "__main__":
+    main()
