@@ -120,6 +120,14 @@ REFUSALS = {
     "checkpoint a number": refuse(MethodError, "checkpoint=3", "directory", checkpoint=3),
     "notify a number": refuse(MethodError, "notify=3", "function", notify=3),
     "record in words": refuse(MethodError, "record='all'", "whole number", record="all"),
+    "D² on a ring": Refusal(
+        lambda: accord.run(PROBLEM, accord.ExactDiffusion(lazy=False), network=RING),
+        NetworkError, ("λ_min(W) above -0.3333", "it is -0.3333 in the ring(4)", "network.lazy()"),
+    ),
+    "attack on a cohort": refuse(
+        MethodError, "in a cohort of 3 of 4 others stand there", participation=3,
+        aggregate=accord.attacks.Attacked(accord.aggregation.Median(), (0,), accord.attacks.sign_flip),
+    ),
     "start outside the set": Refusal(
         lambda: accord.run(accord.Problem(PROBLEM.loss, PROBLEM.shards, regularizer=Box(1.0, 2.0), x0=np.zeros(())),
                            accord.FedSGD()),

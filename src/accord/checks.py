@@ -14,6 +14,7 @@ import jax
 import numpy as np
 
 from accord import networks
+from accord.attacks import Attacked
 from accord.channels import Clear
 from accord.checks_of_prices import answers, fits_coupling
 from accord.checks_of_start import start_at, starts_within
@@ -51,7 +52,7 @@ def plan_for(
         raise MethodError(f"aggregate={aggregate!r} does not fit {type(method).__name__}. "
                           "Give a rule of accord.aggregation to a "
                           "server method, or leave it out.")  # fmt: skip
-    _fits_aggregate(aggregate, method, cohort)
+    _fits_aggregate(aggregate, method, cohort, problem.K)
     flat, shape = start_at(problem, x0)
     check_precision(problem, flat.dtype)
     method = by_agent(_located(_composite(method, problem), shape), problem.names)
@@ -133,13 +134,16 @@ def _fits_problem(method: Any, problem: Problem) -> None:
                 )
 
 
-def _fits_aggregate(aggregate: Any, method: Any, cohort: int) -> None:
+def _fits_aggregate(aggregate: Any, method: Any, cohort: int, K: int) -> None:
     """A rule of its own replaces a mean and no sum, and states how few replies it can do with."""
     if callable(aggregate) and (method.aggregate != "mean" or method.asynchronous):
         raise MethodError(f"{type(method).__name__} does not take the mean of all it is told, so that "
                           f"aggregate={aggregate!r} would change the method. Use FedAvg or FedSGD.")  # fmt: skip
     if hasattr(aggregate, "check"):
         aggregate.check(cohort)
+    if isinstance(aggregate, Attacked) and cohort < K:
+        raise MethodError(f"Attacked names agents {aggregate.agents} by their places among all, but in a cohort of "
+                          f"{cohort} of {K} others stand there each round. Leave participation out.")  # fmt: skip
 
 
 def _strong_everywhere(method: Any, problem: Problem) -> None:
@@ -166,6 +170,10 @@ def _fits_network(method: Any, pattern: str, network: Any, K: int) -> Any:
         raise NetworkError(f"The network has {network.size} agents, but the problem has {K}. Give a network of {K}.")
     for asked in asked_weights(method):
         networks.check(weighted(network, asked), asked, name)
+    least = method.least_eigenvalue
+    if least is not None and network.lambda_min <= least + 1e-9:
+        raise NetworkError(f"{name}(lazy=False) needs λ_min(W) above {least:.4f}, but it is {network.lambda_min:.4f} "
+                           f"in the {network.name}: it would diverge. Use network.lazy(), or lazy=True.")  # fmt: skip
     _bears(method, network, name)
     return network
 

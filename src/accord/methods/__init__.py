@@ -158,7 +158,8 @@ __all__ = [
     "DistributedDualSubgradient",
     "FedProx", "ProximalPoint", "SCAFFOLD", "FedNova", "FedDyn", "MimeLite", "FedPD", "Scaffnew", "ConsensusADMM",
     "ADOMPlus", "APAPC", "MSDA", "OPAPC", "SSDA", "AcceleratedGradientTracking", "ChebyshevGossip", "Mudag",
-    "ATC", "BY_NAME", "KNOWN_AS", "DGD", "METHODS", "SGD", "AverageConsensus", "Constants", "DualDecomposition", "ExchangeADMM",
+    "ATC", "BY_NAME", "KNOWN_AS", "DGD", "METHODS", "SGD", "AverageConsensus", "Constants", "DualDecomposition",
+    "ExchangeADMM",
     "FedAdagrad", "FedAdam", "FedAvg", "FedAvgM", "FedSGD", "FedYogi", "GradientDescent", "GradientTracking", "Rule",
     "chapter_of", "method", "name_of", "pattern_of",
 ]  # fmt: skip

@@ -63,8 +63,9 @@ def test_every_round_solves_the_equations_of_the_paper() -> None:
         np.testing.assert_allclose(new.z.sum(0), 0, atol=1e-11)
 
 
-def test_over_a_cycle_of_networks_it_reaches_the_optimum() -> None:
-    run = accord.run(PROBLEM, accord.ADOMPlus(), network=CYCLE, stop=accord.Stop(rounds=3000, progress=0))
+@pytest.mark.parametrize("network", [CYCLE, CYCLE.lose(0.2)], ids=["cycle", "lossy"])
+def test_over_a_cycle_of_networks_it_reaches_the_optimum(network: Any) -> None:
+    run = accord.run(PROBLEM, accord.ADOMPlus(), network=network, stop=accord.Stop(rounds=3000, progress=0))
     np.testing.assert_allclose(run.agents, [(H * C).sum(0) / H.sum(0)] * 4, rtol=0, atol=1e-9)
 
 

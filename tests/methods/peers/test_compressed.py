@@ -35,6 +35,14 @@ def test_the_optimum_is_reached_in_spite_of_compression(name: str) -> None:
     assert run.history["bytes"].iloc[-1] / 2000 < clear.history["bytes"].iloc[-1] / 2
 
 
+@pytest.mark.parametrize("name", ["LEAD, 2 bits", "BEER, top 3"])
+def test_it_is_reached_over_links_that_fail_agents_that_sleep_and_networks_that_change(name: str) -> None:
+    method, channel = EXACT[name]
+    failing = accord.networks.sequence([RING, accord.networks.star(K)]).lose(0.1).sleep(0.1)
+    run = accord.run(PROBLEM, method, network=failing, channel=channel, stop=LONG)
+    np.testing.assert_allclose(run.agents, np.tile(ANSWER, (K, 1)), rtol=0, atol=1e-9)
+
+
 def test_choco_has_the_fixed_point_of_diffusion_over_slower_weights() -> None:
     """x = V (x − aH(x−c)) with V = I − γ(I−W), coordinate by coordinate."""
     a, damping = 0.05, 0.4

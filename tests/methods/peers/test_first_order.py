@@ -29,7 +29,9 @@ SUMS_TO_ZERO = {
 TRACKS = {"ATCGradientTracking": "g", "PushDIGing": "g", "PushPull": "g", "GTSAGA": "v", "GTSARAH": "v"}
 """What the sum of the trackers y follows: gradients, or estimates of them."""
 
-BEARS_ALL = (*SUMS_TO_ZERO, *TRACKS, "ExactDiffusion")
+ACCELERATED = "MSDA", "OPAPC", "Mudag", "AcceleratedGradientTracking"
+
+BEARS_ALL = (*SUMS_TO_ZERO, *TRACKS, *ACCELERATED, "ExactDiffusion")
 
 
 def far(run: accord.Run) -> float:

@@ -59,6 +59,7 @@ class AcceleratedGradientTracking:
     mu: float | None = None
 
     weights: ClassVar = "doubly stochastic"
+    bears: ClassVar = ("lose", "sleep", "vary")
     reference: ClassVar = "Qu, Li 2020; Li, Lin 2024"
     rules: ClassVar = {
         "step_size": Rule("min((1+λ_min)³/(2+λ_min)/2.5, max(1, √κ/2)(1−σ)^1.5/4)/L, κ = L/Σp_kμ_k", _step),

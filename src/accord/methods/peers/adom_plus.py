@@ -75,7 +75,7 @@ class ADOMPlus:
     chi: float | None = None
 
     weights: ClassVar = "symmetric"
-    bears: ClassVar = ("vary",)
+    bears: ClassVar = ("lose", "vary")
     convexity: ClassVar = "strong at every agent"
     name: ClassVar = "adom_plus"
     reference: ClassVar = "Kovalev, Gasanov, Gasnikov, Richtárik 2021"

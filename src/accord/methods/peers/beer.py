@@ -46,6 +46,7 @@ class BEER:
     gossip_step: float = 0.4
 
     weights: ClassVar = "doubly stochastic"
+    bears: ClassVar = ("lose", "sleep", "vary")
     reference: ClassVar = "Zhao, Li, Li, Richtárik, Chi 2022"
     rules: ClassVar = {"step_size": Rule("1/(10L)", lambda c: 1 / (10 * c.L))}
 

@@ -48,6 +48,11 @@ class ExactDiffusion:
     rules: ClassVar = {"step_size": Rule("1/L", lambda c: 1 / c.L)}
 
     @property
+    def least_eigenvalue(self) -> float | None:
+        """−1/3 without the half of I that makes every W do."""
+        return None if self.lazy else -1 / 3
+
+    @property
     def exact(self) -> bool | str:
         """Exact with full gradients."""
         return True if self.batch_size is None else "a neighbourhood of the optimum, of the order of the step size"

@@ -45,6 +45,7 @@ class LEAD:
     gossip_step: float = 1.0
 
     weights: ClassVar = "symmetric"
+    bears: ClassVar = ("lose", "sleep", "vary")
     reference: ClassVar = "Liu, Li, Wang, Tang, Yan 2021"
     rules: ClassVar = {"step_size": Rule("1/L", lambda c: 1 / c.L)}
 

@@ -48,6 +48,7 @@ class MSDA:
 
     needs: ClassVar = ("conjugate_grad",)
     weights: ClassVar = "symmetric"
+    bears: ClassVar = ("lose", "sleep", "vary")
     convexity: ClassVar = "strong at every agent"
     reference: ClassVar = "Scaman, Bach, Bubeck, Lee, Massoulié 2017"
     rules: ClassVar = {

@@ -50,6 +50,7 @@ class Mudag:
     sigma: float | None = None
 
     weights: ClassVar = "symmetric"
+    bears: ClassVar = ("lose", "sleep", "vary")
     reference: ClassVar = "Ye, Luo, Zhou, Zhang 2023"
     rules: ClassVar = {
         "J": Rule("⌈0.4 ln(4L/μ)/√(1−σ)⌉", _exchanges),

@@ -61,6 +61,7 @@ class OPAPC:
     c: float | None = None
 
     weights: ClassVar = "symmetric"
+    bears: ClassVar = ("lose", "sleep", "vary")
     convexity: ClassVar = "strong at every agent"
     reference: ClassVar = "Kovalev, Salim, Richtárik 2020"
     rules: ClassVar = {
