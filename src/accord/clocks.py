@@ -16,6 +16,8 @@ from jax import Array
 
 from accord.errors import ClockError
 
+__all__ = ["Clock", "Times", "constant", "exponential", "lognormal"]
+
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, eq=False)
