@@ -166,3 +166,11 @@ def test_flipped_labels_are_outvoted() -> None:
     honest = accord.problems.logistic([shard for k, shard in enumerate(shards) if k != 1], l2=0.1).solve()
     told = {rule: accord.run(flipped, accord.FedSGD(), aggregate=rule, stop=STOP).x for rule in ("mean", Median(1))}
     assert np.linalg.norm(told[Median(1)] - honest) < 0.5 * np.linalg.norm(told["mean"] - honest)
+
+
+def test_a_rule_counts_every_reply_once_whatever_it_weighs_and_the_run_says_so() -> None:
+    """x⁺ = x − a median(x − c_k): the median of the c_k, though one agent has seven tenths of the weight."""
+    problem = accord.problems.quadratic(np.ones(5), [0.0, 1.0, 2.0, 6.0, 9.0], weights=[0.05, 0.05, 0.1, 0.1, 0.7])
+    run = accord.run(problem, accord.FedSGD(0.5), aggregate=Median(), stop=accord.Stop(rounds=80, progress=0))
+    assert float(run.x) == pytest.approx(2, abs=1e-12)
+    assert "FedSGD reaches what Median makes of the replies, each counted once whatever its weight p_k" in str(run)

@@ -238,7 +238,7 @@ def _facts(plan: Plan, choices: tuple[Choice, ...], runtime: Any) -> Facts:
         settings=(*map(str, choices), *_how(plan)),
         limits=(plan.stop.progress, plan.stop.agreement),
         reference=method.reference,
-        exact=method.exact if method.minimises == "F" else f"the optimum of {method.minimises}, which is not that of F",
+        exact=_reached(plan),
         seed=plan.seed,
         population=problem.K,
     )
@@ -248,6 +248,16 @@ def _how(plan: Plan) -> Iterator[str]:
     """What was chosen of the way agents are computed, a phrase each."""
     if plan.convolves:
         yield "agents one after another, because the loss convolves"
+
+
+def _reached(plan: Plan) -> bool | str:
+    """Whether the run goes to the optimum of F, or in words to what else."""
+    if callable(plan.aggregate):
+        rule = type(plan.aggregate).__name__
+        return f"what {rule} makes of the replies, each counted once whatever its weight p_k, and not the optimum of F"
+    if plan.method.minimises != "F":
+        return f"the optimum of {plan.method.minimises}, which is not that of F"
+    return plan.method.exact
 
 
 def _given(plan: Plan, chosen: set[str]) -> Iterator[str]:
