@@ -77,10 +77,10 @@ def main() -> None:
     figures = {}
     for name in ("import", "data", "whole", "again"):
         values = [one[name] for one in found]
-        figures[name] = {"median": statistics.median(values), "least": min(values), "most": max(values)}
-        print(f"{name:8}" + "".join(f"{figures[name][what]:9.2f}" for what in figures[name]) + "  s")
+        figures[name] = {"median": statistics.median(values), "least": min(values), "most": max(values), "unit": "s"}
+        print(f"{name:8}" + "".join(f"{figures[name][what]:9.2f}" for what in ("median", "least", "most")) + "  s")
     print(f"objective after {ROUNDS} rounds: {found[0]['objective']:.4f}")
-    print(f"\nwritten to {write('flute', {'seconds': figures, 'objective': found[0]['objective']})}")
+    print(f"\nwritten to {write('flute', {'protocol': figures, 'objective': found[0]['objective']})}")
 
 
 if __name__ == "__main__":

@@ -59,6 +59,7 @@ def table(title: str, unit: str, measured: dict[str, list[float]], against: str)
     for name, values in measured.items():
         ratio = statistics.median(a / b for a, b in zip(values, measured[against], strict=True))
         rows[name] = {"median": statistics.median(values), "least": min(values), "most": max(values), "ratio": ratio}
+        rows[name] |= {"unit": unit}
         print(
             f"{name:24}" + "".join(f"{rows[name][key]:12.3f}" for key in ("median", "least", "most")) + f"{ratio:16.2f}"
         )
