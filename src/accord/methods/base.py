@@ -140,24 +140,37 @@ def method(cls: type[M]) -> type[M]:
     for fact, default in FACTS.items():
         if not hasattr(cls, fact):
             setattr(cls, fact, default)
-    traced = [f.name for f in dataclasses.fields(cls) if is_traced(f)]  # pyright: ignore[reportArgumentType]
-    static = [f.name for f in dataclasses.fields(cls) if f.name not in traced]  # pyright: ignore[reportArgumentType]
-    _register(cls, traced, static)
+    cls.__reduce__ = _pickled  # pyright: ignore[reportAttributeAccessIssue]
+    _register(cls)
     return cls
 
 
-def _register(cls: type[Any], traced: list[str], static: list[str]) -> None:
+def _pickled(method: Any) -> tuple[Any, ...]:
+    return _unpickled, (type(method), dict(vars(method)))
+
+
+def _unpickled(cls: type[Any], values: dict[str, Any]) -> Any:
+    """A method in another process, where the class of a user's own, sent along with it, is not a pytree yet."""
+    method = object.__new__(cls)
+    for name, value in values.items():
+        object.__setattr__(method, name, value)
+    if jax.tree_util.all_leaves([method]):
+        _register(cls)
+    return method
+
+
+def _register(cls: type[Any]) -> None:
     """Make a dataclass a pytree.
 
     Not by `register_dataclass`: in JAX 0.10 two dataclasses with equal fields have equal structures, and a jitted
     function may then answer for the one with the program that was compiled for the other.
     """
 
+    traced = [f.name for f in dataclasses.fields(cls) if is_traced(f)]
+    static = [f.name for f in dataclasses.fields(cls) if f.name not in traced]
+
     def held(method: Any) -> tuple[Any, ...]:
         return tuple(getattr(method, name) for name in static)
-
-    def flatten(method: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        return tuple(getattr(method, name) for name in traced), held(method)
 
     def with_keys(method: Any) -> tuple[tuple[tuple[Any, Any], ...], tuple[Any, ...]]:
         keys = ((jax.tree_util.GetAttrKey(name), getattr(method, name)) for name in traced)
@@ -169,7 +182,7 @@ def _register(cls: type[Any], traced: list[str], static: list[str]) -> None:
             object.__setattr__(method, name, value)
         return method
 
-    jax.tree_util.register_pytree_with_keys(cls, with_keys, unflatten, flatten)
+    jax.tree_util.register_pytree_with_keys(cls, with_keys, unflatten)
 
 
 def is_traced(field: dataclasses.Field[Any]) -> bool:

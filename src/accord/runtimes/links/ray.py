@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import warnings
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -158,7 +159,8 @@ def _join(ray: Any, address: str | None) -> bool:
         raise MethodError(f"Ray(address={address!r}) is for a client outside the cluster, whom shards cannot reach. "
                           "Start the program on a machine of the cluster, or with `ray job submit`.")  # fmt: skip
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
-    with suppress(ConnectionError):
+    with suppress(ConnectionError), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it starts programs, which is not the kind of fork that JAX warns of
         ray.init(address=address, **quiet, **({"include_dashboard": False} if address == "local" else {}))
         return address == "local"
     raise ShardLost(f"No Ray cluster answers at {address!r}. Start one with `ray start --head`, or leave address out.")
