@@ -18,7 +18,8 @@ from accord.problems.problem import Problem
 from accord.run import run
 from accord.stopping import Stop
 
-MOST = 4000  # gradients an agent of a check
+MOST = 6000  # gradients an agent of a check
+ROUGHLY = 0.05  # of the way to the floor, which is left where a run to its end would be too long
 STALE = 90  # rounds of a check of a delay
 
 
@@ -32,10 +33,12 @@ class Rested(NamedTuple):
 def rested(problem: Problem, agents: Interview, optimum: np.ndarray, least: float, floor: Floor, left: float) -> Rested:
     """A run of FedAvg that begins at the optimum, and leaves it for its floor.
 
-    - `left`: of the distance to the floor, what the rounds of the run should leave. NaN where they would be too many.
+    - `left`: of the way to the floor, what the rounds of the run should leave. NaN where they would be too many.
     """
     M = moved(agents, optimum, floor.step_size, floor.steps)
     rounds = 1 + settling(M, floor.x - optimum, left)
+    if rounds * floor.steps > MOST:
+        rounds = 1 + settling(M, floor.x - optimum, ROUGHLY)
     if rounds * floor.steps > MOST:
         return Rested(math.nan, math.nan)
     method = FedAvg(GradientDescent(floor.steps, floor.step_size))
@@ -47,13 +50,15 @@ def rested(problem: Problem, agents: Interview, optimum: np.ndarray, least: floa
 
 def taken(problem: Problem, method: Any, x0: Any, network: Any, least: float, share: float, foreseen: float) -> float:
     """The rounds of a run until F − F* had fallen to a share; infinite where three times the foreseen were too few."""
-    limit = min(MOST, 3 * foreseen + 100) if math.isfinite(foreseen) else MOST
-    if foreseen > MOST:
+    if math.isnan(foreseen) or foreseen > MOST:
         return math.nan
-    history = run(problem, method, x0, network=network, stop=Stop(rounds=int(limit), progress=0), record=1).history
-    gap = history["objective"].to_numpy() - least
-    there = np.flatnonzero(gap <= share * gap[0])
-    return float(history["round"].iloc[there[0]]) if len(there) else math.inf
+    for limit in (foreseen / 4, 1.25 * foreseen, 3 * foreseen + 100):  # what is foreseen may be a bound
+        stop = Stop(rounds=math.ceil(limit), progress=0)
+        history = run(problem, method, x0, network=network, stop=stop, record=1).history
+        gap = history["objective"].to_numpy() - least
+        if len(there := np.flatnonzero(gap <= share * gap[0])):
+            return float(history["round"].iloc[there[0]])
+    return math.inf
 
 
 def grows(agents: Interview, optimum: np.ndarray, delay: int, part: float, seen: Ritz) -> bool:

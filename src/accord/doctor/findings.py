@@ -37,8 +37,8 @@ def sentences(
     parts = {
         "agents": [*_who(who, found), *_curvature(found), *_gives(who, found)],
         "difference": _difference(who, found),
-        "floors": (_floor(one, found) for one in rested),
-        "rounds": (_rounds(one, who.share) for one in counted),
+        "floors": (_floor(one, found, who.checked) for one in rested),
+        "rounds": (_rounds(one, who.share, who.checked) for one in counted),
         "delays": map(_delay, delays),
         "privacy": [f"For this an agent heard {data_size(heard)} and said {data_size(told)}: losses, gradients and the "
                     "like on its own rows, and no row."],
@@ -100,13 +100,15 @@ def _gives(who: Patients, found: Measures) -> Iterator[str]:
                f"optimum, and {number(float(found.own.value[k]))} at its own.")  # fmt: skip
 
 
-def _floor(one: Resting, found: Measures) -> str:
+def _floor(one: Resting, found: Measures, checked: bool) -> str:
     floor, gain = one.floor, found.common.start - found.common.value
     line = (f"FedAvg with {floor.steps} local steps of {number(floor.step_size, 3)} will stand on a floor, "
             f"{number(floor.distance)} from the optimum and {number(floor.above, 3)} above it"
             f"{_of_gain(floor.above, gain)}")  # fmt: skip
     if not floor.found:
         line += "; the theory does not hold here, since a round of local work from there moves on"
+    if checked and math.isnan(one.distance):
+        return f"{line}; a run to its end would be too long to check it here."
     return line + _beside(floor.distance, one.distance, "a run came to rest {} from it") + "."
 
 
@@ -114,12 +116,14 @@ def _of_gain(above: float, gain: float) -> str:
     return f" ({number(100 * above / gain, 2)} % of what there is to gain)" if gain > 0 else ""
 
 
-def _rounds(one: Rounds, share: float) -> str:
+def _rounds(one: Rounds, share: float, checked: bool) -> str:
     if math.isnan(one.predicted):
         return f"How many rounds {one.method} takes is not predicted: {one.basis.removeprefix('none: ')}."
     line = (f"{one.method} will take {'at most ' if 'bound' in one.basis else ''}{count(round(one.predicted))} rounds "
             f"and {data_size(one.bytes)} until {number(share, 2)} of the initial gap F − F* is left, by "
             f"{one.basis}")  # fmt: skip
+    if checked and math.isnan(one.measured):
+        return f"{line}; a run would be too long to check it here."
     if math.isinf(one.measured):
         return line + "; a run of three times as many did not get there: the theory does not hold here."
     if "bound" in one.basis and one.measured <= one.predicted:
