@@ -12,12 +12,17 @@ from tests.contract.knobs import noisy, sampling
 from tests.contract.worlds import world_of
 
 CLOSE = {"rtol": 1e-12, "atol": 1e-12}
-ELSEWHERE = [getattr(runtimes, name) for name in runtimes.__all__ if name != "Ray"]  # tests/runtimes has its own
+BY_THEMSELVES = ("Ray", "Timed")  # tests/runtimes has their own
+ELSEWHERE = [getattr(runtimes, name) for name in runtimes.__all__ if name not in BY_THEMSELVES]
 
 
 @pytest.mark.parametrize("place", ELSEWHERE, ids=lambda place: place.__name__)
 def test_every_runtime_gives_the_same_numbers(waiting_kind: Any, place: Any) -> None:
     same_everywhere(waiting_kind, place)
+
+
+def test_a_clock_changes_no_number(shape_kind: Any) -> None:
+    same_everywhere(shape_kind, runtimes.Timed)
 
 
 def test_where_nobody_waits_no_clock_is_a_clock_of_one_second_each(hurried_kind: Any) -> None:
