@@ -71,6 +71,24 @@ def test_json_writes_the_report_where_it_is_told_to() -> None:
     assert Path("here/index.html").exists()
 
 
+def test_the_doctor_tells_and_writes_a_page() -> None:
+    said = accord("doctor", "farms.toml", "--no-check").stdout
+    assert "3 agents have 3 examples" in said
+    assert "Advice: " in said
+    assert "<h1>Three farms</h1>" in Path("accord-runs/farms-examined/index.html").read_text()
+    summary = json.loads(accord("doctor", "farms.toml", "--no-check", "--json").stdout)
+    assert [row["agent"] for row in summary["table"]] == ["north", "south", "west"]
+
+
+def test_caps_and_groups_of_a_run() -> None:
+    """The losses ½h(x − c)² of south and north are one at x = 3√2/(1 + √2): 1.544, the least that both can have."""
+    said = accord("run", "farms.toml", "--cap", "west=0.9", "--rounds", "1000", "--brief").stdout
+    assert "No model keeps every agent below 1.544" in said
+    assert "What fairness costs" in Path("accord-runs/farms/index.html").read_text()
+    assert "cannot meet its caps" in accord("run", "farms.toml", "--cap", "1", "--quiet", "--brief").stdout
+    assert "no table whose column 'sex'" in accord("run", "farms.toml", "--group", "sex", code=2).output
+
+
 def test_options_stand_in_for_the_study() -> None:
     summary = json.loads(
         accord("run", "farms.toml", "--json", "--method", "dgd", "--rounds", "4", "--runtime", "threads").stdout

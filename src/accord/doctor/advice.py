@@ -85,5 +85,6 @@ def _network(network: Any) -> Iterator[str]:
     if hasattr(network, "members"):
         return
     delay = longest_delay(1.0, 1 - network.lambda_min)
-    yield (f"The {network.name} mixes with γ = {number(network.gamma, 3)} (σ = {number(network.sigma, 3)}); averaging "
-           f"over it bears messages that are {delay} round{'s' if delay != 1 else ''} late.")  # fmt: skip
+    late = f"messages that are {delay} round{'s' if delay > 1 else ''} late" if delay > 0 else "no late messages"
+    yield (f"The {network.name} mixes with γ = {number(network.gamma, 3)} (σ = {number(round(network.sigma, 12), 3)}); "
+           f"averaging over it bears {late}.")  # fmt: skip
