@@ -136,9 +136,10 @@ def _who_gains(found: Evidence, gains: list[Estimate], areas: list[Estimate]) ->
     surely = [found.names[k] for k in found.judged if gains[k].high < 0]
     harmed = [found.names[k] for k in found.judged if gains[k].low > 0]
     told = [f"{areas[k]} at {found.names[k]}" for k in found.judged if not np.isnan(areas[k].low)]
-    return f"""How each agent fares above is told of the rows that the model was made from, which flatters it. Here every
-    model is judged on patients that it was not made from: each hospital's rows are dealt into five parts, four make the models and the fifth judges them, ten times over. Lines are 95 % intervals. They take the
-    models as given, and so are a little too short.
+    return f"""How each agent fares above is told of the rows that the model was made from, which flatters it. Here
+    every model is judged on patients that it was not made from: each hospital's rows are dealt into five parts, four
+    make the models and the fifth judges them, ten times over. Lines are 95 % intervals. They take the models as given,
+    and so are a little too short.
 
     With the common model {found.names[most]}'s loss changes most, by {gains[most]} a patient, and
     {found.names[least]}'s least, by {gains[least]}. Beyond doubt {_listed(surely) or "no single hospital"} gains, and
