@@ -92,6 +92,7 @@ class LetterBoxes:
         return self._writes(self._reads(carry, k, t), k, t + 1)
 
     def _reads(self, carry: Carry, k: Array, t: Array) -> Carry:
+        """Agent k's next state, from what has come to it and lies unread."""
         state, letters = taken((carry.states, carry.letters), k)
         letters = letters.delivered()
         agent, key = one_of(self.agents, k), key_for(self.key, t, k, Purpose.WORK)
@@ -102,6 +103,7 @@ class LetterBoxes:
         return carry._replace(states=states, letters=letters, staleness=carry.staleness.see(age))
 
     def _writes(self, carry: Carry, k: Array, t: Array) -> Carry:
+        """Agent k's words on their way, over the links that are free, and its next piece of work begun."""
         state, memory, there = taken((carry.states, carry.memories, self.neighbours), k)
         purposes = Purpose.CHANNEL, Purpose.NETWORK, Purpose.CLOCK
         noise, ways, luck = (key_for(self.key, t, k, purpose) for purpose in purposes)
