@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+os.environ.setdefault("RAY_worker_niceness", "0")  # as the processes of others are
 
 import fedavg
 import numpy as np

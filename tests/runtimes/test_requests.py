@@ -237,7 +237,7 @@ def scaffold(counted: list[list[int]]) -> float:
         x, change = x - 0.1 * np.mean(g - own[ks] + c), (g - c - (own[ks] - c)).sum() / 4
         own[ks] = g
         c += change
-    return x
+    return float(x)
 
 
 def test_fault_45_below_the_quorum_it_waits_and_then_says_why_it_ends() -> None:

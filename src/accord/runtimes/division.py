@@ -54,7 +54,11 @@ def divide(plan: Plan, wanted: int) -> tuple[Part, ...]:
 
 def _part(plan: Plan, owners: np.ndarray, worker: int) -> Part:
     ks = np.flatnonzero(owners == worker)
-    common = (plan.problem.regularizer, plan.weights[ks], None)
+    common: tuple[Any, Any, Any] = (
+        plan.problem.regularizer,
+        plan.weights[ks],
+        None,
+    )  # the key is made where it is used
     numbers, agents, audience, speakers = ks.astype(np.int32), _agents(plan, ks), (), ()
     if plan.pattern != "peers":
         rule = plan.aggregate or plan.method.aggregate
@@ -74,7 +78,7 @@ def _part(plan: Plan, owners: np.ndarray, worker: int) -> Part:
     return Part(ks, team, beginning(plan), audience, speakers, plan.seed, plan.dtype, plan.problem.opaque)
 
 
-def _agents(plan: Plan, ks: np.ndarray) -> Agent | OpaqueAgents:
+def _agents(plan: Plan, ks: np.ndarray) -> Any:
     """Some of the agents as one, for `each`."""
     problem, dtype = plan.problem, plan.dtype
     share = None if problem.coupling is None else jax.tree.map(lambda leaf: leaf[ks], problem.coupling.shares(dtype))
@@ -82,7 +86,7 @@ def _agents(plan: Plan, ks: np.ndarray) -> Agent | OpaqueAgents:
     if problem.opaque:
         return OpaqueAgents(tuple(own), plan.scale[ks], share, ks)
     if not sizes.any():  # arrays without rows cannot be indexed: a row of somebody's, which is never counted
-        own[0] = jax.tree.map(lambda leaf: leaf[:1], data.inhabited(problem.shards, int(ks[0])))
+        own[0] = jax.tree.map(lambda leaf: leaf[:1], data.inhabited(problem.shards, int(ks[0]), problem.sizes))
     rows = data.laid_out(tuple(own), sizes, even=problem.coupling is not None)
     rows = replace(rows, data=in_precision(rows.data, dtype))
     return Agent(problem.loss, plan.shape, rows, plan.scale[ks], share)

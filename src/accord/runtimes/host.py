@@ -93,7 +93,8 @@ class Hosted:
 
     def state(self) -> Held:
         """Everything, the agents' states too."""
-        return Held(*steps.arrays((self.server, self.apart)), self.requests.fetch(self.round), steps.arrays(self.watch))
+        server, apart, watch = steps.arrays((self.server, self.apart, self.watch))
+        return Held(server, apart, self.requests.fetch(self.round), watch)
 
     def restore(self, state: Held, round: int) -> None:
         """Go on from `state` after `round` rounds."""
@@ -126,7 +127,7 @@ class Hosted:
     def _update(self, answers: dict[int, Any], mine: dict[int, np.ndarray], share: Shares) -> None:
         """The server after the answers, which count as if nobody else had been asked."""
         size = self.reply.num_leaves + 2
-        total = [sum(leaves[1:], leaves[0]) for leaves in zip(*(answers[w][:size] for w in sorted(answers)))]
+        total: list[Any] = [sum(leaves[1:], leaves[0]) for leaves in zip(*(answers[w][:size] for w in sorted(answers)))]
         told = jax.tree.unflatten(self.reply, total[:-2])
         rows = np.concatenate([mine[worker] for worker in sorted(answers)])
         part = 1.0 if len(rows) == len(share.mean) else share.mean[rows].sum()
@@ -136,7 +137,8 @@ class Hosted:
             order = np.argsort(rows)
             replies = jax.tree.unflatten(self.reply, [leaf[order] for leaf in stack])
             told, rule = _ruled(replies, share.mean[rows[order]], rule=rule), None
-        self.server, apart = _updated(self.plan.method, self.server, Answer(told, *total[-2:]), part, rule=rule)
+        shift, square = total[-2:]
+        self.server, apart = _updated(self.plan.method, self.server, Answer(told, shift, square), part, rule=rule)
         self.apart = np.asarray(apart)
 
     def _heard(self) -> tuple[np.ndarray, ...]:
@@ -187,8 +189,9 @@ class Hosted:
 
     def _losses(self) -> np.ndarray:
         """f_k at the server's model, or at each client's own where it has parts of its own."""
-        own = hasattr(self.plan.method, "own")
-        return self._of_agents(*(("own_losses", *self._heard()) if own else ("losses", np.asarray(self.server.x))))[0]
+        if hasattr(self.plan.method, "own"):
+            return self._of_agents("own_losses", *self._heard())[0]
+        return self._of_agents("losses", np.asarray(self.server.x))[0]
 
     def _price(self) -> np.ndarray:
         """The market maker's, or the mean of the agents' own."""

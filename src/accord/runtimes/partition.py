@@ -67,7 +67,7 @@ def _fiedler(graph: Any) -> np.ndarray:
     from scipy.sparse.csgraph import laplacian
     from scipy.sparse.linalg import eigsh
 
-    L = laplacian(graph)
+    L: Any = laplacian(graph)
     if L.shape[0] <= DENSE:
         return np.linalg.eigh(L.toarray())[1][:, 1]
     start = np.random.default_rng(0).normal(size=L.shape[0])
