@@ -2,8 +2,8 @@
 
 from accord.channels.channel import Chain, Channel, Clear, Clip, GaussianNoise, chain, clip, gaussian_noise
 from accord.channels.compress import Compressed, natural, quantise, random_k, sign, top_k
+from accord.channels.last_word import Silence, silence
 from accord.channels.memory import Changes, ErrorFeedback, changes, error_feedback
-from accord.channels.silence import Silence, silence
 
 __all__ = [
     "Chain", "Changes", "Channel", "Clear", "Clip", "Compressed", "ErrorFeedback", "GaussianNoise", "Silence", "chain",
