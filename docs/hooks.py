@@ -12,6 +12,7 @@ import benchmark_page
 import matplotlib
 import method_table
 import pages
+import scoreboard
 
 matplotlib.use("Agg")
 
@@ -23,4 +24,5 @@ def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
     """Each page shows what its code printed and drew, and what it asks for of the methods and the benchmarks."""
     shown = pages.filled(markdown, page.file.src_path)
     shown = shown.replace("<!-- benchmarks -->", benchmark_page.page())
-    return ASKED.sub(lambda asked: ANSWERS[asked[1]](asked[2]), shown)
+    shown = ASKED.sub(lambda asked: ANSWERS[asked[1]](asked[2]), shown)
+    return shown.replace("<!-- scoreboard -->", scoreboard.picture())
