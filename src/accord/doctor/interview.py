@@ -48,7 +48,7 @@ class Interview:
         ks = np.concatenate([ks for ks, _ in self._groups])
         answers = [self._ask(question, len(heard))(agent, *heard) for _, agent in self._groups]
         found = jax.tree.map(lambda *parts: np.concatenate(parts)[np.argsort(ks)], *answers)
-        words = (inspect.getdoc(question) or question.__name__).split("\n")[0].rstrip(".")
+        words = (inspect.getdoc(question) or question.__name__).split("\n")[0].split(":")[0].rstrip(".")
         before = self.said.get(words, Said())
         told = sum(leaf.nbytes // len(leaf) for leaf in jax.tree.leaves(found))
         self.said[words] = Said(before.times + 1, before.heard + sum(v.nbytes for v in heard), before.said + told)

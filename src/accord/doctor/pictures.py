@@ -127,12 +127,13 @@ def draw_floors(axes: Axes, found: Diagnosis) -> None:
     axes.scatter(steps, floors["measured"], s=90, facecolor="none", edgecolor=SERIES[1], linewidth=1.6, zorder=3)
     framed(axes, "local steps of a round")
     axes.set_xscale("log")
+    axes.margins(x=0.25)
     axes.set_xticks(steps, [str(tau) for tau in steps])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_ylim(0, 1.25 * float(np.nanmax(floors[["predicted", "measured"]].to_numpy())) or 1)
     axes.set_yticks([0])
     for tau, distance in zip(steps, floors["predicted"].to_numpy(), strict=True):
-        axes.annotate(number(distance, 3), (tau, distance), (0, 9), textcoords="offset points", ha="center",
+        axes.annotate(number(distance, 3), (tau, distance), (-8, 4), textcoords="offset points", ha="right",
                       fontsize=9, color=SERIES[0], annotation_clip=False)  # fmt: skip
     axes.set_title("FedAvg's floor: distance to the optimum", **ABOVE)
     measured = bool(floors["measured"].notna().any())
