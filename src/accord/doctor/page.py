@@ -97,6 +97,4 @@ def _counts(column: np.ndarray) -> list[str]:
 def _said(found: Diagnosis) -> pd.DataFrame:
     frame = found.said.reset_index()
     sizes = {name: [data_size(b) for b in frame[name]] for name in ("heard", "said")}
-    return pd.DataFrame(
-        {"an agent tells": [words.split(":")[0] for words in frame["question"]], "times": frame["times"], **sizes}
-    )
+    return pd.DataFrame({"an agent tells": frame["question"], "times": frame["times"], **sizes})
