@@ -35,7 +35,7 @@ def shown(figures: dict[str, Any]) -> Iterator[str]:
     """Everything that was measured: plain values in a sentence, all else in tables of like things."""
     plain = {name: value for name, value in figures.items() if not nested(value)}
     if plain:
-        yield "; ".join(f"{spoken(name)} {cell(value)}" for name, value in plain.items()) + "."
+        yield "Also measured: " + "; ".join(f"{spoken(name)} {cell(value)}" for name, value in plain.items()) + "."
     timed = {name: value for name, value in figures.items() if is_timed(value)}
     if timed:
         yield timings(timed)

@@ -22,7 +22,7 @@ def written(folder: Path, **figures: Any) -> Path:
 def test_a_section_has_the_programs_words_its_figures_and_its_machine(tmp_path: Path) -> None:
     text = page(written(tmp_path, laps=3, long_race={"floor": TIMED, "accord": TIMED}))
     assert text.startswith("## How fast it is\n\nOn a track.\n\n    python speed.py")
-    assert "laps 3." in text
+    assert "Also measured: laps 3." in text
     assert "| long race | floor | 1,234 | 1.00 to 2,346 | ms | 2.00 |\n|  | accord |" in text
     assert text.endswith("*abacus, 2 cores; Python 3.11, accord 0.1; seed 0.*")
 
