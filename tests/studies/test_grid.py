@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from accord.errors import UnknownName
-from accord.studies import grid
+from accord.errors import MissingExtra, UnknownName
+from accord.studies import grid, load
 from accord.studies.grid import pictures
 
 
@@ -31,6 +33,12 @@ def test_limits_are_put_on_lines_by_their_names() -> None:
 def test_a_limit_on_no_line_is_refused() -> None:
     with pytest.raises(UnknownName, match="No line is called '4–9' in case9"):
         grid.problem("case9", limits={"4-9": 20})
+
+
+def test_a_study_whose_library_is_missing_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pypower", None)
+    with pytest.raises(MissingExtra, match=r"pip install 'accord\[grid\]'"):
+        load("grid")
 
 
 def test_the_map_names_full_lines_and_the_ends_of_the_scale() -> None:
