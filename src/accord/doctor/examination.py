@@ -88,8 +88,9 @@ def _fits(problem: Problem, network: Any, local_steps: Sequence[int], share: flo
 def _has_minimum(found: Measures) -> None:
     if not found.common.found or found.curved[0] < -1e-8 * found.curved[1]:
         raise ProblemError(
-            f"No minimum was found: where the search ended the gradient is {found.common.left:.1g} times that at x0, and "
-            f"F curves by {found.curved[0]:.2g} to {found.curved[1]:.2g}. Predictions need one; give an l2, or another x0."
+            f"No minimum was found: where the search ended the gradient is {found.common.left:.1g} times that at x0, "
+            f"and F curves by {found.curved[0]:.2g} to {found.curved[1]:.2g}. Predictions need one; give an l2, or "
+            "another x0."
         )
 
 
