@@ -56,7 +56,7 @@ def least_excess(problem: Problem, caps: Any = 0.0, x0: Any = None) -> Least:
 def verdict(plan: Plan, losses: np.ndarray) -> str | None:
     """What keeps a run under caps from having met them, in words; None where it has, or knows none."""
     caps = getattr(plan.method, "cap", None)
-    if caps is None or plan.problem.opaque:
+    if caps is None or plan.problem.opaque or plan.problem.stored:
         return None
     caps = np.broadcast_to(np.asarray(caps, float), plan.problem.K)
     over = np.where((plan.problem.weights > 0) & np.isfinite(caps), losses - caps, -np.inf)

@@ -64,6 +64,9 @@ def diagnose(
 def _fits(problem: Problem, network: Any, local_steps: Sequence[int], share: float) -> None:
     if not isinstance(problem, Problem):
         raise ProblemError(f"diagnose needs an accord.Problem, but got {type(problem).__name__}.")
+    if problem.stored:
+        raise ProblemError("The shards are stored elsewhere, and the doctor asks every agent many questions. Diagnose "
+                           "a problem of some of them, in memory.")  # fmt: skip
     if problem.coupling is not None:
         raise ProblemError("These agents share a constraint, and each has a decision of its own. The doctor "
                            "examines agents that seek one common model; for prices, accord.run tells what it "

@@ -156,7 +156,7 @@ def groups_of(problem: Any, by: str) -> tuple[np.ndarray, list[str]]:
 def _by_agent(run: Run, alone: bool) -> pd.DataFrame:
     columns: dict[str, Any] = {"examples": run.facts.sizes, "loss": run.losses}
     problem = run.problem
-    if problem is not None and len(run.losses) < problem.K:  # of a crowd, a panel is told
+    if problem is not None and (problem.stored or len(run.losses) < problem.K):  # of a crowd, a panel is told
         problem = None
     if problem is not None and problem.K <= JUDGED and hasattr(problem.loss, "scores"):
         columns |= Judged.by_agent(problem, run.x)
