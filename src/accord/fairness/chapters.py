@@ -42,8 +42,8 @@ def story_of(run: Run) -> Story:
 
 def searchable(problem: Problem) -> bool:
     """Whether what agents could reach alone may be sought: convex, smooth or with a dual, and not too many."""
-    return (not problem.opaque and not problem.stored and problem.coupling is None and problem.regularizer is None and problem.K <= SEARCHED
-            and hasattr(problem.loss, "bounds"))  # fmt: skip
+    here = not problem.opaque and not problem.stored and problem.K <= SEARCHED
+    return here and problem.coupling is None and problem.regularizer is None and hasattr(problem.loss, "bounds")
 
 
 def _costs(run: Run) -> Chapter:
