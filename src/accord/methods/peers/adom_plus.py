@@ -90,8 +90,8 @@ class ADOMPlus:
         return State(x, x, nothing, nothing, nothing, nothing, nothing)
 
     def message(self, state: State) -> Message:
-        c, v = self._steps(), sum(self._between(state))
-        return Message(c.gamma / c.nu * v + state.m, v)
+        c, (y_g, z_g) = self._steps(), self._between(state)
+        return Message(c.gamma / c.nu * (y_g + z_g) + state.m, y_g + z_g)
 
     def update(self, state: State, mixed: Message, agent: Any, key: Array) -> State:
         c, (y_g, z_g), said = self._steps(), self._between(state), self.message(state)
