@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 import warnings
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -159,8 +158,12 @@ def _join(ray: Any, address: str | None) -> bool:
         raise MethodError(f"Ray(address={address!r}) is for a client outside the cluster, whom shards cannot reach. "
                           "Start the program on a machine of the cluster, or with `ray job submit`.")  # fmt: skip
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
-    with suppress(ConnectionError), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it starts programs, which is not the kind of fork that JAX warns of
-        ray.init(address=address, **quiet, **({"include_dashboard": False} if address == "local" else {}))
-        return address == "local"
-    raise ShardLost(f"No Ray cluster answers at {address!r}. Start one with `ray start --head`, or leave address out.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it starts programs, which is not the kind of fork that JAX warns of
+            ray.init(address=address, **quiet, **({"include_dashboard": False} if address == "local" else {}))
+    except ConnectionError as error:
+        why = str(error.__cause__ or error).partition(" Note:")[0]
+        raise ShardLost(f"The Ray cluster at {address!r} cannot be joined ({why}). Give the address that "
+                        "`ray start --head` printed and, where it asks for one, its token.") from error  # fmt: skip
+    return address == "local"
