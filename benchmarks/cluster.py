@@ -10,6 +10,7 @@ start of the processes are not counted.
 
 from __future__ import annotations
 
+import logging
 import os
 from functools import partial
 from typing import Any
@@ -56,7 +57,7 @@ def laborious() -> dict[str, Any]:
 
 def main() -> None:
     """Measure, print, and write `results/cluster.json`."""
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     in_ms = lambda measured: {name: [1e3 * value for value in values] for name, values in measured.items()}  # noqa: E731
     figures = {
         "overhead": table("A round without work, two shards", "ms", in_ms(side_by_side(trivial(), 5)), "peers"),

@@ -10,6 +10,7 @@ stop test on; of DISROPT `algorithm.run`, whose agents are given the gradient as
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import subprocess
 from functools import partial
@@ -52,7 +53,7 @@ def main() -> None:
     given = arguments.parse_args()
     A, b = task(AGENTS)
     problem = accord.problems.least_squares([(A[k], b[k]) for k in range(AGENTS)])
-    ray.init(num_cpus=os.cpu_count(), include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    ray.init(num_cpus=os.cpu_count(), include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     works = {"accord": partial(accords, problem)}
     if given.disropt:
         works["disropt"] = partial(disropts, given.disropt)
