@@ -12,7 +12,7 @@ from tests.contract.knobs import noisy, sampling
 from tests.contract.worlds import world_of
 
 CLOSE = {"rtol": 1e-12, "atol": 1e-12}
-BY_THEMSELVES = ("Ray", "Timed")  # tests/runtimes has their own
+BY_THEMSELVES = ("Ray", "Streamed", "Timed")  # tests/runtimes has their own
 ELSEWHERE = [getattr(runtimes, name) for name in runtimes.__all__ if name not in BY_THEMSELVES]
 
 
