@@ -101,8 +101,8 @@ def constants(problem: Problem, pattern: str, network: Any = None, x0: Any = Non
     words = f"L = {found.L:.3g} by {source}"
     if network is not None:
         words += f", λ_min(W) = {round(network.lambda_min, 4) + 0.0:.4f} of the {network.name}"
-        found = found._replace(sigma=network.sigma, lambda_min=network.lambda_min, gamma=network.gamma, chi=_chi(network),
-                               v_min=_least_push_weight(network))  # fmt: skip
+        found = found._replace(sigma=network.sigma, lambda_min=network.lambda_min, gamma=network.gamma,
+                               chi=_chi(network), v_min=_least_push_weight(network))  # fmt: skip
     if problem.coupling is not None:
         found = _with_coupling(found, problem.coupling, L, mu)
         words += f", L_d = {found.L_dual:.3g}"

@@ -183,8 +183,9 @@ def table(records: list[dict[str, float]], window: int, prices: bool) -> pd.Data
     if prices:
         frame["violation"] = frame["disagreement"]
         frame["gap"] = frame["objective"] - frame["dual_value"]
-    known = COLUMNS + (PRICE_COLUMNS if prices else ())
-    return frame.loc[:, [*known, *(name for name in frame.columns if name not in known)]]
+    told = COLUMNS + (PRICE_COLUMNS if prices else ())
+    more = [name for name in frame.columns if name not in COLUMNS + PRICE_COLUMNS]
+    return frame.loc[:, [*told, *more]]
 
 
 def _number(value: float) -> float | None:

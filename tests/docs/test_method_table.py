@@ -9,7 +9,9 @@ from docs import method_table
 
 
 def test_every_method_stands_in_exactly_one_reference() -> None:
-    listed = [kind for pattern in ("server", "peers", "prices", "asynchronous") for kind in method_table.methods_of(pattern)]
+    listed = [
+        kind for pattern in ("server", "peers", "prices", "asynchronous") for kind in method_table.methods_of(pattern)
+    ]
     assert sorted(kind.__name__ for kind in listed) == sorted(kind.__name__ for kind in METHODS)
 
 

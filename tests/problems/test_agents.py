@@ -18,8 +18,8 @@ from accord.problems import Coupled, Problem
 from accord.problems.agents import Agent
 from accord.problems.objectives import CostCurve, Quadratic
 from accord.problems.problem import stacked
-from accord.problems.shape import Shape
 from accord.problems.rows import Rows
+from accord.problems.shape import Shape
 from accord.problems.solvers import minimise
 from tests.problems.samples import SMOOTH, alone, answers, labelled, numbered, points
 

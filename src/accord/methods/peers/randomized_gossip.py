@@ -20,8 +20,8 @@ class RandomizedGossip:
     """x_k, x_j ← (x_k + x_j)/2 for an agent k that wakes and a neighbour j drawn at random, from everybody's optimum.
 
     Sum and weight are averaged apart, x_k = s_k / w_k, so that the mean of the guesses is Σ p_k x_k exactly; it is not
-    the optimum of F. A call that is lost changes nothing. Poisson clocks are `Clock(compute=exponential(seconds))`; many
-    pairs at once, in step, are `AverageConsensus` over `networks.random_matchings(network)`.
+    the optimum of F. A call that is lost changes nothing. Poisson clocks are `Clock(compute=exponential(seconds))`;
+    many pairs at once, in step, are `AverageConsensus` over `networks.random_matchings(network)`.
 
     >>> import accord
     >>> problem = accord.problems.quadratic(H=[1.0, 1.0, 1.0, 1.0], c=[0.0, 1.0, 2.0, 6.0])

@@ -40,8 +40,8 @@ class ExchangeADMM:
     For Σ A_k x_k ≤ b the server holds the slack: one more agent of the exchange, whose best response is closed.
 
     - `penalty`: ρ > 0, any; the geometric mean of the agents' curvatures when not given.
-    - `metric`: ρ_k = ρ + metric · tr(∇²f_k)/‖A_k‖² instead, for quadratic costs: who is stiff moves little. With metric = 2 and
-      a small ρ the price takes about half of Newton's step, whatever the curvatures.
+    - `metric`: ρ_k = ρ + metric · tr(∇²f_k)/‖A_k‖² instead, for quadratic costs: who is stiff moves little. With
+      metric = 2 and a small ρ the price takes about half of Newton's step, whatever the curvatures.
 
     >>> import accord
     >>> market = accord.problems.dispatch([0.004, 0.006, 0.009], [5.3, 5.5, 5.8], [500, 400, 200], None, None, 800)
