@@ -100,10 +100,12 @@ class Stream:
         self.mesh = Mesh(np.array(devices), (DEVICES,))
         self.key, self.p = jax.random.key(plan.seed), plan.weights
         sizes, panel = plan.problem.sizes, plan.problem.panel
-        self.length = page_length(sizes) or int(sizes.max())
+        self.largest = int(sizes.max())
+        self.length = page_length(sizes) or self.largest
         self.room = _room(sizes, self.length, plan.cohort)
         self.x0 = self._replicated(plan.x0)
-        self.panel = self._team(panel, _fetched(plan, panel, self.length, max(_pages(sizes[panel], self.length), 1)))
+        room = max(_pages(sizes[panel], self.length), 1)
+        self.panel = self._team(panel, _fetched(plan, panel, self.length, room, self.largest))
         self.examined = replace(self.panel, p=self.panel.p / self.panel.p.sum())
         server, one, self.apart = jax.tree.map(np.asarray, _start(self.panel, self.x0, mesh=self.mesh))
         self.server = self._replicated(server)
@@ -164,7 +166,7 @@ class Stream:
     def _ask(self, t: int) -> Asked:
         """Who works in round t, their data on the way."""
         ks = np.asarray(cohort_of(self.key, t, self.plan.problem.K, self.plan.cohort))
-        return Asked(ks, self.fetcher.submit(_fetched, self.plan, ks, self.length, self.room))
+        return Asked(ks, self.fetcher.submit(_fetched, self.plan, ks, self.length, self.room, self.largest))
 
     def _team(self, ks: np.ndarray, rows: Rows) -> Clients:
         """These clients by themselves, under their own numbers."""
@@ -187,13 +189,13 @@ class Stream:
         return jax.device_put(tree, NamedSharding(self.mesh, PartitionSpec()))
 
 
-def _fetched(plan: Plan, ks: np.ndarray, length: int, room: int) -> Rows:
+def _fetched(plan: Plan, ks: np.ndarray, length: int, room: int, largest: int) -> Rows:
     """The rows of these agents, bound in `room` pages, or in twice as many, and so on, where that is not enough."""
     problem, sizes = plan.problem, plan.problem.sizes[ks]
     rows = problem.shards.rows(ks) if problem.stored else _concatenated([problem.shards[k] for k in ks])
     while room < _pages(sizes, length):
         room *= 2
-    return bound(in_precision(rows, plan.dtype), sizes, length, int(problem.sizes.max()), room)
+    return bound(in_precision(rows, plan.dtype), sizes, length, largest, room)
 
 
 def _concatenated(shards: list[Any]) -> Any:
