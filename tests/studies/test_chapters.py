@@ -12,11 +12,11 @@ import pytest
 from matplotlib.figure import Figure
 
 from accord.errors import SavedRunError
-from accord.reports.chapters import written
+from accord.reports.chapters import Chapter, written
 from accord.reports.html import write
 from accord.reports.story import Story
 from accord.studies import load
-from accord.studies.chapters import Chapter, module_of
+from accord.studies.chapters import module_of
 
 
 def drawn() -> Figure:

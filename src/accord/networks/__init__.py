@@ -8,7 +8,7 @@ from accord.networks.drawn import erdos_renyi, geometric
 from accord.networks.given import from_networkx, from_weights, metropolis
 from accord.networks.graphs import complete, exponential, grid, hypercube, path, ring, star, torus
 from accord.networks.matchings import one_peer_exponential, random_matchings
-from accord.networks.moving import moving
+from accord.networks.motion import moving
 from accord.networks.network import Network
 from accord.networks.requirements import check
 from accord.networks.time_varying import NetworkSequence, sequence

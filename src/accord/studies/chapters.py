@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from accord.history import Run
     from accord.studies.study import Study
 
-__all__ = ["Chapter", "module_of", "side_by_side", "told"]
-
 
 def module_of(path: Path) -> ModuleType | None:
     """The module beside a study that ships; None where there is none, and for every study of somebody's own."""

@@ -49,10 +49,11 @@ from accord.errors import UnknownName
 from accord.history import Run
 from accord.methods import BY_NAME, pattern_of
 from accord.problems import Problem
+from accord.reports.chapters import Chapter
 from accord.run import run
 from accord.stopping import Stop
 from accord.studies import parts
-from accord.studies.chapters import Chapter, module_of, told
+from accord.studies.chapters import module_of, told
 from accord.studies.making import made
 from accord.studies.source import Source
 
