@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-HEAD = ("Method", "Asks an agent for", "Reaches", "Step size", "Source", "Asks of W")  # the last of peers alone
+HEAD = ("Method", "Asks an agent for", "Reaches", "Step size", "Asks of W", "Exchanges a round", "Bears", "Source")
 ENTRY = """::: accord.methods.{name}
     options: {{show_root_heading: true, show_root_toc_entry: true, heading_level: 3, members: false}}"""
 
@@ -18,29 +18,24 @@ def methods_of(chapter: str) -> list[Callable[..., Any]]:
 
 
 def table_of(chapter: str) -> str:
-    """A Markdown table of one chapter; presets have the facts of the method that they set."""
-    width = len(HEAD) if chapter == "peers" else len(HEAD) - 1
-    rows = [HEAD, ("---",) * width, *(row(kind()) for kind in methods_of(chapter) if isinstance(kind, type))]
-    return "\n".join("| " + " | ".join(cells[:width]) + " |" for cells in rows)
+    """A Markdown table of one chapter, without columns that say nothing; presets have the facts of what they set."""
+    rows = [row(kind()) for kind in methods_of(chapter) if isinstance(kind, type)]
+    told = [i for i in range(len(HEAD)) if any(cells[i] for cells in rows)]
+    lines = [HEAD, ("---",) * len(HEAD), *rows]
+    return "\n".join("| " + " | ".join(cells[i] for i in told) + " |" for cells in lines)
 
 
 def row(method: Any) -> tuple[str, ...]:
     """A method's facts, in the order of the head."""
-    name = type(method).__name__
-    reaches = "the optimum" if method.exact is True else method.exact
+    from accord.reports.catalogue import stated
+
+    name, facts = type(method).__name__, stated(method)
     rules = {**getattr(getattr(method, "local", None), "rules", {}), **method.rules}
     chosen = "; ".join(f"{name.replace('_', ' ')} {rule.text}" for name, rule in rules.items())
     return (
-        f"[`{name}`][accord.methods.{name}]", ", ".join(method.needs).replace("_", " "), reaches,
-        chosen.removeprefix("step size "), method.reference, asked(method.weights),
+        f"[`{name}`][accord.methods.{name}]", facts.asks_for, facts.reaches, chosen.removeprefix("step size "),
+        facts.asks_of_weights, facts.exchanges, facts.bears, facts.reference,
     )  # fmt: skip
-
-
-def asked(weights: Any) -> str:
-    """What a method asks of the mixing matrix, field by field of its message where they differ."""
-    if hasattr(weights, "_asdict"):
-        return ", ".join(f"{what} for {name}" for name, what in weights._asdict().items())
-    return weights or ""
 
 
 def reference_of(chapter: str) -> str:

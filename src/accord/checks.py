@@ -169,7 +169,7 @@ def _fits_network(method: Any, pattern: str, network: Any, K: int) -> Any:
     if network.size != K:
         raise NetworkError(f"The network has {network.size} agents, but the problem has {K}. Give a network of {K}.")
     for asked in asked_weights(method):
-        networks.check(weighted(network, asked), asked, name)
+        networks.check(weighted(network, asked), asked, name, method.always_connected)
     least = method.least_eigenvalue
     if least is not None and network.lambda_min <= least + 1e-9:
         raise NetworkError(f"{name}(lazy=False) needs λ_min(W) above {least:.4f}, but it is {network.lambda_min:.4f} "

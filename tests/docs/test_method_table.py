@@ -16,18 +16,19 @@ def test_every_method_stands_in_exactly_one_reference() -> None:
 
 
 def test_a_row_says_what_the_method_states() -> None:
-    link, needs, reaches, step_size, source, weights = method_table.row(GradientTracking())
+    link, needs, reaches, step_size, weights, exchanges, bears, source = method_table.row(GradientTracking())
     assert link == "[`GradientTracking`][accord.methods.GradientTracking]"
     assert (needs, reaches, weights) == ("grad", "the optimum", GradientTracking.weights)
+    assert (exchanges, bears) == ("1", "lose, sleep, vary")
     assert (step_size, source) == (GradientTracking.rules["step_size"].text, GradientTracking.reference)
 
 
 def test_weights_that_differ_by_field_are_said_field_by_field() -> None:
-    assert method_table.asked(PushPull.weights) == "row stochastic for x, column stochastic for y"
+    assert "row stochastic for x, column stochastic for y" in method_table.row(PushPull())
 
 
-@pytest.mark.parametrize(("pattern", "columns"), [("server", 5), ("peers", 6), ("prices", 5), ("asynchronous", 5)])
-def test_the_rows_of_a_table_are_as_wide_as_its_head(pattern: str, columns: int) -> None:
-    lines = method_table.table_of(pattern).splitlines()
+@pytest.mark.parametrize(("chapter", "columns"), [("server", 5), ("peers", 8), ("prices", 5), ("asynchronous", 8)])
+def test_a_table_has_the_columns_that_say_something(chapter: str, columns: int) -> None:
+    lines = method_table.table_of(chapter).splitlines()
     assert {line.count(" | ") + 1 for line in lines} == {columns}
-    assert any(DualDecomposition.__name__ in line for line in lines) == (pattern == "prices")
+    assert any(DualDecomposition.__name__ in line for line in lines) == (chapter == "prices")

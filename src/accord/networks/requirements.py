@@ -19,11 +19,12 @@ _REMEDIES = {
 _VANISHING = 1e-12  # a gap, or a link, below this is none in float64
 
 
-def check(network: Network | NetworkSequence, weights: str, method: str) -> None:
+def check(network: Network | NetworkSequence, weights: str, method: str, always: bool = False) -> None:
     """Refuse a network over which the method would not converge.
 
     `weights` is what the method asks of W: "doubly stochastic", "symmetric", "row stochastic" or "column stochastic";
-    `method` is its name, for the message. Raises `NetworkError`, with the measured violation and the agent, where
+    `method` is its name, for the message; `always` asks that each network of a cycle is connected, not only all of them
+    together. Raises `NetworkError`, with the measured violation and the agent, where
     the network is cut off, one-way, not so stochastic, or swaps for ever.
 
     >>> from accord import networks
@@ -37,6 +38,8 @@ def check(network: Network | NetworkSequence, weights: str, method: str) -> None
     if isinstance(network, NetworkSequence):
         for t, member in enumerate(network.members):
             _check_weights(member, weights, f"In round {t} of the cycle {method}")
+            if always:
+                _check_connected(member, f"In round {t} of the cycle {method}")
         _check_cycle(network, method)
     else:
         _check_weights(network, weights, method)

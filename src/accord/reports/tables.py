@@ -105,11 +105,11 @@ def shortened(table: Table, most: int) -> tuple[Table, int]:
     return Table(table.header, tuple(rows)), len(table.rows) - len(rows)
 
 
-def without(table: Table, column: str) -> Table:
-    """The table less one column, for where there is little room."""
-    i = table.header.index(column)
-    less = [row._replace(cells=row.cells[:i] + row.cells[i + 1 :]) for row in table.rows]
-    return Table(table.header[:i] + table.header[i + 1 :], tuple(less))
+def without(table: Table, *columns: str) -> Table:
+    """The table less some columns, for where there is little room."""
+    kept = [i for i, name in enumerate(table.header) if name not in columns]
+    pick = lambda cells: tuple(cells[i] for i in kept)  # noqa: E731
+    return Table(pick(table.header), tuple(row._replace(cells=pick(row.cells)) for row in table.rows))
 
 
 def _decision(x: np.ndarray) -> str:

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from accord.reports.tables import Table
 
-WORDS = ("ended", "reaches", "asks for", "asks of W", "reference")
+WORDS = ("ended", "reaches", "asks for", "asks of weights", "bears", "reference")
 """Columns of words rather than numbers."""
 
 

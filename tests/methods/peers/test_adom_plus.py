@@ -11,7 +11,6 @@ import pytest
 
 import accord
 from accord.checks import plan_for
-from accord.errors import MethodError
 from accord.runtimes import Vectorised
 
 H, C = np.array([[1.0, 9.0], [4.0, 2.0], [1.0, 1.0], [9.0, 3.0]]), np.arange(8.0).reshape(4, 2)
@@ -67,9 +66,3 @@ def test_every_round_solves_the_equations_of_the_paper() -> None:
 def test_over_a_cycle_of_networks_it_reaches_the_optimum(network: Any) -> None:
     run = accord.run(PROBLEM, accord.ADOMPlus(), network=network, stop=accord.Stop(rounds=3000, progress=0))
     np.testing.assert_allclose(run.agents, [(H * C).sum(0) / H.sum(0)] * 4, rtol=0, atol=1e-9)
-
-
-def test_a_cycle_in_which_a_network_is_not_connected_has_no_safe_constant() -> None:
-    cycle = accord.networks.random_matchings(accord.networks.ring(4), rounds=8)
-    with pytest.raises(MethodError, match=r"ADOMPlus has no safe chi: .*of the worst network, which has to be conn"):
-        accord.run(PROBLEM, accord.ADOMPlus(), network=cycle)

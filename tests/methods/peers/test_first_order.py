@@ -10,6 +10,8 @@ import pytest
 
 import accord
 from accord.checks import plan_for
+from accord.errors import NetworkError
+from accord.methods import METHODS
 from accord.runtimes import Vectorised
 
 K, D = 6, 3
@@ -70,3 +72,13 @@ def test_the_dual_variables_sum_to_zero_in_every_round_whatever_links_are_lost(n
 def test_the_trackers_sum_to_the_gradients_in_every_round_whatever_links_are_lost(name: str) -> None:
     for states in states_of(name, RING.lose(0.3), 6):
         np.testing.assert_allclose(states.y.sum(0), getattr(states, TRACKS[name]).sum(0), rtol=1e-12, atol=1e-12)
+
+
+NEVER_APART = [kind for kind in METHODS if kind().always_connected]
+
+
+@pytest.mark.parametrize("kind", NEVER_APART, ids=lambda kind: kind.__name__)
+def test_a_round_in_which_agents_are_apart_is_refused_where_all_have_to_be_connected(kind: Any) -> None:
+    cycle = accord.networks.random_matchings(RING, rounds=8)
+    with pytest.raises(NetworkError, match=r"In round 0 of the cycle \w+ needs a connected network"):
+        accord.run(PROBLEM, kind(), network=cycle)

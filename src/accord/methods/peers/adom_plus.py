@@ -76,6 +76,7 @@ class ADOMPlus:
 
     weights: ClassVar = "symmetric"
     bears: ClassVar = ("lose", "vary")
+    always_connected: ClassVar = True
     convexity: ClassVar = "strong at every agent"
     name: ClassVar = "adom_plus"
     reference: ClassVar = "Kovalev, Gasanov, Gasnikov, Richtárik 2021"

@@ -49,6 +49,7 @@ class DecentralizedProxSkip:
 
     weights: ClassVar = "symmetric"
     bears: ClassVar = ("lose", "sleep", "vary")
+    always_connected: ClassVar = True
     reference: ClassVar = "Mishchenko, Malinovsky, Stich, Richtárik 2022"
     rules: ClassVar = {
         "step_size": Rule("1/L", lambda c: 1 / c.L),

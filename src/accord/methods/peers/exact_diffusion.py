@@ -44,6 +44,7 @@ class ExactDiffusion:
 
     weights: ClassVar = "symmetric"
     bears: ClassVar = ("lose", "sleep", "vary")
+    always_connected: ClassVar = True
     reference: ClassVar = "Yuan, Ying, Zhao, Sayed 2019; Tang et al. 2018"
     rules: ClassVar = {"step_size": Rule("1/L", lambda c: 1 / c.L)}
 

@@ -46,6 +46,7 @@ class LEAD:
 
     weights: ClassVar = "symmetric"
     bears: ClassVar = ("lose", "sleep", "vary")
+    always_connected: ClassVar = True
     reference: ClassVar = "Liu, Li, Wang, Tang, Yan 2021"
     rules: ClassVar = {"step_size": Rule("1/L", lambda c: 1 / c.L)}
 

@@ -44,6 +44,7 @@ class NIDS:
 
     weights: ClassVar = "symmetric"
     bears: ClassVar = ("lose", "sleep", "vary")
+    always_connected: ClassVar = True
     reference: ClassVar = "Li, Shi, Yan 2019"
     limits: ClassVar = {"step_size": Rule("2/L", lambda c: 2 / c.L)}
     rules: ClassVar = {"step_size": Rule("1/L", lambda c: 1 / c.L)}

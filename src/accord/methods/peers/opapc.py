@@ -62,6 +62,7 @@ class OPAPC:
 
     weights: ClassVar = "symmetric"
     bears: ClassVar = ("lose", "sleep", "vary")
+    always_connected: ClassVar = True
     convexity: ClassVar = "strong at every agent"
     reference: ClassVar = "Kovalev, Salim, Richtárik 2020"
     rules: ClassVar = {
