@@ -19,7 +19,8 @@ def shown(table: Table) -> rich.table.Table:
         words = name in WORDS
         cells = () if words and name != "ended" else tuple(row.cells[i] for row in table.rows)
         width = max(len(word) for word in (*name.split(), *cells))
-        drawn.add_column(name, justify="left" if words or i == 0 else "right", min_width=width, header_style="dim")
+        beside = "left" if words or i == 0 else "right"
+        drawn.add_column(name, justify=beside, min_width=width, header_style="dim", no_wrap=not words)
     for row in table.rows:
         drawn.add_row(*map(Text, row.cells), style="bold" if row.marked else None)
     return drawn
