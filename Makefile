@@ -6,14 +6,17 @@ BIN       := $(VENV)/bin
 BENCHMARK ?= $(wildcard benchmarks/[a-z]*.py)
 WORKERS   ?= 2
 
-.PHONY: run test lint docs benchmark clean
+.PHONY: run test slow lint docs benchmark clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/installed  ## train on the four hospitals that ship with the package
 	@$(BIN)/accord run hospitals
 
-test: lint  ## everything that CI checks; pytest's own closing line comes last
-	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup
+test: lint  ## style, types and all tests but the slow ones; pytest's own closing line comes last
+	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup -m "not slow"
+
+slow: $(VENV)/installed-test  ## the tests that take longer: processes that are killed, whole studies, pages that are executed
+	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup -m slow
 
 lint: $(VENV)/installed-test  ## style, types, and who may import whom
 	@$(BIN)/ruff check
