@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -43,7 +43,14 @@ CHOSEN: dict[str, Callable[[Any], bool]] = {
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     for name, wanted in CHOSEN.items():
         if name in metafunc.fixturenames:
-            metafunc.parametrize(name, _such(METHODS, wanted), ids=lambda kind: kind.__name__)
+            marked = [_marked(name, kind) for kind in METHODS if wanted(kind)]
+            metafunc.parametrize(name, marked, ids=lambda kind: kind.__name__)
+
+
+def _marked(name: str, kind: Any) -> Any:
+    """Runtimes are compared with one method of each shape always, and with all others among the slow tests."""
+    rare = name == "waiting_kind" and kind not in ONE_A_SHAPE
+    return pytest.param(kind, marks=pytest.mark.slow if rare else ())
 
 
 def in_the_limit(method: Any) -> bool:
@@ -65,7 +72,3 @@ def draws(method: Any) -> bool:
 def stepping(method: Any) -> bool:
     """Whether it takes steps of a size, itself or in its local work."""
     return bool({"step_size", "local"} & {field.name for field in dataclasses.fields(method)})
-
-
-def _such(kinds: Iterable[Any], wanted: Callable[[Any], bool]) -> list[Any]:
-    return [kind for kind in kinds if wanted(kind)]

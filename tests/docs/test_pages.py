@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 SHOWN = [path for path in [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))] if "```python\n" in path.read_text()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", SHOWN, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_block_of_a_page_runs(path: Path, tmp_path: Path) -> None:
     text = path.read_text()

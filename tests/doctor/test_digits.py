@@ -11,6 +11,7 @@ from accord.problems.partition import dirichlet
 datasets = pytest.importorskip("sklearn.datasets")
 
 
+@pytest.mark.slow
 def test_floors_on_the_digits_agree_with_a_run() -> None:
     images, labels = datasets.load_digits(return_X_y=True)
     coarse = images.reshape(-1, 4, 2, 4, 2).mean((2, 4)).reshape(-1, 16) / 16  # 4 × 4 pixels, for speed
