@@ -56,9 +56,9 @@ def test_a_second_run_of_the_same_shapes_compiles_nothing(kind: Any) -> None:
     assert second.rounds == 37
 
 
-def test_a_seed_fixes_the_run_bit_for_bit_and_another_seed_does_not(kind: Any) -> None:
-    world, method = world_of(kind), sampling(kind)
-    one, again, other = (world.run(method, seed=seed, **noisy(kind)) for seed in (5, 5, 6))
+def test_a_seed_fixes_the_run_bit_for_bit_and_another_seed_does_not(class_kind: Any) -> None:
+    world, method = world_of(class_kind), sampling(class_kind)
+    one, again, other = (world.run(method, seed=seed, **noisy(class_kind)) for seed in (5, 5, 6))
     np.testing.assert_array_equal(one.x, again.x)
     np.testing.assert_array_equal(one.agents, again.agents)
     columns = [column for column in one.history if column != "seconds"]

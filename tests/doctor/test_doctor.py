@@ -61,6 +61,7 @@ def test_the_known_fixed_point_of_fedavg() -> None:
     assert found.distance == pytest.approx(10 / 11 - 0.713442170, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_floors_on_the_hospitals_agree_with_a_run(hospitals: accord.Diagnosis) -> None:
     floor = hospitals.floors.loc[5]
     assert floor["predicted"] == pytest.approx(floor["measured"], rel=0.01)
@@ -68,6 +69,7 @@ def test_floors_on_the_hospitals_agree_with_a_run(hospitals: accord.Diagnosis) -
     assert floor["predicted_above"] == pytest.approx(floor["measured_above"], rel=0.02)
 
 
+@pytest.mark.slow
 def test_rounds_on_the_hospitals_agree_with_a_run(hospitals: accord.Diagnosis) -> None:
     rounds = hospitals.rounds
     assert rounds.loc["FedSGD", "predicted"] == pytest.approx(rounds.loc["FedSGD", "measured"], rel=0.15)

@@ -82,6 +82,7 @@ def test_oracles_of_all_agents_at_once_are_those_of_padded_shards(features: int)
         assert padded[0][4] == paged[0][4] == 0  # who has no rows loses nothing
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("float64")
 def test_oracles_of_a_few_agents_are_those_of_padded_shards() -> None:
     """One alone, in a loop of its own pages; some of them, and several questions to one, by batching that loop."""
@@ -124,6 +125,7 @@ def first(replies: Any, share: Any) -> Any:
 TWO = accord.runtimes.Vectorised(devices=2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "how"),
     [

@@ -50,6 +50,7 @@ def same(one: accord.Run, other: accord.Run) -> None:
     np.testing.assert_allclose(one.history[columns], other.history[columns], **CLOSE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("devices", [1, 2])
 def test_states_data_noise_and_cohorts_are_those_of_all_agents_at_once(devices: int) -> None:
     noisy = {"channel": accord.chain(accord.clip(1.0), accord.gaussian_noise(0.1)), "seed": 3}
@@ -57,6 +58,7 @@ def test_states_data_noise_and_cohorts_are_those_of_all_agents_at_once(devices: 
     same(expected, run(crowd() if devices == 2 else in_memory(), runtime=Streamed(devices=devices), **noisy))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "how"),
     [

@@ -70,6 +70,7 @@ def test_what_sums_to_zero_does_whatever_the_channel_does(name: str) -> None:
     np.testing.assert_allclose(off, 0, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXACT)
 def test_both_ends_remember_alike_in_every_runtime(name: str) -> None:
     method, channel = EXACT[name]
