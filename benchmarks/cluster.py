@@ -63,8 +63,8 @@ def main() -> None:
         "overhead": table("A round without work, two shards", "ms", in_ms(side_by_side(trivial(), 5)), "peers"),
         "work": table("A round of local training", "ms", in_ms(side_by_side(laborious(), 3)), "2 shards"),
     }
-    ray.shutdown()
     print(f"\nwritten to {write('cluster', figures)}")
+    ray.shutdown()
 
 
 if __name__ == "__main__":

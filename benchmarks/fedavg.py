@@ -4,7 +4,7 @@ Softmax regression, 200 rows of 784 features a client, 10 classes, float32, one 
 The floor is what no implementation in float32 can do without: the two products of a full pass over the cohort's rows,
 fused into one each, by the BLAS of NumPy on all cores.
 
-    python benchmarks/fedavg.py [--pfl /path/to/its/python] [--rounds 100]
+    python benchmarks/fedavg.py [--pfl /path/to/its/python] [--rounds 300]
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def main() -> None:
     """Measure, print, and write `results/fedavg.json`."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--pfl", help="the Python of an environment with pfl and torch")
-    arguments.add_argument("--rounds", type=int, default=100)
+    arguments.add_argument("--rounds", type=int, default=300)
     given = arguments.parse_args()
     X, y = task()
     problem = accord.problems.softmax([(X[k], y[k]) for k in range(CLIENTS)], CLASSES)

@@ -59,8 +59,8 @@ def main() -> None:
         works["disropt"] = partial(disropts, given.disropt)
     measured = {name: [1e3 * value for value in values] for name, values in side_by_side(works, 3).items()}
     figures = {"agents_8": table("Gradient tracking, 8 processes", "ms for 1000 rounds", measured, "accord")}
-    ray.shutdown()
     print(f"\nwritten to {write('lockstep', figures)}")
+    ray.shutdown()
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def entrants() -> list[Any]:
     return [
         (name, method)
         for name, method in methods
-        if pattern_of(method) == "peers" and not is_coupled(method) and method.exact is True
+        if pattern_of(method) == "peers" and not is_coupled(method) and method.exact is True and not method.asynchronous
     ]
 
 

@@ -22,6 +22,8 @@ from accord.runtimes.worker import Worker
 
 PLACING = 120.0
 """Seconds in which a cluster has to find a place for a shard."""
+PLACES = 5
+"""How often a shard is placed that dies before it has begun."""
 
 
 @dataclass(frozen=True)
@@ -126,17 +128,26 @@ class Actors(Sockets):
     def _place(self, workers: Any) -> None:
         for worker in workers:
             self.actors[worker] = self.seat.remote(worker, self.secret)
-        waiting = {worker: self.actors[worker].address.remote() for worker in workers}
-        for worker, address in waiting.items():
-            try:
-                self.places[worker] = self.ray.get(address, timeout=PLACING)
-            except (self.ray.exceptions.GetTimeoutError, self.ray.exceptions.RayActorError) as error:
-                raise ShardLost(f"Ray has found no place for shard {worker} in {PLACING:g} s. See `ray status`: "
-                                "the cluster may be full, or lack Accord.") from error  # fmt: skip
+        for worker in workers:
+            self.places[worker] = self._address(worker)
         self.lives = {life: worker for life, worker in self.lives.items() if worker not in set(workers)}
         self.introduce(self.places)
         for worker in workers:
             self.lives[self.actors[worker].live.remote(self.parts[worker], self.run, self.again)] = worker
+
+    def _address(self, worker: int) -> Address:
+        """Where a worker listens; one that dies before it can tell is placed again."""
+        for _ in range(PLACES):
+            try:
+                return self.ray.get(self.actors[worker].address.remote(), timeout=PLACING)
+            except self.ray.exceptions.RayActorError as error:
+                why = f"the process died: {error}"
+                self.actors[worker] = self.seat.remote(worker, self.secret)
+            except self.ray.exceptions.GetTimeoutError:
+                why = f"{PLACING:g} s have passed"
+                break
+        raise ShardLost(f"Ray has found no place for shard {worker}; {why}. See `ray status`: the cluster may be full, "
+                        "or lack Accord.")  # fmt: skip
 
 
 def _library() -> Any:
