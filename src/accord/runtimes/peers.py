@@ -57,37 +57,51 @@ class Peers:
     def round(self, carry: Carry, t: Array) -> Carry:
         """One round: every part of the method speaks and listens once."""
         weights, before = self.weights(t), carry.states
-        for phase in range(len(phases_of(self.method))):
+
+        def exchange(phase: Any, carry: Carry) -> Carry:
             own, wire, carry = self.speak(carry, t, phase)
-            carry = self.listen(carry, own, wire, weights, t, phase)
+            return self.listen(carry, own, wire, weights, t, phase)
+
+        for phases in self._stretches(carry):
+            if len(phases) == 1:
+                carry = exchange(phases[0], carry)
+            else:  # in line, XLA would fuse each exchange into all that follow, and work it out again in every one
+                carry = jax.lax.fori_loop(phases[0], phases[-1] + 1, exchange, carry)
         return self.rested(carry, before, t)
+
+    def _stretches(self, carry: Carry) -> list[range]:
+        """The exchanges of a round, those together that are alike; each alone where something is remembered of each."""
+        if jax.tree.leaves((carry.memories, carry.past)):
+            return [range(phase, phase + 1) for phase in range(len(carry.memories))]
+        return alike(phases_of(self.method))
 
     def weights(self, t: Array | int) -> Any:
         """The mixing weights of a round, by what a part asks of them."""
         return self.mixer.at(t, key_for(self.key, t, 0, Purpose.NETWORK))
 
-    def speak(self, carry: Carry, t: Array | int, phase: int) -> tuple[Any, Any, Carry]:
+    def speak(self, carry: Carry, t: Array | int, phase: Any) -> tuple[Any, Any, Carry]:
         """What each agent holds to say in an exchange, and what crosses the wire of it."""
-        own = jax.vmap(phases_of(self.method)[phase].message)(carry.states)
-        speaker, listener = carry.memories[phase]
+        own = jax.vmap(part_at(self.method, phase).message)(carry.states)
+        speaker, listener = carry.memories[_place(phase)]
         noise = keys_of_phase(self._keys(t, Purpose.CHANNEL), phase)
         wire, speaker = jax.vmap(self.channel.encode)(own, speaker, noise)
-        return own, wire, carry._replace(memories=_with(carry.memories, phase, (speaker, listener)))
+        return own, wire, carry._replace(memories=_with(carry.memories, _place(phase), (speaker, listener)))
 
-    def listen(self, carry: Carry, own: Any, wire: Any, weights: Any, t: Array | int, phase: int) -> Carry:
+    def listen(self, carry: Carry, own: Any, wire: Any, weights: Any, t: Array | int, phase: Any) -> Carry:
         """Decode what all that are heard said, mix, update."""
-        part, (speaker, listener) = phases_of(self.method)[phase], carry.memories[phase]
+        part, place = part_at(self.method, phase), _place(phase)
+        speaker, listener = carry.memories[place]
         said, listener = jax.vmap(self.channel.decode)(wire, listener)
         first = lambda new, old: jnp.where(jnp.asarray(t) == 0, new, old)  # noqa: E731
-        past = (said, *(jax.tree.map(first, said, old) for old in carry.past[phase]))
+        past = (said, *(jax.tree.map(first, said, old) for old in carry.past[place]))
         heard = past[self.delay]
         mine = heard if self.places is None else jax.tree.map(lambda leaf: leaf[self.places], heard)
         mixed = mix(chosen(weights, part, self.method), own, mine, heard)
         keys = keys_of_phase(self._keys(t, Purpose.WORK), phase)
         update = each(part.update, (0, 0, self.agents.axes, 0), self.in_turn)
         states = update(carry.states, mixed, self.agents, keys)
-        memories = _with(carry.memories, phase, (speaker, listener))
-        return Carry(states, memories, _with(carry.past, phase, past[: self.delay]))
+        memories = _with(carry.memories, place, (speaker, listener))
+        return Carry(states, memories, _with(carry.past, place, past[: self.delay]))
 
     def rested(self, carry: Carry, before: Any, t: Array | int) -> Carry:
         """After a round: who slept through it is as before."""
@@ -119,6 +133,33 @@ class Peers:
 
     def _keys(self, t: Array | int, purpose: Purpose) -> Array:
         return keys_of(self, t, purpose)
+
+
+def alike(parts: tuple[Any, ...]) -> list[range]:
+    """The parts of a round, those in a row together that differ in nothing but their number `j`; the first by itself.
+
+    >>> from accord.methods import Mudag
+    >>> alike(Mudag(J=5).phases)
+    [range(0, 1), range(1, 4), range(4, 5)]
+    """
+    stretches = [range(1)]
+    for phase in range(1, len(parts)):
+        one, other = parts[phase - 1], parts[phase]
+        same = phase > 1 and hasattr(one, "j") and one._replace(j=other.j) == other
+        first = stretches.pop().start if same else phase
+        stretches.append(range(first, phase + 1))
+    return stretches
+
+
+def part_at(method: Any, phase: Any) -> Any:
+    """A part of a round by its number, which in a loop over parts that are alike is traced."""
+    parts = phases_of(method)
+    return parts[phase] if isinstance(phase, int) else parts[1]._replace(j=phase)
+
+
+def _place(phase: Any) -> int:
+    """Where an exchange's memories are: in a loop there are none."""
+    return phase if isinstance(phase, int) else 0
 
 
 def keys_of(team: Any, t: Array | int, purpose: Purpose) -> Array:

@@ -155,9 +155,9 @@ def key_for(key: Array, t: Array | int, k: Array | int, purpose: Purpose) -> Arr
     return jax.random.fold_in(jax.random.fold_in(jax.random.fold_in(key, t), k), int(purpose))
 
 
-def keys_of_phase(keys: Array, phase: int) -> Array:
+def keys_of_phase(keys: Array, phase: Any) -> Array:
     """The keys of a round's exchange, of one agent or of all: the plain ones for the first."""
-    if phase == 0:
+    if isinstance(phase, int) and phase == 0:
         return keys
     fold = lambda key: jax.random.fold_in(key, phase)  # noqa: E731
     return fold(keys) if keys.ndim == 0 else jax.vmap(fold)(keys)
