@@ -1,7 +1,8 @@
 """Averaging several times a round: v⁺ = (1+ω) M v − ω v_old with M = I − c (I−W), which keeps the mean whatever ω is.
 
 - Chebyshev (Auzinger 2011; Scaman et al. 2017): ω_j = a_{j−1}/a_{j+1}, a_j = T_j((1+γ)/(1−γ)), ω_0 = 0, and
-  c = 2/((1+γ) λ_max). After J exchanges v = (1 − P_J(I−W)) v_0, disagreement is 1/a_J of what it was, and no polynomial does better.
+  c = 2/((1+γ) λ_max). After J exchanges v = (1 − P_J(I−W)) v_0, and disagreement is 1/a_J of
+  what it was: no polynomial does better.
 - FastMix (Liu, Morse 2011; Ye et al. 2023): ω = (1−√(1−σ²))/(1+√(1−σ²)) throughout, and c = 1.
 """
 
