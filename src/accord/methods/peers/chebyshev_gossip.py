@@ -9,6 +9,7 @@ from jax import Array
 
 from accord.methods.base import method
 from accord.methods.gossip import ENOUGH, RULES, Exchange, chebyshev
+from accord.methods.mass import Mass, guess
 
 
 class State(NamedTuple):
@@ -46,8 +47,7 @@ class ChebyshevGossip:
     rules: ClassVar = {"J": ENOUGH, **RULES}
 
     def init(self, x: Array, agent: Any, key: Array) -> State:
-        w = jnp.ones(1, x.dtype) * agent.scale
-        v = jnp.concatenate([w * agent.prox(x, 0.0), w])
+        v = jnp.concatenate(guess(x, agent))
         return State(v, v)
 
     @property
@@ -55,7 +55,7 @@ class ChebyshevGossip:
         return chebyshev(self.J, self.gamma, self.c, lambda state, agent, key: State(state.v, state.v))
 
     def estimate(self, state: State) -> Array:
-        return state.v[:-1] / jnp.where(state.v[-1] > 0, state.v[-1], 1)
+        return Mass(state.v[:-1], state.v[-1:]).mean
 
     def work(self, size: float) -> float:
         return 0.0

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 from jax import Array
 
 from accord.methods.base import Rule, method
+from accord.methods.gradients import gradient, passes
 
 
 class State(NamedTuple):
@@ -45,12 +46,10 @@ class DGD:
         return state
 
     def update(self, state: State, mixed: State, agent: Any, key: Array) -> State:
-        x = state.x
-        g = agent.grad(x) if self.batch_size is None else agent.sample_grad(x, key, self.batch_size)
-        return State(mixed.x - self.step_size * g)
+        return State(mixed.x - self.step_size * gradient(agent, state.x, key, self.batch_size))
 
     def work(self, size: float) -> float:
-        return 1.0 if self.batch_size is None else self.batch_size / max(size, 1)
+        return passes(self.batch_size, size)
 
 
 def DSGD(step_size: float | None = None, batch_size: int | None = 32) -> DGD:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 from jax import Array
 
 from accord.methods.base import Rule, method
+from accord.methods.gradients import NEIGHBOURHOOD, gradient, passes
 
 
 class State(NamedTuple):
@@ -56,10 +57,10 @@ class ExactDiffusion:
     @property
     def exact(self) -> bool | str:
         """Exact with full gradients."""
-        return True if self.batch_size is None else "a neighbourhood of the optimum, of the order of the step size"
+        return True if self.batch_size is None else NEIGHBOURHOOD
 
     def init(self, x: Array, agent: Any, key: Array) -> State:
-        psi = x - self.step_size * self._grad(x, agent, key)
+        psi = x - self.step_size * gradient(agent, x, key, self.batch_size)
         return State(x, psi, psi)
 
     def message(self, state: State) -> Message:
@@ -67,11 +68,8 @@ class ExactDiffusion:
 
     def update(self, state: State, mixed: Message, agent: Any, key: Array) -> State:
         x = (state.phi + mixed.phi) / 2 if self.lazy else mixed.phi
-        psi = x - self.step_size * self._grad(x, agent, key)
+        psi = x - self.step_size * gradient(agent, x, key, self.batch_size)
         return State(x, psi, psi + x - state.psi)
 
-    def _grad(self, x: Array, agent: Any, key: Array) -> Array:
-        return agent.grad(x) if self.batch_size is None else agent.sample_grad(x, key, self.batch_size)
-
     def work(self, size: float) -> float:
-        return 1.0 if self.batch_size is None else self.batch_size / max(size, 1)
+        return passes(self.batch_size, size)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
-import jax.numpy as jnp
 from jax import Array
 
 from accord.methods.base import method
-
-
-class State(NamedTuple):
-    s: Array  # share of the weighted sum of guesses
-    w: Array  # share of the sum of weights
+from accord.methods.mass import Mass, guess
 
 
 @method
@@ -40,18 +35,17 @@ class RandomizedGossip:
     exact: ClassVar = "the weighted mean of the agents' own optima"
     reference: ClassVar = "Boyd, Ghosh, Prabhakar, Shah 2006, Randomized gossip algorithms"
 
-    def init(self, x: Array, agent: Any, key: Array) -> State:
-        w = jnp.ones(1, x.dtype) * agent.scale
-        return State(w * agent.prox(x, 0.0), w)
+    def init(self, x: Array, agent: Any, key: Array) -> Mass:
+        return guess(x, agent)
 
-    def message(self, state: State) -> State:
+    def message(self, state: Mass) -> Mass:
         return state
 
-    def update(self, state: State, mixed: State, agent: Any, key: Array) -> State:
+    def update(self, state: Mass, mixed: Mass, agent: Any, key: Array) -> Mass:
         return mixed
 
-    def estimate(self, state: State) -> Array:
-        return state.s / jnp.where(state.w > 0, state.w, 1)
+    def estimate(self, state: Mass) -> Array:
+        return state.mean
 
     def work(self, size: float) -> float:
         return 0.0

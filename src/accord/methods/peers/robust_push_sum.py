@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from accord.methods.base import Places, method
+from accord.methods.mass import Mass, guess
 
 
 class State(NamedTuple):
@@ -50,9 +51,10 @@ class RobustPushSum:
     reference: ClassVar = "Hadjicostis, Vaidya, Domínguez-García 2016"
 
     def init(self, x: Array, agent: Any, places: Places, key: Array) -> State:
-        w = jnp.ones(1, x.dtype) * agent.scale
-        v = jnp.concatenate([w * agent.prox(x, 0.0), w])
-        return State(v, 0 * v, jnp.zeros((len(places.hears), len(v)), x.dtype), jnp.where(places.heard_by, 1, 0 * w[0]))
+        v = jnp.concatenate(guess(x, agent))
+        return State(
+            v, 0 * v, jnp.zeros((len(places.hears), len(v)), x.dtype), jnp.where(places.heard_by, 1, 0 * v[-1])
+        )
 
     def messages(self, state: State) -> Message:
         sigma = state.sigma + self._part(state)
@@ -64,7 +66,7 @@ class RobustPushSum:
         return state._replace(v=v, sigma=state.sigma + part, rho=jnp.where(new, heard.sigma, state.rho))
 
     def estimate(self, state: State) -> Array:
-        return state.v[:-1] / jnp.where(state.v[-1] > 0, state.v[-1], 1)
+        return Mass(state.v[:-1], state.v[-1:]).mean
 
     def work(self, size: float) -> float:
         return 0.0

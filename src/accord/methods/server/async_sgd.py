@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from accord.methods.base import Arrival, Rule, method
+from accord.methods.gradients import gradient, passes
 
 
 class Server(NamedTuple):
@@ -67,9 +68,7 @@ class AsyncSGD:
         return server
 
     def respond(self, heard: Server, client: tuple[()], agent: Any, key: Array) -> tuple[Reply, tuple[()]]:
-        if self.batch_size is None:
-            return Reply(agent.grad(heard.x)), client
-        return Reply(agent.sample_grad(heard.x, key, self.batch_size)), client
+        return Reply(gradient(agent, heard.x, key, self.batch_size)), client
 
     def update(self, server: Server, arrival: Arrival) -> Server:
         d = server.t - arrival.heard.t
@@ -79,7 +78,7 @@ class AsyncSGD:
         return heard.x
 
     def work(self, size: float) -> float:
-        return 1.0 if self.batch_size is None else self.batch_size / max(size, 1)
+        return passes(self.batch_size, size)
 
     def _step(self, d: Array) -> Any:
         if not self.delay_adaptive:

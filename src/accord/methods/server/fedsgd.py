@@ -7,6 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 from jax import Array
 
 from accord.methods.base import Regularizer, Rule, method
+from accord.methods.gradients import NEIGHBOURHOOD, gradient, passes
 
 
 class Server(NamedTuple):
@@ -49,7 +50,7 @@ class FedSGD:
     @property
     def exact(self) -> bool | str:
         """Exact with full gradients."""
-        return True if self.batch_size is None else "a neighbourhood of the optimum, of the order of the step size"
+        return True if self.batch_size is None else NEIGHBOURHOOD
 
     def init(self, x: Array) -> Server:
         return Server(x)
@@ -61,9 +62,7 @@ class FedSGD:
         return server
 
     def respond(self, heard: Server, client: tuple[()], agent: Any, key: Array) -> tuple[Reply, tuple[()]]:
-        if self.batch_size is None:
-            return Reply(agent.grad(heard.x)), client
-        return Reply(agent.sample_grad(heard.x, key, self.batch_size)), client
+        return Reply(gradient(agent, heard.x, key, self.batch_size)), client
 
     def update(self, server: Server, reply: Reply) -> Server:
         x = server.x - self.step_size * reply.g
@@ -73,4 +72,4 @@ class FedSGD:
         return heard.x  # a gradient proposes no model of its own: everybody holds what was broadcast
 
     def work(self, size: float) -> float:
-        return 1.0 if self.batch_size is None else self.batch_size / max(size, 1)
+        return passes(self.batch_size, size)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from accord.methods.base import Rule, method
+from accord.methods.gradients import NEIGHBOURHOOD, gradient, passes
 
 
 class Server(NamedTuple):
@@ -58,7 +59,7 @@ class Scaffnew:
     @property
     def exact(self) -> bool | str:
         """Exact with full gradients."""
-        return True if self.batch_size is None else "a neighbourhood of the optimum, of the order of the step size"
+        return True if self.batch_size is None else NEIGHBOURHOOD
 
     def init(self, x: Array) -> Server:
         return Server(x)
@@ -75,8 +76,7 @@ class Scaffnew:
         tau = jax.random.geometric(coins, 1 / self.steps, dtype=jnp.int32)
 
         def step(i: Array, x: Array) -> Array:
-            drawn = jax.random.fold_in(key, i)
-            g = agent.grad(x) if self.batch_size is None else agent.sample_grad(x, drawn, self.batch_size)
+            g = gradient(agent, x, jax.random.fold_in(key, i), self.batch_size)
             return x - self.step_size * (g - h)
 
         x = jax.lax.fori_loop(0, tau, step, heard.x)
@@ -89,5 +89,4 @@ class Scaffnew:
         return client.x
 
     def work(self, size: float) -> float:
-        once = 1.0 if self.batch_size is None else self.batch_size / max(size, 1)
-        return once * self.steps
+        return passes(self.batch_size, size) * self.steps
