@@ -60,17 +60,11 @@ def from_arrow(
             raise UnknownName("column", name, table.column_names)
     chosen = [name for name in features or table.column_names if name not in (by, target)]
     firsts, sizes, names = _agents(table[by], by)
-    columns = [_Column(table[name], name) for name in chosen]
-    answers = _Column(table[target], target)
+    *columns, answers = (_Column(table[name], name) for name in (*chosen, target))
 
     def fetch(ks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        own = sizes[ks]
-        before = np.repeat(np.cumsum(own) - own, own)
-        places = np.repeat(firsts[ks], own) + np.arange(own.sum()) - before
-        parts = [column.at(places) for column in columns]
-        rows = [part if part.ndim == 2 else part[:, None] for part in parts]
-        rows = [part if part.dtype.kind == "f" else part.astype(np.float32) for part in rows]
-        return (rows[0] if len(rows) == 1 else np.concatenate(rows, 1)), answers.at(places)
+        places = _places(firsts[ks], sizes[ks])
+        return _beside(columns, places), answers.at(places)
 
     if folder is not None:
         weakref.finalize(fetch, shutil.rmtree, folder, ignore_errors=True)
@@ -102,6 +96,20 @@ class _Column:
             here = which == i
             found[here] = self.pieces[i][places[here] - self.starts[i]]
         return found
+
+
+def _places(firsts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Where the rows of several agents lie, who begin at `firsts` and have `sizes`, one agent after another."""
+    before = np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return np.repeat(firsts, sizes) + np.arange(sizes.sum()) - before
+
+
+def _beside(columns: Sequence[_Column], places: np.ndarray) -> np.ndarray:
+    """What columns hold at these places as one matrix of floating point numbers, a row a place."""
+    parts = [column.at(places) for column in columns]
+    parts = [part if part.ndim == 2 else part[:, None] for part in parts]
+    parts = [part if part.dtype.kind == "f" else part.astype(np.float32) for part in parts]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, 1)
 
 
 def _numbers(chunk: Any, name: str) -> np.ndarray:

@@ -83,10 +83,6 @@ class Grid:
                        shift=self.shift[kept])  # fmt: skip
         return _whole(rest, f" without the line {self.lines[line]}")
 
-    def with_limits(self, most: float) -> Grid:
-        """The grid with a limit of `most` MW on every line that has none, or a higher one."""
-        return replace(self, limit=np.minimum(self.limit, most))
-
 
 def _whole(grid: Grid, when: str = "") -> Grid:
     """The grid, unless it falls into parts."""

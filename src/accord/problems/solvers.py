@@ -61,19 +61,8 @@ def _search(
     project = prox or (lambda v, step: v)
     eps = jnp.finfo(x0.dtype).eps
 
-    def attempt(y: Array, g: Array, L: Array) -> tuple[Array, Array]:
-        return project(y - g / L, 1 / L), L
-
     def advance(s: _Search) -> _Search:
-        g = grad(s.y)
-
-        def too_long(trial: tuple[Array, Array]) -> Array:
-            move = trial[0] - s.y
-            rise = jnp.vdot(grad(trial[0]) - g, move)
-            well = rise <= (1 + 1e-3) * trial[1] * jnp.vdot(move, move)
-            return ~well & jnp.isfinite(trial[1])  # where a step too long overflows, neither is more than the other
-
-        x, L = jax.lax.while_loop(too_long, lambda trial: attempt(s.y, g, 2 * trial[1]), attempt(s.y, g, s.L))
+        x, L = _stepped(grad, project, s.y, s.L)
         restart = jnp.vdot(s.y - x, x - s.x) > 0
         t = jnp.where(restart, 1.0, (1 + jnp.sqrt(1 + 4 * s.t * s.t)) / 2).astype(s.t.dtype)
         y = jnp.where(restart, x, x + (s.t - 1) / t * (x - s.x))
@@ -87,3 +76,21 @@ def _search(
     L0 = jnp.maximum(jnp.linalg.norm(grad(x0)) / 1e2, 1e-6).astype(x0.dtype)
     start = _Search(x0, x0, jnp.minimum(L0, one), one, jnp.zeros((), jnp.int32), jnp.full((), jnp.inf, x0.dtype))
     return jax.lax.while_loop(unfinished, advance, start)
+
+
+def _stepped(
+    grad: Callable[[Array], Array], project: Callable[[Array, Array], Array], y: Array, L: Array
+) -> tuple[Array, Array]:
+    """x⁺ = prox(y − ∇f(y)/L), with the first of L, 2L, 4L, ... that is no less than the curvature on the way there."""
+    g = grad(y)
+
+    def attempt(L: Array) -> tuple[Array, Array]:
+        return project(y - g / L, 1 / L), L
+
+    def too_long(trial: tuple[Array, Array]) -> Array:
+        x, L = trial
+        move = x - y
+        well = jnp.vdot(grad(x) - g, move) <= (1 + 1e-3) * L * jnp.vdot(move, move)
+        return ~well & jnp.isfinite(L)  # where a step too long overflows, neither is more than the other
+
+    return jax.lax.while_loop(too_long, lambda trial: attempt(2 * trial[1]), attempt(L))

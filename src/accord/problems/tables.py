@@ -65,12 +65,8 @@ def from_table(
     >>> problem.names, problem.table.columns, problem.table.means.tolist(), problem.solve().round(3).tolist()
     (('A', 'B'), ('rain', 'intercept'), [4.0, 0.0], [2.012, 4.5])
     """
-    if model not in MODELS:
-        raise UnknownName("model", model, MODELS)
-    if missing not in ("refuse", "mean"):
-        raise UnknownName("way to meet missing values", missing, ("refuse", "mean"))
+    _offered(model, missing)
     frame = _read(table)
-    _known(frame, by, target, features)
     chosen = _features(frame, by, target, features)
     names, rows = _groups(frame, by)
     answers, classes = _answers(frame, target, model, names, rows)
@@ -83,9 +79,14 @@ def from_table(
     kept = tuple(frame.iloc[own] for own in rows)
     how = Table(by, target, chosen, levels, columns, means, scales, intercept, standardise, classes, kept)
     shards = [(how.scaled(raw[own]), answers[own]) for own in rows]
-    made = MODELS[model](shards, **_penalty(model, l2, l1), **({"classes": len(classes)} if model == "softmax" else {}))
-    term = L1(l1 * ~_ones(columns, intercept)) if model == "lasso" else None
-    return Problem(made.loss, made.shards, weights=weights, regularizer=term, x0=made.x0, names=names, table=how)
+    return _posed(how, shards, model, _penalty(model, l2, l1), names, weights)
+
+
+def _offered(model: str, missing: str) -> None:
+    if model not in MODELS:
+        raise UnknownName("model", model, MODELS)
+    if missing not in ("refuse", "mean"):
+        raise UnknownName("way to meet missing values", missing, ("refuse", "mean"))
 
 
 def _read(table: Any) -> pd.DataFrame:
@@ -125,6 +126,8 @@ def _known(frame: pd.DataFrame, by: str, target: str, features: Sequence[str] | 
 
 
 def _features(frame: pd.DataFrame, by: str, target: str, features: Sequence[str] | None) -> tuple[str, ...]:
+    """The columns to predict from."""
+    _known(frame, by, target, features)
     chosen = (
         tuple(features) if features is not None else tuple(name for name in frame.columns if name not in (by, target))
     )
@@ -228,3 +231,12 @@ def _penalty(model: str, l2: float | None, l1: float | None) -> dict[str, float]
     if l1 is not None:
         raise ProblemError(f"l1 belongs to lasso, and {model} has none. Give l2, or model='lasso'.")
     return {"l2": l2 if l2 is not None else L2 if model in CLASSIFIERS else 0.0}
+
+
+def _posed(
+    how: Table, shards: Sequence[Any], model: str, penalty: Mapping[str, float], names: Sequence[str], weights: Any
+) -> Problem:
+    """The problem of learning a model from shards that are encoded."""
+    made = MODELS[model](shards, **penalty, **({"classes": len(how.classes)} if model == "softmax" else {}))
+    term = L1(penalty["l1"] * ~_ones(how.columns, how.intercept)) if model == "lasso" else None
+    return Problem(made.loss, made.shards, weights=weights, regularizer=term, x0=made.x0, names=names, table=how)

@@ -12,7 +12,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from accord.networks import Network, NetworkSequence
-from accord.reports.plots import FAINT, INK, RULE, SERIES, apart, quiet
+from accord.reports.plots import FAINT, RULE, SERIES, apart, quiet
 from accord.studies.rendezvous import scene
 
 VEHICLE, GUESS, PLACE = SERIES[0], SERIES[1], SERIES[2]
@@ -47,20 +47,6 @@ def film(places: np.ndarray, network: NetworkSequence, guesses: np.ndarray, ever
         return [links, cars, thoughts, caption]
 
     return FuncAnimation(figure, draw, frames=len(guesses) + ARRIVING + 10)
-
-
-def stills(places: np.ndarray, network: NetworkSequence, guesses: Mapping[int, np.ndarray]) -> Figure:
-    """Moments of the film beside one another. `guesses`: (vehicles, 2) by the round."""
-    figure = Figure(figsize=(11, 2.8))
-    for axes, (t, guess) in zip(figure.subplots(1, len(guesses)), guesses.items(), strict=True):
-        now = places[t % len(places)]
-        _ground(figure, axes)
-        axes.add_collection(LineCollection(_links(now, network.at(t)), colors=VEHICLE, linewidths=0.7, alpha=0.4))
-        axes.plot(*now.T, "o", color=VEHICLE, markersize=3.5)
-        axes.plot(*guess.T, "x", color=GUESS, markersize=4.5, markeredgewidth=1.3)
-        axes.set_title(f"Round {t}", loc="left", fontsize=9.5, color=INK)
-    figure.subplots_adjust(0.005, 0.02, 0.995, 0.9, wspace=0.04)
-    return figure
 
 
 def ways(rounds: Mapping[str, np.ndarray], far: Mapping[str, np.ndarray]) -> Figure:
@@ -108,9 +94,9 @@ def _links(now: np.ndarray, network: Network) -> list[np.ndarray]:
     return list(now[np.stack([sources, targets], 1)[sources < targets]])
 
 
-def _ground(figure: Figure, axes: Axes | None = None) -> Axes:
+def _ground(figure: Figure) -> Axes:
     """The ground in km, without numbers but for a scale."""
-    axes = figure.add_axes((0.01, 0.02, 0.98, 0.92)) if axes is None else axes
+    axes = figure.add_axes((0.01, 0.02, 0.98, 0.92))
     axes.set(
         xlim=(0, scene.WIDTH), ylim=(-0.5, scene.HEIGHT + 0.5), aspect="equal", xticks=[], yticks=[], facecolor="none"
     )
