@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 import typer
 
 from accord.errors import AccordError, UnknownName
+from accord.interrupts import exit_code
 from accord.reports.speech import heading, progress, say, working
 
 if TYPE_CHECKING:
@@ -78,7 +79,8 @@ def run(
 ) -> None:
     """Run a study: who ended where, what else it tells, and a report of one page.
 
-    With --json the report is written only where --out says, without the chapters.
+    With --json the report is written only where --out says, without the chapters. Ctrl-C or SIGTERM ends the run
+    early: it is reported as far as it came, without the chapters, and the exit code is 130 or 143.
     """
     chosen = _study(study, rounds, seed)
     chosen = chosen if method is None else chosen.with_method(method)
@@ -92,14 +94,15 @@ def run(
         groups_of(chosen.problem, group)  # what there is not is refused before the run
     with progress(chosen.method_name, chosen.stop.rounds, quiet or as_json) as notify:
         outcome = chosen.run(notify=notify, runtime=_runtime(runtime), checkpoint=checkpoint)
+    ended = exit_code(outcome.reason)
     if as_json:
         print(json.dumps(outcome.summary()))
         if out is None:
-            return
+            raise typer.Exit(ended)
     story = _story(chosen, outcome, group, bool(cap))
     if not as_json:
         _tell(outcome, story, quiet)
-        story = story if brief else _with_chapters(story, chosen, outcome, quiet)
+        story = story if brief or ended else _with_chapters(story, chosen, outcome, quiet)
     directory = out or Path("accord-runs") / chosen.name
     outcome.save(directory)
     from accord.reports.html import write
@@ -107,6 +110,7 @@ def run(
     page = write(outcome, directory, story)
     if not as_json:
         say(f"The report is {page}")
+    raise typer.Exit(ended)
 
 
 @app.command()
@@ -133,6 +137,8 @@ def compare(
     for name, variant in variants.items():
         with progress(variant.method_name, variant.stop.rounds, quiet) as notify:
             runs[name] = variant.run(notify=notify, runtime=_runtime(runtime))
+        if exit_code(runs[name].reason):
+            break  # asked to stop: the others are not begun
     best = planner(chosen.problem)
     bounds = [float(outcome.history["dual_value"].max()) for outcome in runs.values()] if best is None else []
     optimum = max(bounds) if best is None else best.objective
@@ -143,6 +149,7 @@ def compare(
     story = Story(title=chosen.title, about=chosen.about, notes=notes)
     page = write_comparison(runs, out or Path("accord-runs") / f"{chosen.name}-compared", optimum, story)
     say(f"The report is {page}")
+    raise typer.Exit(max(exit_code(outcome.reason) for outcome in runs.values()))
 
 
 @app.command()

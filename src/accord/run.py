@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +19,7 @@ from accord.devices import one_a_core
 from accord.diagnosis import Choice
 from accord.errors import MethodError
 from accord.history import CLOCK_COLUMNS, COLUMNS, PRICE_COLUMNS, Facts, Run, table
+from accord.interrupts import Asked, interruptible
 from accord.problems.problem import Problem
 from accord.runtimes.cost import Cost, per_round
 from accord.runtimes.inner import tell_where_inexact
@@ -79,8 +78,8 @@ def run(
     - `measure`: numbers by name of a `Moment` (`round`, `x`, `agents`), further columns of the history: accuracy on
       rows held out, the distance to a truth. It is asked at every record, which then is a block of its own.
 
-    Raises `MethodError`, `NetworkError`, `ProblemError`, before anything starts. Ctrl-C ends the run at the end of a
-    block, and what happened so far is returned.
+    Raises `MethodError`, `NetworkError`, `ProblemError`, before anything starts. Ctrl-C or SIGTERM ends the run at the
+    end of a block, and what happened so far is returned; a second one interrupts at once.
 
     >>> import accord
     >>> problem = accord.problems.quadratic(H=[1.0, 1.0, 1.0, 1.0], c=[0.0, 1.0, 2.0, 6.0])
@@ -93,24 +92,20 @@ def run(
     one_a_core()
     plan, choices = plan_for(problem, method, x0, network, channel, participation, aggregate, stop, seed, record)
     runtime = runtime_for(problem, runtime)
-    with jax.enable_x64(plan.dtype == np.float64), interruptible() as interrupted:
-        session = runtime.start(plan)
-        try:
-            life = _Life(plan, session, Checkpoint.of(checkpoint, session.plan), notify, measure, interrupted)
-            reason = life.live()
-            ended = Ended(session.outcome(), life.records, session.round, life.verdict, reason)
-            return told(plan, ended, choices, runtime)
-        finally:
-            session.close()
+    with jax.enable_x64(plan.dtype == np.float64), closing(runtime.start(plan)) as session, interruptible() as asked:
+        life = _Life(plan, session, Checkpoint.of(checkpoint, session.plan), notify, measure, asked)
+        reason = life.live()
+        ended = Ended(session.outcome(), life.records, session.round, life.verdict, reason)
+        return told(plan, ended, choices, runtime)
 
 
 class _Life:
     """The loop on the host: blocks of rounds, and between them the stop test, the history, the checkpoint, Ctrl-C."""
 
     def __init__(self, plan: Plan, session: Session, checkpoint: Checkpoint, notify: Any, measure: Any,
-                 interrupted: Any) -> None:  # fmt: skip
+                 asked: Asked) -> None:  # fmt: skip
         self.plan, self.session, self.checkpoint = plan, session, checkpoint
-        self.notify, self.measure, self.interrupted = notify, measure, interrupted
+        self.notify, self.measure, self.asked = notify, measure, asked
         self.cost, self.records, self.spent, self.verdict = per_round(plan), [], 0.0, GOING
 
     def live(self) -> str:
@@ -165,7 +160,7 @@ class _Life:
             return f"stopped at its limit of {self.plan.stop.rounds} rounds"
         if self.plan.stop.seconds is not None and spent >= self.plan.stop.seconds:
             return f"stopped at its limit of {self.plan.stop.seconds:g} seconds"
-        return "was interrupted" if self.interrupted.is_set() else None
+        return self.asked.reason
 
 
 def judged(plan: Plan, verdict: int, watch: Watch) -> str:
@@ -274,23 +269,3 @@ def _given(plan: Plan, chosen: set[str]) -> Iterator[str]:
         yield f"objective and losses over a panel of {len(plan.problem.panel):,} of {plan.problem.K:,} clients"
     if type(plan.channel) is not Clear:
         yield f"channel {plan.channel}"
-
-
-@contextmanager
-def interruptible() -> Iterator[threading.Event]:
-    """Ctrl-C sets an event, read between blocks; a second one interrupts at once."""
-    interrupted = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield interrupted
-        return
-
-    def ask(*_: Any) -> None:
-        if interrupted.is_set():
-            raise KeyboardInterrupt
-        interrupted.set()
-
-    before = signal.signal(signal.SIGINT, ask)
-    try:
-        yield interrupted
-    finally:
-        signal.signal(signal.SIGINT, before)

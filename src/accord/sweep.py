@@ -17,8 +17,9 @@ from accord.devices import one_a_core
 from accord.diagnosis import within_limits
 from accord.errors import MethodError, UnknownName
 from accord.history import Run
+from accord.interrupts import Asked, interruptible
 from accord.problems.problem import Problem
-from accord.run import SHORT, Ended, interruptible, judged, rows_of, told
+from accord.run import SHORT, Ended, judged, rows_of, told
 from accord.runtimes.cost import interval, per_round
 from accord.runtimes.plan import Plan
 from accord.runtimes.sweeping import Sweeping
@@ -26,8 +27,6 @@ from accord.runtimes.vectorised import Vectorised
 from accord.stopping import GOING, NOT_FINITE, Stop
 
 if TYPE_CHECKING:
-    import threading
-
     import pandas as pd
 
 SAME = 1e-6  # of the way down: objectives that differ by less count as equally low
@@ -173,9 +172,9 @@ def sweep(
                           "Use accord.run, once for each value.")  # fmt: skip
     plans = [plan, *(_likewise(plan, _with(plan.method, values), record) for values in combinations[1:])]
     runs: dict[int, Run] = {}
-    with jax.enable_x64(plan.dtype == np.float64), interruptible() as interrupted:
+    with jax.enable_x64(plan.dtype == np.float64), interruptible() as asked:
         for alike in _programs(plans):
-            ended = _Lives([plans[i] for i in alike]).live(interrupted)
+            ended = _Lives([plans[i] for i in alike]).live(asked)
             runs |= {i: told(plans[i], end, choices, Vectorised()) for i, end in zip(alike, ended, strict=True)}
     return Sweep(tuple(combinations), tuple(runs[i] for i in range(len(plans))))
 
@@ -234,7 +233,7 @@ class _Lives:
         self.records: list[list[dict[str, float]]] = [[] for _ in plans]
         self.round, self.spent, self.started = 0, 0.0, time.monotonic()
 
-    def live(self, interrupted: threading.Event) -> list[Ended]:
+    def live(self, asked: Asked) -> list[Ended]:
         """Advance until no run goes on; how each ended."""
         stop, every, length, reason = self.plans[0].stop, self.plans[0].every, 1, ""
         while len(self.session.going) and not reason:
@@ -245,8 +244,8 @@ class _Lives:
                 reason = f"stopped at its limit of {stop.rounds} rounds"
             elif stop.seconds is not None and self.spent >= stop.seconds:
                 reason = f"stopped at its limit of {stop.seconds:g} seconds"
-            elif interrupted.is_set():
-                reason = "was interrupted"
+            elif asked.reason:
+                reason = asked.reason
         self._finish()
         verdicts = self.session.verdicts[: len(self.plans)].tolist()
         words = [reason if verdict == GOING else judged(plan, verdict, self.session.watch_of(i))

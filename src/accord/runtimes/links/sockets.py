@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
+import hmac
 import queue
+import secrets
 import socket
 import threading
+from collections import deque
 from contextlib import suppress
-from multiprocessing.connection import Client, Connection, Listener
 
 from accord.runtimes.link import HOST, LOST, Envelope
+from accord.runtimes.links.frames import Astray, Refused, packed, read
 
 Address = tuple[str, int]
+
+HELLO, BOOK = "hello", "book"
+"""What is said first over a connection, and again to a host that was not understood; where workers listen."""
+PROOF = 10.0
+"""Seconds in which the other has to prove that it knows the secret."""
+NONCE, PROVER, ASKER = 32, b"who connects", b"who listens"
+WAITING = 8
+"""Envelopes that wait for another to be read by who is slow; more are lost."""
+AT_ONCE = getattr(socket, "MSG_DONTWAIT", 0)
 
 
 class Sockets:
     """A link over TCP. Whoever connects proves that it knows the run's secret, before anything of it is read.
 
-    Workers listen, and learn from the host where the others do. What cannot be sent is lost, and asked for again.
+    Workers listen, and learn from the host where the others do. What cannot be sent is lost, and what comes damaged is
+    refused: both are asked for again. Where a connection bears no frames any more, it is hung up.
     """
 
     def __init__(self, own: int, secret: bytes, machine: str | None = None) -> None:
         self.own, self.secret = own, secret
-        self.inbox: queue.SimpleQueue[Envelope] = queue.SimpleQueue()
+        self.inbox: queue.SimpleQueue[Envelope | None] = queue.SimpleQueue()
         self.book: dict[int, Address] = {}
-        self.connections: dict[int, Connection] = {}
-        self.listener = None if machine is None else Listener((machine, 0), backlog=64, authkey=secret)
+        self.ways: dict[int, Way] = {}
+        self.listener = None if machine is None else socket.create_server((machine, 0), backlog=64)
         if self.listener is not None:
             threading.Thread(target=self._welcome, args=(self.listener,), daemon=True).start()
 
@@ -32,15 +45,22 @@ class Sockets:
     def address(self) -> Address:
         """Where this party listens."""
         assert self.listener is not None  # the host does not: it connects to all
-        return self.listener.address  # pyright: ignore[reportReturnType]
+        return self.listener.getsockname()[:2]
 
     def send(self, to: int, envelope: Envelope) -> None:
-        """Write it, or lose it where the other is not there."""
-        with suppress(OSError):
-            self._connected(to).send(envelope)
+        """Write it, or lose it where the other is not there; who was hung up on connects anew."""
+        frame = packed(envelope)
+        for _ in range(2):
+            try:
+                self._way(to).write(frame)
+                return
+            except OSError:
+                if HOST in (self.own, to):  # whose reader knows that it has ended
+                    return
+                self._forget(to)
 
     def receive(self, seconds: float | None = None) -> Envelope | None:
-        """The next that has been read."""
+        """The next that has been read; None in silence, and for one that was refused."""
         with suppress(queue.Empty):
             return self.inbox.get(timeout=seconds)
 
@@ -48,64 +68,151 @@ class Sockets:
         """Tell all workers where all workers listen; those that have moved are connected to anew."""
         self._learn(book)
         for worker in book:
-            with suppress(OSError):
-                self._connected(worker).send(book)
+            self._tell(worker, BOOK, *(part for other, address in book.items() for part in (other, *address)))
 
     def close(self) -> None:
         """Hang up."""
         if self.listener is not None:
-            self.listener.close()
-        for connection in self.connections.values():
-            connection.close()
+            _hang_up(self.listener)
+        for way in list(self.ways.values()):
+            _hang_up(way.connection)
 
-    def _connected(self, to: int) -> Connection:
-        if to not in self.connections:
+    def _tell(self, to: int, kind: str, *body: str | int) -> None:
+        self.send(to, Envelope("", self.own, kind, 0, 0, 0, body))
+
+    def _way(self, to: int) -> Way:
+        if to not in self.ways:
             if to not in self.book:
                 raise ConnectionError  # nobody has said where it is
-            connection = Client(self.book[to], authkey=self.secret)
-            _hurried(connection)
-            connection.send(self.own)
-            self.connections[to] = connection
+            connection = socket.create_connection(self.book[to], timeout=PROOF)
+            _prove(connection, self.secret, PROVER, ASKER)
+            self.ways[to] = Way(connection)
+            self._tell(to, HELLO)
             if self.own == HOST:  # who answers on the same connection
                 threading.Thread(target=self._read, args=(to, connection), daemon=True).start()
-        return self.connections[to]
+        return self.ways[to]
 
-    def _welcome(self, listener: Listener) -> None:
-        """Whoever knows the secret says who it is, and is read from then on."""
+    def _welcome(self, listener: socket.socket) -> None:
         while True:
             try:
-                connection = listener.accept()
-                _hurried(connection)
-                sender = connection.recv()
-            except (OSError, EOFError):
-                if listener._listener is None:  # pyright: ignore[reportAttributeAccessIssue]
-                    return  # closed
-                continue
-            except Exception:  # who does not know the secret is turned away
-                continue
-            if sender == HOST:
-                self.connections[HOST] = connection
-            threading.Thread(target=self._read, args=(sender, connection), daemon=True).start()
+                connection, _ = listener.accept()
+            except ConnectionAbortedError:
+                continue  # who has thought better of it
+            except OSError:
+                return  # closed
+            threading.Thread(target=self._meet, args=(connection,), daemon=True).start()
 
-    def _read(self, sender: int, connection: Connection) -> None:
-        with suppress(OSError, EOFError):
+    def _meet(self, connection: socket.socket) -> None:
+        """Whoever knows the secret says who it is, and is read from then on; who does not is turned away."""
+        try:
+            connection.settimeout(PROOF)
+            _prove(connection, self.secret, ASKER, PROVER)
+            hello = read(connection)
+            connection.settimeout(None)
+        except (OSError, EOFError, Refused, Astray):
+            connection.close()
+            return
+        if hello.sender == HOST:
+            self.ways[HOST] = Way(connection)
+        self._read(hello.sender, connection)
+
+    def _read(self, sender: int, connection: socket.socket) -> None:
+        """Take what one party says, until it hangs up or cannot be understood."""
+        try:
             while True:
-                message = connection.recv()
-                if isinstance(message, dict):
-                    self._learn(message)
-                else:
-                    self.inbox.put(message)
-        if self.connections.get(sender) is connection:
-            self.inbox.put(Envelope("", sender, LOST, 0, 0, 0, ()))
+                self._take(sender, connection)
+        except (OSError, EOFError, Astray):
+            _hang_up(connection)
+        finally:
+            if sender in self.ways and self.ways[sender].connection is connection:
+                self.inbox.put(Envelope("", sender, LOST, 0, 0, 0, ()))
+
+    def _take(self, sender: int, connection: socket.socket) -> None:
+        try:
+            envelope = read(connection)
+        except Refused:  # as if nothing had come
+            if sender == HOST:
+                self._tell(HOST, HELLO)
+            self.inbox.put(None)
+            return
+        if envelope.kind == HELLO and self.own == HOST:  # who says it again has not understood
+            self.introduce(self.book)
+            self.inbox.put(None)
+        elif envelope.kind == BOOK and sender == HOST:
+            of = envelope.body
+            self._learn({of[i]: (of[i + 1], of[i + 2]) for i in range(0, len(of), 3)})
+        elif envelope.sender == sender and envelope.kind != LOST:
+            self.inbox.put(envelope)
 
     def _learn(self, book: dict[int, Address]) -> None:
         for worker in [worker for worker, address in self.book.items() if book.get(worker) != address]:
-            if (old := self.connections.pop(worker, None)) is not None:
-                old.close()
+            self._forget(worker)
         self.book = dict(book)
 
+    def _forget(self, worker: int) -> None:
+        if (old := self.ways.pop(worker, None)) is not None:
+            _hang_up(old.connection)
 
-def _hurried(connection: Connection) -> None:
-    """Small words are not held back to be sent together (Nagle)."""
-    with socket.socket(fileno=socket.dup(connection.fileno())) as same:
-        same.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+class Way:
+    """The writing end of a connection: it never waits, and what is not taken at once follows as it is."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        connection.settimeout(None)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # small words are not held back (Nagle)
+        self.connection, self.broken = connection, False
+        self.rest: deque[memoryview] = deque()
+        self.lock = threading.Lock()
+
+    def write(self, frame: bytes) -> None:
+        """Send it, now or when there is room; lose it where too many wait. Raises `OSError` where nobody is there."""
+        with self.lock:
+            if self.broken:
+                raise ConnectionError
+            if self.rest:
+                self.rest.extend([memoryview(frame)] if len(self.rest) < WAITING else [])
+                return
+            left = memoryview(frame)
+            with suppress(BlockingIOError):
+                while left:
+                    left = left[self.connection.send(left, AT_ONCE) :]
+            if left:
+                self.rest.append(left)
+                threading.Thread(target=self._follow, daemon=True).start()
+
+    def _follow(self) -> None:
+        while True:
+            try:
+                self.connection.sendall(self.rest[0])
+            except OSError:
+                self.broken = True
+                return
+            with self.lock:
+                self.rest.popleft()
+                if not self.rest:
+                    return
+
+
+def _prove(connection: socket.socket, secret: bytes, own: bytes, other: bytes) -> None:
+    """Both show that they know the secret, and neither says it; `OSError` where the other does not."""
+    mine = secrets.token_bytes(NONCE)
+    connection.sendall(mine)
+    theirs = _exactly(connection, NONCE)
+    connection.sendall(hmac.digest(secret, own + mine + theirs, "sha256"))
+    if not hmac.compare_digest(_exactly(connection, 32), hmac.digest(secret, other + theirs + mine, "sha256")):
+        raise PermissionError("The other does not know the secret of the run.")
+
+
+def _exactly(connection: socket.socket, size: int) -> bytes:
+    content = b""
+    while len(content) < size:
+        content += (piece := connection.recv(size - len(content)))
+        if not piece:
+            raise ConnectionError
+    return content
+
+
+def _hang_up(connection: socket.socket) -> None:
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)  # wakes whoever reads it
+    connection.close()
