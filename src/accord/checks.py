@@ -37,21 +37,14 @@ def plan_for(
     stop: Stop | None, seed: int, record: int | None,
 ) -> tuple[Plan, tuple[Choice, ...]]:  # fmt: skip
     """Everything that fixes a run, once it fits together; and the hyper-parameters that were chosen."""
-    if not isinstance(problem, Problem):
-        raise ProblemError(
-            f"run needs an accord.Problem, but got {type(problem).__name__}. "
-            "Make one with accord.Problem(loss, shards)."
-        )
+    _is_problem(problem)
     method = a_method(method)
     pattern = pattern_of(method)
     _fits_problem(method, problem)
     _strong_everywhere(method, problem)
     network = _fits_network(method, pattern, network, problem.K)
     cohort = _cohort(method, pattern, participation, problem.K)
-    if aggregate is not None and (pattern != "server" or not (callable(aggregate) or aggregate in ("mean", "sum"))):
-        raise MethodError(f"aggregate={aggregate!r} does not fit {type(method).__name__}. "
-                          "Give a rule of accord.aggregation to a "
-                          "server method, or leave it out.")  # fmt: skip
+    _is_rule(aggregate, method, pattern)
     _fits_aggregate(aggregate, method, cohort, problem.K)
     flat, shape = start_at(problem, x0)
     check_precision(problem, flat.dtype)
@@ -113,6 +106,14 @@ def a_method(method: Any) -> Any:
     return method
 
 
+def _is_problem(problem: Any) -> None:
+    if not isinstance(problem, Problem):
+        raise ProblemError(
+            f"run needs an accord.Problem, but got {type(problem).__name__}. "
+            "Make one with accord.Problem(loss, shards)."
+        )
+
+
 def _fits_problem(method: Any, problem: Problem) -> None:
     name = type(method).__name__
     if (problem.coupling is not None) != is_coupled(method):
@@ -132,6 +133,12 @@ def _fits_problem(method: Any, problem: Problem) -> None:
                     f"{name} needs the oracle {missing[0]!r}, which agent {k} does not answer. "
                     f"Give Opaque({missing[0]}=...)."
                 )
+
+
+def _is_rule(aggregate: Any, method: Any, pattern: str) -> None:
+    if aggregate is not None and (pattern != "server" or not (callable(aggregate) or aggregate in ("mean", "sum"))):
+        raise MethodError(f"aggregate={aggregate!r} does not fit {type(method).__name__}. "
+                          "Give a rule of accord.aggregation to a server method, or leave it out.")  # fmt: skip
 
 
 def _fits_aggregate(aggregate: Any, method: Any, cohort: int, K: int) -> None:
