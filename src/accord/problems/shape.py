@@ -35,12 +35,14 @@ class Shape(NamedTuple):
         if (found := Shape.of(params)) != self:
             raise ProblemError(f"A decision has the structure {self.describe()}, but {found.describe()} was given. "
                                "Give one of the same structure as x0.")  # fmt: skip
-        leaves = jax.tree.leaves(params)
-        return (
-            jnp.concatenate([jnp.reshape(leaf, -1) for leaf in leaves])
-            if len(leaves) != 1
-            else jnp.reshape(leaves[0], -1)
-        )
+        leaves = [jnp.reshape(leaf, -1) for leaf in jax.tree.leaves(params)]
+        if len(leaves) == 1:
+            return leaves[0]
+        x, first = jnp.zeros(self.size, jnp.result_type(*leaves)), 0
+        for leaf in leaves:  # concatenated, XLA would write them entry by entry under a mask: slower than the training
+            x = jax.lax.dynamic_update_slice_in_dim(x, leaf.astype(x.dtype), first, 0)
+            first += leaf.size
+        return x
 
     def unflatten(self, x: Any) -> Any:
         """The vector in the user's own structure."""
