@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import accord
-from accord.clocks import Clock, Job, constant, exponential, lognormal
+from accord.clocks import Clock, Job, constant, exponential, lognormal, uniform
 from accord.errors import ClockError
 from accord.runtimes import Timed
 from accord.runtimes.elapsed import Elapsed
@@ -31,6 +31,8 @@ def jobs(clock: Clock, draw: str = "job") -> Job:
         (constant([1.0, 3.0]), 3, 0),
         (exponential([1.0, 3.0]), 3, 3),
         (lognormal(3.0, spread=0.5), 3, 3 * np.sqrt(np.expm1(0.25))),
+        (lognormal([1.0, 3.0], spread=[2.0, 0.5]), 3, 3 * np.sqrt(np.expm1(0.25))),
+        (uniform([0.0, 1.0], 5.0), 3, 4 / np.sqrt(12)),
     ],
 )
 def test_a_law_has_the_mean_and_the_deviation_that_it_says(times: Any, mean: float, deviation: float) -> None:
@@ -70,6 +72,12 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"sleep": -0.1}, "a chance to sleep of -0.1"),
     ({"sleep": 0.1}, "sleep with a chance of 0.1, but for no time. Give nap"),
     ({"compute": "quick"}, "compute times 'quick'. Give seconds"),
+    ({"complete": [1.0, 0.0]}, "a share to complete of 0 for agent 1. Give more than 0, and at most 1"),
+    ({"complete": 1.5}, "a share to complete of 1.5"),
+    ({"complete": np.nan}, "a share to complete of nan"),
+    ({"complete": uniform(0.5, [0.9, 1.1])}, "a share to complete of 1.1 for agent 1"),
+    ({"complete": exponential(0.5)}, "law='exponential', spread=0.0). Give a share"),
+    ({"complete": "half"}, "complete='half'. Give a share"),
 ]
 
 
@@ -78,6 +86,13 @@ def test_fault_21_what_cannot_be_is_refused_with_its_number_and_its_agent(given:
     with pytest.raises(ClockError) as refused:
         Clock(**given)
     assert said in str(refused.value)
+
+
+def test_fault_21_a_uniform_law_that_ends_before_it_begins_is_refused() -> None:
+    with pytest.raises(ClockError, match=r"from 0.9 to 0.5 for agent 1\. Give both ends, the lower one first"):
+        uniform([0.1, 0.9], 0.5)
+    with pytest.raises(ClockError, match="from -1 to 1"):
+        uniform(-1.0, 1.0)
 
 
 def test_fault_9_the_clock_of_other_agents_is_refused_before_anything_starts() -> None:

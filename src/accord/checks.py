@@ -27,6 +27,7 @@ from accord.methods.server.fedsgd import FedSGD
 from accord.networks.faults import weighted
 from accord.problems.problem import Problem, check_precision
 from accord.problems.shape import Shape
+from accord.runtimes.completeness import check_even
 from accord.runtimes.cost import interval
 from accord.runtimes.plan import Plan, asked_weights
 from accord.stopping import Stop
@@ -53,6 +54,7 @@ def plan_for(
     sane(method)
     method, choices = tuned(method, problem, network, x0)
     within_limits(method, problem, network, x0)
+    check_even(method, problem)
     plan = Plan(problem, in_precision_of(method, flat.dtype), shape, flat, network, channel or Clear(), cohort,
                 aggregate, stop or Stop(), int(seed), 1)  # fmt: skip
     if record is not None and (int(record) != record or record < 1):

@@ -106,7 +106,7 @@ class _Life:
                  asked: Asked) -> None:  # fmt: skip
         self.plan, self.session, self.checkpoint = plan, session, checkpoint
         self.notify, self.measure, self.asked = notify, measure, asked
-        self.cost, self.records, self.spent, self.verdict = per_round(plan), [], 0.0, GOING
+        self.cost, self.records, self.spent, self.verdict = per_round(session.plan), [], 0.0, GOING
 
     def live(self) -> str:
         """Advance until there is a reason to stop; returns it."""

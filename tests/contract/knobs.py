@@ -27,7 +27,8 @@ def sampling(kind: Any) -> Any:
     """The method drawing two rows at a time, wherever it can."""
     method = kind()
     if hasattr(method, "local"):
-        return replace(method, local=accord.SGD(epochs=1, batch_size=2))
+        length = {"steps": 2} if method.even else {"epochs": 1}
+        return replace(method, local=accord.SGD(batch_size=2, **length))
     return replace(method, batch_size=2) if "batch_size" in {f.name for f in fields(method)} else method
 
 

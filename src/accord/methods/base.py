@@ -117,6 +117,7 @@ FACTS: dict[str, Any] = {
     "rules": {},  # name of a hyper-parameter -> Rule
     "limits": {},  # name of a hyper-parameter -> Rule for what it must stay below
     "free_objective": False,  # F at the current point comes with the gradients that are computed anyway
+    "even": False,  # is right only where all agents take equally many local steps
     "asynchronous": False,  # nobody waits: `update` is called once an arrival, with the broadcast that it answers
     "serial": False,  # clients one after another rather than all at once: cheaper when each works in a long loop
 }
@@ -288,7 +289,7 @@ class Stepping(Local, Protocol):
     def step_size(self) -> Any: ...
 
     def count(self, agent: Any) -> Any:
-        """How many steps this is for an agent, τ_k."""
+        """How many steps this is for an agent, τ_k: `agent.steps` of those that it is asked for."""
         ...
 
 

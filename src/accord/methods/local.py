@@ -59,11 +59,11 @@ class GradientDescent:
     exact: ClassVar[bool | str] = True
 
     def __call__(self, agent: Any, x: Array, key: Array, shift: Array | None = None, pull: Any = None) -> Array:
-        return _descend(agent, x, self.steps, self.step_size, lambda own, y, i: own.grad(y), shift, pull, x)
+        return _descend(agent, x, self.count(agent), self.step_size, lambda own, y, i: own.grad(y), shift, pull, x)
 
-    def count(self, agent: Any) -> int:
+    def count(self, agent: Any) -> Any:
         """How many steps this is for an agent, τ_k."""
-        return self.steps
+        return agent.steps(self.steps)
 
     def work(self, size: float) -> float:
         """Gradients of the whole shard that this costs an agent with `size` examples."""
@@ -99,7 +99,7 @@ class SGD:
             def drawn(own: Any, y: Any, i: Array) -> Any:
                 return own.sample_grad(y, jax.random.fold_in(key, i), batch)
 
-            return _descend(agent, x, self.steps or 1, self.step_size, drawn, shift, pull, x)
+            return _descend(agent, x, self.count(agent), self.step_size, drawn, shift, pull, x)
         batch = min(self.batch_size, agent.capacity)
         groups, y = (agent.size + batch - 1) // batch, x
         for epoch in range(self.epochs):
@@ -108,15 +108,19 @@ class SGD:
             def in_turn(own: Any, y: Any, i: Array, order: Array | None = order) -> Any:
                 return own.batch_grad(y, i, batch, order)
 
-            y = _descend(agent, y, groups, self.step_size, in_turn, shift, pull, x)
+            y = _descend(agent, y, self._batches(agent, epoch, groups), self.step_size, in_turn, shift, pull, x)
         return y
 
     def count(self, agent: Any) -> Any:
         """How many steps this is for an agent, τ_k; at least one."""
         if self.epochs is None:
-            return self.steps or 1
+            return agent.steps(self.steps or 1)
         batch = min(self.batch_size, agent.capacity)
-        return jnp.maximum(self.epochs * ((agent.size + batch - 1) // batch), 1)
+        return agent.steps(jnp.maximum(self.epochs * ((agent.size + batch - 1) // batch), 1))
+
+    def _batches(self, agent: Any, epoch: int, groups: Any) -> Any:
+        """How many batches of an epoch an agent takes: all of them, unless it breaks off before."""
+        return groups if agent.complete is None else jnp.clip(self.count(agent) - epoch * groups, 0, groups)
 
     @staticmethod
     def _order(agent: Any, key: Array) -> Array:

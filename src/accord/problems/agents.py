@@ -30,8 +30,8 @@ class Agent:
     rows: Rows
     scale: Any
     share: Any = None  # a Share: its part in a shared constraint
-    complete: Any = None  # the share of its local steps that it gets done; None where it does all
     inner: Callable[..., Array] = field(metadata={"static": True}, default=minimise)  # for what has no closed form
+    complete: Any = None  # the share of its local steps that it gets done this time; None for all
 
     @property
     def size(self) -> Array:
@@ -52,12 +52,11 @@ class Agent:
         return tuple(lengths)
 
     def steps(self, count: Any) -> Any:
-        """How many of so many local steps it gets done: its share of them rounded up, at least one."""
+        """How many of so many local steps it gets done: all; or its share, to the nearest whole one, and at least one."""
         if self.complete is None:
             return count
         share = jnp.asarray(self.complete)
-        done = jnp.ceil(share * jnp.asarray(count, share.dtype) * (1 - 4 * jnp.finfo(share.dtype).eps))
-        return jnp.maximum(done, 1).astype(jnp.int32)
+        return jnp.maximum(jnp.round(share * jnp.asarray(count, share.dtype)), 1).astype(jnp.int32)
 
     def in_own_shape(self) -> Agent:
         """The same agent for decisions in the user's own structure: a local loop unflattens once, not every step."""
@@ -77,8 +76,8 @@ class Agent:
         if self.rows.pages is None:
             return 0
         rows = replace(self.rows, data=None, size=0, k=0, pages=None)
-        return replace(self, rows=rows, scale=0, share=None if self.share is None else 0,
-                       complete=None if self.complete is None else 0)  # fmt: skip
+        own = {name: None if getattr(self, name) is None else 0 for name in ("share", "complete")}
+        return replace(self, rows=rows, scale=0, **own)
 
     def _sum(self, x: Any, rows: Any, own: Array) -> Array:
         params = self.shape.unflatten(x) if self.shape else x

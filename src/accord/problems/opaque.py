@@ -60,6 +60,11 @@ class OpaqueAgent:
         return self.opaque.size
 
     capacity = size
+    complete = None
+
+    def steps(self, count: Any) -> Any:
+        """How many of so many local steps it gets done: all."""
+        return count
 
     def in_own_shape(self) -> OpaqueAgent:
         """Itself: its decisions are flat."""

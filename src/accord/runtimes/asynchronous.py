@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from accord.clocks import Pace
 from accord.methods.base import Arrival
 from accord.problems.agents import Agent
 from accord.runtimes import steps
+from accord.runtimes.completeness import part_done
 from accord.runtimes.elapsed import Elapsed, Staleness, TimedRecord, timed
 from accord.runtimes.peers import losses_of
 from accord.runtimes.plan import Outcome, Purpose, Record, key_for
@@ -93,7 +94,7 @@ class Arrivals:
     def _heard(self, server: Any, own: Own, staleness: Staleness, job: Jobs, t: Array) -> tuple[Any, Own, Staleness]:
         """What an answer changes: the server, what is kept of its agent, and how stale answers are."""
         keys = (self._key(job.sent, job.k, purpose) for purpose in (Purpose.WORK, Purpose.CHANNEL))
-        agent, held = one_of(self.agents, job.k), (own.client, own.memory)
+        agent, held = self._agent(job.sent, job.k), (own.client, own.memory)
         said, shift, client, memory = steps.visit(self.method, self.channel, job.heard, *held, agent, *keys)
         server = self.method.update(server, Arrival(job.heard, said))
         return server, Own(client, memory, job.heard.x + shift), staleness.see(t - job.sent)
@@ -107,7 +108,8 @@ class Arrivals:
         return carry._replace(jobs=put(carry.jobs, place, job), busy=carry.busy.at[k].set(job.left))
 
     def _job(self, heard: Any, busy: Array, k: Array, t: Array) -> Jobs:
-        drawn = self.pace.job(self._key(t, k, Purpose.CLOCK), k)
+        part = part_done(self.method, self._agent(t, k))
+        drawn = self.pace.job(self._key(t, k, Purpose.CLOCK), k, part)
         return Jobs(k, heard, t, jnp.maximum(busy[k], 0) + drawn.span, drawn.lost)
 
     def record(self, carry: Carry) -> TimedRecord:
@@ -126,11 +128,16 @@ class Arrivals:
         heard = self.method.broadcast(carry.server)
 
         def propose(k: Array) -> Array:
-            agent, client = one_of(self.agents, k), taken(carry.own.client, k)
+            agent, client = self._agent(t, k), taken(carry.own.client, k)
             return steps.propose(self.method, heard, client, agent, self._key(t, k, Purpose.WORK))
 
         proposals = jax.lax.map(propose, numbers(len(self.p)))
         return Outcome(carry.server.x, proposals, None, losses_of(self, carry.server.x))
+
+    def _agent(self, t: Array, k: Array) -> Agent:
+        """Agent k with work that it was sent off to at arrival t, of which it gets done what it does."""
+        agent, law = one_of(self.agents, k), self.pace.complete
+        return agent if law is None else replace(agent, complete=law.draw(self._key(t, k, Purpose.COMPLETENESS), k))
 
     def _key(self, t: Array | int, k: Array, purpose: Purpose) -> Array:
         return key_for(self.key, t, k, purpose)

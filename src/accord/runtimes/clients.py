@@ -189,7 +189,8 @@ class Clients:
             return self.agents[k]
         pick = lambda tree: jax.tree.map(lambda leaf: leaf[k], tree)  # noqa: E731
         rows = replace(self.agents.rows, size=self.agents.rows.size[k], k=k)
-        return replace(self.agents, rows=rows, scale=self.agents.scale[k], share=pick(self.agents.share))
+        own = {name: pick(getattr(self.agents, name)) for name in ("scale", "share", "complete")}
+        return replace(self.agents, rows=rows, **own)
 
     def _key(self, t: Array | int, purpose: Purpose, k: Array) -> Array:
         number = k if self.numbers is None else jnp.asarray(self.numbers)[jnp.minimum(k, len(self.p) - 1)]

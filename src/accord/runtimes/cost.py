@@ -13,6 +13,7 @@ from accord.methods.base import Places, of_agent, phases_of
 from accord.problems.agents import Agent
 from accord.problems.problem import single
 from accord.problems.rows import Rows
+from accord.runtimes.completeness import works
 from accord.runtimes.plan import Plan
 
 
@@ -43,9 +44,13 @@ def _links(plan: Plan) -> float:
 
 def gradients(plan: Plan) -> float:
     """Gradients of a whole shard that a round costs an agent, on average."""
-    work = getattr(plan.method, "work", lambda size: 1.0)
-    sizes, agents = np.unique(plan.problem.sizes, return_counts=True)
-    return float(np.average([work(n) for n in sizes], weights=agents)) * plan.heard / plan.problem.K
+    if (each := works(plan)) is not None:
+        spent = np.mean([work(n) for work, n in zip(each, plan.problem.sizes, strict=True)])
+    else:
+        work = getattr(plan.method, "work", lambda size: 1.0)
+        sizes, agents = np.unique(plan.problem.sizes, return_counts=True)
+        spent = np.average([work(n) for n in sizes], weights=agents)
+    return float(spent) * plan.heard / plan.problem.K
 
 
 def interval(plan: Plan, record: int | None) -> int:

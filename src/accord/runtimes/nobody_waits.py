@@ -11,6 +11,7 @@ from accord.clocks import Clock, Pace
 from accord.networks.faults import NO_FAULTS, mixer
 from accord.problems.agents import Agent
 from accord.runtimes.asynchronous import Arrivals
+from accord.runtimes.completeness import check_parts
 from accord.runtimes.edges import places_back
 from accord.runtimes.letters import LetterBoxes
 from accord.runtimes.pairs import Pairs
@@ -31,8 +32,13 @@ def nobody_waits(plan: Plan, agents: Agent, key: Array) -> Arrivals | Pairs | Le
 
 
 def pace_of(plan: Plan) -> Pace:
-    """The clock of the plan's agents, one second of work each where it has none; what the network loses is lost too."""
+    """The clock of the plan's agents, one second of work each where it has none; what the network loses is lost too.
+
+    Raises `ClockError` where it is of other agents, and `MethodError` where they could not break off their work.
+    """
     clock, faults = plan.clock or Clock(), getattr(plan.network, "faults", NO_FAULTS)
     if plan.method.asynchronous:
         clock = replace(clock, lose=1 - (1 - np.asarray(clock.lose)) * (1 - faults.lose))
-    return clock.for_agents(plan.problem.K, plan.dtype)
+    pace = clock.for_agents(plan.problem.K, plan.dtype)
+    check_parts(plan, pace.complete)
+    return pace

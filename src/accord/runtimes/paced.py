@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import jax
@@ -13,10 +13,12 @@ from accord.clocks import Job, Pace
 from accord.methods.base import phases_of
 from accord.runtimes.clients import Clients
 from accord.runtimes.cohort import cohort_of
+from accord.runtimes.completeness import part_done
 from accord.runtimes.edges import Edges
 from accord.runtimes.elapsed import Elapsed, Staleness, TimedRecord, timed
 from accord.runtimes.peers import Peers
 from accord.runtimes.plan import Outcome, Purpose, key_for
+from accord.runtimes.stacks import numbers
 
 
 class Carry(NamedTuple):
@@ -30,7 +32,7 @@ class Carry(NamedTuple):
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Paced:
-    """A team with a clock beside it, which changes nothing but what its records tell.
+    """A team with a clock beside it, which changes nothing but what its records tell, and how much work gets done.
 
     A server waits for the slowest of its cohort. A peer waits for its neighbours alone: an agent is done with a round
     when it and each of them is done with the work, and their words have arrived.
@@ -47,10 +49,10 @@ class Paced:
 
     def round(self, carry: Carry, t: Array) -> Carry:
         """One round, and the seconds that it took."""
-        wait = self._server if isinstance(self.team, Clients) else self._neighbours
-        done = wait(carry.ahead, self._jobs(t), t)
+        wait, team = self._server if isinstance(self.team, Clients) else self._neighbours, self._team(t)
+        done = wait(carry.ahead, self._jobs(t, part_done(team.method, team.agents)), t)
         first = jnp.min(done)
-        return Carry(self.team.round(carry.run, t), done - first, carry.elapsed.after(first))
+        return Carry(team.round(carry.run, t), done - first, carry.elapsed.after(first))
 
     def _server(self, ahead: Array, jobs: Job, t: Array) -> Array:
         """When the slowest of the cohort is heard, which is then for all."""
@@ -66,11 +68,18 @@ class Paced:
             done = jnp.max(jnp.stack([done, *heard]), 0)
         return done
 
-    def _jobs(self, t: Array) -> Job:
-        def job(k: Array) -> Job:
-            return self.pace.heard(key_for(self.key, t, k, Purpose.CLOCK), k)
+    def _jobs(self, t: Array, parts: Array | None) -> Job:
+        def job(k: Array, part: Array | None) -> Job:
+            return self.pace.heard(key_for(self.key, t, k, Purpose.CLOCK), k, part)
 
-        return jax.vmap(job)(jnp.arange(len(self.team.p), dtype=jnp.int32))
+        return jax.vmap(job)(numbers(len(self.team.p)), parts)
+
+    def _team(self, t: Array) -> Clients | Peers | Edges:
+        """The team in a round, whose agents get done what they do."""
+        if (law := self.pace.complete) is None:
+            return self.team
+        share = jax.vmap(lambda k: law.draw(key_for(self.key, t, k, Purpose.COMPLETENESS), k))
+        return replace(self.team, agents=replace(self.team.agents, complete=share(numbers(len(self.team.p)))))
 
     def record(self, carry: Carry) -> TimedRecord:
         """The team's own, when the last agent is done."""
@@ -78,7 +87,7 @@ class Paced:
 
     def outcome(self, carry: Carry, t: Array) -> Outcome:
         """The team's own."""
-        return self.team.outcome(carry.run, t)
+        return self._team(t).outcome(carry.run, t)
 
 
 def _latest(weights: Any, said: Array) -> Array:

@@ -148,6 +148,7 @@ class Purpose(IntEnum):
     COHORT = 3
     NETWORK = 4
     CLOCK = 5
+    COMPLETENESS = 6
 
 
 def key_for(key: Array, t: Array | int, k: Array | int, purpose: Purpose) -> Array:

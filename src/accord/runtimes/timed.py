@@ -33,5 +33,8 @@ class Timed:
     devices: int | None = None
 
     def start(self, plan: Plan) -> Together:
-        """A session with every agent at x0, and the clock at 0. Raises `ClockError` where it is of other agents."""
+        """A session with every agent at x0, and the clock at 0.
+
+        Raises `ClockError` where it is of other agents, and `MethodError` where they could not break off their work.
+        """
         return Vectorised(self.devices).start(replace(plan, clock=self.clock))

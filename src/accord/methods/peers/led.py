@@ -27,7 +27,7 @@ class LED:
 
     Exact diffusion where τ = 1. Each round Σ y_k = 0; at the optimum y_k = −∇f_k.
 
-    - `local`: the τ steps of size a.
+    - `local`: the τ steps of size a, as many for all agents.
 
     >>> import accord
     >>> problem = accord.problems.quadratic(H=[1.0, 2.0, 3.0, 4.0], c=[0.0, 1.0, 2.0, 6.0])
@@ -41,6 +41,7 @@ class LED:
     local: Stepping = GradientDescent(steps=5)
 
     weights: ClassVar = "symmetric"
+    even: ClassVar = True  # Σ over agents of the dual variables stays 0 under one τ for all
     bears: ClassVar = ("lose", "sleep", "vary")
     reference: ClassVar = "Alghunaim 2024, Local exact-diffusion"
 

@@ -27,7 +27,8 @@ class LTADMM:
     Decentralized ADMM whose subproblem is solved by a few gradient steps, under a pull of the neighbours that stands
     still meanwhile. Each round Σ α_k = 0; at the optimum α_k = −∇f_k.
 
-    - `local`: the τ steps of size a. `penalty`: ρ τ a, by how much a round of local steps follows the neighbours.
+    - `local`: the τ steps of size a, as many for all agents.
+    - `penalty`: ρ τ a, by how much a round of local steps follows the neighbours.
 
     >>> import accord
     >>> problem = accord.problems.quadratic(H=[1.0, 2.0, 3.0, 4.0], c=[0.0, 1.0, 2.0, 6.0])
@@ -42,6 +43,7 @@ class LTADMM:
     penalty: float = 1.0
 
     weights: ClassVar = "symmetric"
+    even: ClassVar = True  # Σ over agents of the dual variables stays 0 under one τ for all
     bears: ClassVar = ("lose", "sleep", "vary")
     name: ClassVar = "lt_admm"
     reference: ClassVar = "Ren, Bastianello, Johansson, Parisini 2024"
