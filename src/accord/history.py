@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,8 +43,9 @@ class Run:
     """A run that ended: the answer, every agent's own, and what happened on the way.
 
     - `x`: the answer, in the shape of x0; for prices the decisions of all agents, (K, d).
-    - `agents`: a list, every agent's own model, in the shape of x0. `prices`: λ, (m,), of a shared constraint; or (K,),
-      what fairness towards each agent costs, −dF*/dc_k, by methods that cap losses; or None.
+    - `agents`: a list, every agent's own model, in the shape of x0.
+    - `prices`: λ, (m,), of a shared constraint; or (K,), what fairness towards each agent costs, −dF*/dc_k, by methods
+      that cap losses; or None.
     - `losses`: f_k at the answer, (K,). `worst_agent`: who loses most. Where shards are `Stored`, agents and losses are
       those of a panel.
     - `history`: a DataFrame, one row a recorded round; see `COLUMNS`, then `CLOCK_COLUMNS` where a
@@ -56,7 +59,7 @@ class Run:
     """
 
     x: Any
-    agents: list[Any]
+    own: Sequence[Any] = field(repr=False)  # `agents`, or what makes them
     prices: np.ndarray | None
     losses: np.ndarray
     history: pd.DataFrame
@@ -66,6 +69,11 @@ class Run:
     facts: Facts
     table: Any = field(default=None, repr=False)
     problem: Any = field(default=None, repr=False)  # while the run is in memory; never saved
+
+    @cached_property
+    def agents(self) -> list[Any]:
+        """Every agent's own model, in the shape of x0; what a client would propose is worked out when looked at."""
+        return list(self.own)
 
     @property
     def worst_agent(self) -> str:

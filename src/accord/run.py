@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +23,7 @@ from accord.interrupts import Asked, interruptible
 from accord.problems.problem import Problem
 from accord.runtimes.cost import Cost, per_round
 from accord.runtimes.inner import tell_where_inexact
+from accord.runtimes.later import Later
 from accord.runtimes.plan import Outcome, Plan, Record, Session
 from accord.runtimes.streamed import runtime_for
 from accord.stopping import CONVERGED, GOING, NOT_FINITE, Stop, Watch, sentence
@@ -148,7 +149,8 @@ class _Life:
         if self.measure is None:
             return {}
         x, agents = _answers(self.plan, self.session.outcome())
-        seen = {str(name): float(value) for name, value in self.measure(Moment(self.session.round, x, agents)).items()}
+        now = Moment(self.session.round, x, list(agents))  # before the rounds go on
+        seen = {str(name): float(value) for name, value in self.measure(now).items()}
         if taken := seen.keys() & set(COLUMNS + PRICE_COLUMNS):
             raise MethodError(f"measure gives {min(taken)!r}, which the history has already. Give it another name.")
         return seen
@@ -204,7 +206,7 @@ def told(plan: Plan, ended: Ended, choices: tuple[Choice, ...], runtime: Any) ->
     losses = np.where(plan.problem.sizes[plan.problem.panel] > 0, np.asarray(outcome.losses, float), np.nan)
     unmet = verdict(plan, losses)
     return Run(
-        x=x, agents=own, prices=None if outcome.prices is None else np.asarray(outcome.prices), losses=losses,
+        x=x, own=own, prices=None if outcome.prices is None else np.asarray(outcome.prices), losses=losses,
         history=table(ended.records, plan.stop.window, prices), reason=unmet or ended.reason,
         converged=ended.verdict == CONVERGED and not unmet, rounds=ended.rounds, facts=_facts(plan, choices, runtime),
         table=plan.problem.table,
@@ -212,11 +214,11 @@ def told(plan: Plan, ended: Ended, choices: tuple[Choice, ...], runtime: Any) ->
     )  # fmt: skip
 
 
-def _answers(plan: Plan, outcome: Outcome) -> tuple[Any, list[Any]]:
-    """The answer and the agents' own, in the shape of x0."""
-    own = [jax.tree.map(np.asarray, plan.shape.unflatten(np.asarray(x))) for x in outcome.agents]
-    x = np.stack(own) if plan.coupled else jax.tree.map(np.asarray, plan.shape.unflatten(np.asarray(outcome.x)))
-    return x, own
+def _answers(plan: Plan, outcome: Outcome) -> tuple[Any, Sequence[Any]]:
+    """The answer and the agents' own, in the shape of x0; those not before somebody looks."""
+    shaped = lambda x: jax.tree.map(np.asarray, plan.shape.unflatten(np.asarray(x)))  # noqa: E731
+    own = Later(len(outcome.agents), lambda: list(map(shaped, outcome.agents)))
+    return np.stack(own) if plan.coupled else shaped(outcome.x), own
 
 
 def _facts(plan: Plan, choices: tuple[Choice, ...], runtime: Any) -> Facts:

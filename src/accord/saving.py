@@ -65,7 +65,7 @@ def load(directory: str | Path) -> Run:
     }
     return Run(
         x=_built(head["x"], lambda i: found[f"x{i}"]),
-        agents=[_built(head["agent"], lambda i, k=k: found[f"agents{i}"][k, ...]) for k in range(len(facts["agents"]))],
+        own=[_built(head["agent"], lambda i, k=k: found[f"agents{i}"][k, ...]) for k in range(len(facts["agents"]))],
         prices=found.get("prices"),
         losses=found["losses"],
         history=_history(history.decode(), head["columns"]),

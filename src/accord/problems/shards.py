@@ -108,21 +108,20 @@ def stack(shards: tuple[Any, ...]) -> Any:
 
     Padding repeats real rows, so that a loss and its gradient are finite there and masking them out is exact.
     """
-    capacity = max(size(shard) for shard in shards)
     donor = max(shards, key=size)
+    capacity = size(donor)
 
-    def padded(shard: Any) -> Any:
-        n = size(shard)
-        if n == capacity:
-            return shard
-        source, first = (shard, n) if n else (donor, capacity)
-        return jax.tree.map(lambda leaf: np.asarray(leaf)[np.arange(capacity) % first], source)
+    def side_by_side(*leaves: np.ndarray) -> np.ndarray:
+        *own, spare = leaves
+        every = aligned((len(own), *spare.shape), spare.dtype)
+        for row, leaf in zip(every, own, strict=True):
+            n = len(leaf)
+            row[:n] = leaf
+            if n < capacity:
+                row[n:] = leaf[np.arange(n, capacity) % n] if n else spare
+        return every
 
-    return jax.tree.map(_side_by_side, *(padded(shard) for shard in shards))
-
-
-def _side_by_side(*leaves: np.ndarray) -> np.ndarray:
-    return np.stack(leaves, out=aligned((len(leaves), *leaves[0].shape), leaves[0].dtype))
+    return jax.tree.map(side_by_side, *shards, donor)
 
 
 def aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:

@@ -232,8 +232,16 @@ class Clients:
         if self.agents.share is not None:
             decisions = carry.clients.x
             return Outcome(decisions, decisions, carry.server.price, self.losses(decisions, 0))
-        models = self.models(carry, self.method.broadcast(carry.server), t)
-        return Outcome(carry.server.x, models, self.prices(carry), self._losses(carry))
+        return self.standing(carry)._replace(agents=self.models(carry, self.method.broadcast(carry.server), t))
+
+    def standing(self, carry: Carry) -> Outcome:
+        """The same without the agents' own, so that nobody is asked."""
+        return Outcome(carry.server.x, None, self.prices(carry), self._losses(carry))
+
+    @property
+    def proposes(self) -> bool:
+        """Whether an agent's own model is what it would propose, which takes a round's work of everybody to know."""
+        return self.agents.share is None and not self._personal
 
     def prices(self, carry: Carry) -> Array | None:
         """λ_k = p_k times what a client's own multiplier is per unit of its weight, where a method has such."""

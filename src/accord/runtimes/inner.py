@@ -39,7 +39,7 @@ def tell_where_inexact(plan: Plan, outcome: Outcome) -> None:
     penalty = getattr(plan.method, "penalty", None)
     prices = np.zeros(0, plan.dtype) if outcome.prices is None else outcome.prices
     agents = stacked(problem, plan.shape, plan.scale)
-    where = {"models": jnp.asarray(outcome.agents), "prices": jnp.asarray(prices), "penalty": penalty}
+    where = {"models": jnp.asarray(np.asarray(outcome.agents)), "prices": jnp.asarray(prices), "penalty": penalty}
     last = partial(_last_moves, **where, oracle=min(asked))
     if _has_formulas(last, agents):
         return

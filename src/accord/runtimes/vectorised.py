@@ -21,6 +21,7 @@ from accord.problems.problem import stacked
 from accord.runtimes.borders import border_of_words
 from accord.runtimes.clients import DEVICES, Clients
 from accord.runtimes.edges import Edges
+from accord.runtimes.later import Later
 from accord.runtimes.nobody_waits import nobody_waits, pace_of
 from accord.runtimes.paced import Paced
 from accord.runtimes.peers import Peers
@@ -87,7 +88,14 @@ class Together:
 
     def outcome(self) -> Outcome:
         """Where the run stands."""
-        return jax.tree.map(np.asarray, _outcome(self.team, self.carry, np.int32(self.round), mesh=self.mesh))
+        if not (isinstance(self.team, Clients) and self.team.proposes):
+            return jax.tree.map(np.asarray, _outcome(self.team, self.carry, np.int32(self.round), mesh=self.mesh))
+        found = jax.tree.map(np.asarray, _standing(self.team, self.carry, mesh=self.mesh))
+        return found._replace(agents=Later(self.plan.problem.K, partial(self._proposals, self.carry, self.round)))
+
+    def _proposals(self, carry: Any, round: int) -> Any:
+        with jax.enable_x64(self.plan.dtype == np.float64):
+            return np.asarray(_outcome(self.team, carry, np.int32(round), mesh=self.mesh).agents)
 
     def state(self) -> Any:
         """The method's, the channel's and the watch's state."""
@@ -198,6 +206,11 @@ def block(team: Any, carry: Any, watch: Watch, t0: Array, records: Array, every:
     going = lambda loop: (loop[3] < records) & (loop[4] == GOING)  # noqa: E731
     zero = jnp.zeros((), jnp.int32)
     return jax.lax.while_loop(going, body, (buffer, carry, watch, zero, zero))
+
+
+@partial(jax.jit, static_argnames=("mesh",))
+def _standing(team: Clients, carry: Any, *, mesh: Mesh) -> Outcome:
+    return on_every_device(lambda team, carry: team.standing(carry), mesh)(team, carry)
 
 
 @partial(jax.jit, static_argnames=("mesh",))
