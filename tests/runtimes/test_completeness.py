@@ -68,9 +68,8 @@ def test_what_is_exact_stays_exact_however_little_gets_done(method: Any) -> None
     [
         (accord.SGD(steps=10, batch_size=2), 0.4, accord.SGD(steps=4, batch_size=2)),
         (accord.SGD(epochs=4, batch_size=2), 0.5, accord.SGD(epochs=2, batch_size=2)),
-        (accord.SGD(epochs=3, batch_size=9), 0.1, accord.SGD(epochs=1, batch_size=9)),
     ],
-    ids=["steps", "epochs", "at least one"],
+    ids=["steps", "epochs"],
 )
 def test_broken_off_work_is_the_work_of_fewer_steps(asked: Any, share: float, done: Any) -> None:
     part = lived(accord.FedNova(asked), accord.Clock(complete=share), RAGGED)
@@ -81,7 +80,7 @@ def test_broken_off_work_is_the_work_of_fewer_steps(asked: Any, share: float, do
 
 
 def test_all_of_it_is_bit_for_bit_as_if_nothing_were_said() -> None:
-    method = accord.SCAFFOLD(accord.SGD(epochs=2, batch_size=2))
+    method = accord.SCAFFOLD(accord.SGD(steps=3, batch_size=2))
     plain = lived(method, accord.Clock([1.0, 2.0, 3.0]), RAGGED, participation=2)
     whole, drawn = (
         lived(method, accord.Clock([1.0, 2.0, 3.0], complete=all_of_it), RAGGED, participation=2)

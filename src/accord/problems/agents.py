@@ -52,7 +52,7 @@ class Agent:
         return tuple(lengths)
 
     def steps(self, count: Any) -> Any:
-        """How many of so many local steps it gets done: all; or its share, to the nearest whole one, and at least one."""
+        """How many of so many local steps it gets done: all; or its share, to the nearest whole one, at least one."""
         if self.complete is None:
             return count
         share = jnp.asarray(self.complete)
