@@ -246,7 +246,7 @@ def _story(study: Study, outcome: Run, group: str | None, capped: bool) -> Story
         tuple(notes),
         {name: tuple(map(float, c)) for name, c in columns.items()},
         None if best is None else best.objective,
-        tuple(map(written, fairness_chapters(outcome, group, capped))),
+        tuple(map(written, fairness_chapters(outcome, group, capped, None if found is None else found.own))),
     )
 
 

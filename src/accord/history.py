@@ -136,7 +136,7 @@ class Run:
         k = int(np.nanargmin(self.losses))
         return f", best off agent {self.facts.agents[k]} with {self.losses[k]:.6g}"
 
-    def fares(self, by: str | None = None, alone: bool = False) -> Any:
+    def fares(self, by: str | None = None, alone: bool | np.ndarray = False) -> Any:
         """How each agent fares, or each group of rows `by` a column of the table. See `accord.fairness.fares`."""
         from accord.fairness import fares
 

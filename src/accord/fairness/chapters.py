@@ -22,11 +22,17 @@ SEARCHED = 1000  # agents whose own optima are sought for a report
 WORST = 10  # agents of a table of many
 
 
-def fairness_chapters(run: Run, by: str | None = None, caps: bool = False) -> Iterator[Chapter]:
-    """How each agent fares; each group of a column `by`, if given; and, with `caps`, what a cap on losses costs."""
+def fairness_chapters(
+    run: Run, by: str | None = None, caps: bool = False, alone: np.ndarray | None = None
+) -> Iterator[Chapter]:
+    """How each agent fares; each group of a column `by`, if given; and, with `caps`, what a cap on losses costs.
+
+    `alone`: what agents lose at their own optima, (K,), where this is known already.
+    """
     if run.facts.pattern == "prices" or len(run.losses) < 2:
         return
-    found = fares(run, alone=run.problem is not None and searchable(run.problem))
+    sought = run.problem is not None and searchable(run.problem)
+    found = fares(run, alone=alone if sought and alone is not None else sought)
     yield Chapter("How each agent fares", "\n\n".join(found.sentences()), found.plot(), _table(found))
     if by is not None:
         groups = fares(run, by)

@@ -122,12 +122,12 @@ class Fares:
         return figure
 
 
-def fares(run: Run, by: str | None = None, alone: bool = False) -> Fares:
+def fares(run: Run, by: str | None = None, alone: bool | np.ndarray = False) -> Fares:
     """How each agent fares at the answer of a run, or each group of rows of a table.
 
     - `by`: a column of the table that the problem was made from; None for agents. A column of numbers is cut at its
       mean and one standard deviation below and above it.
-    - `alone`: also find what each agent could reach alone, by a search on its own rows.
+    - `alone`: also find what each agent could reach alone, by a search on its own rows; or these losses, (K,).
 
     Agents tell counts and sums, and no row. A group's AUC is that of the pairs within agents. A run that was loaded has
     its losses only. Raises `ProblemError` where there is no table to group by, and `UnknownName` with the nearest.
@@ -153,15 +153,15 @@ def groups_of(problem: Any, by: str) -> tuple[np.ndarray, list[str]]:
     return grouped(problem.table, by)
 
 
-def _by_agent(run: Run, alone: bool) -> pd.DataFrame:
+def _by_agent(run: Run, alone: bool | np.ndarray) -> pd.DataFrame:
     columns: dict[str, Any] = {"examples": run.facts.sizes, "loss": run.losses}
     problem = run.problem
     if problem is not None and (problem.stored or len(run.losses) < problem.K):  # of a crowd, a panel is told
         problem = None
     if problem is not None and problem.K <= JUDGED and hasattr(problem.loss, "scores"):
         columns |= Judged.by_agent(problem, run.x)
-    if alone and problem is not None:
-        own = own_losses(problem)
+    if alone is not False and problem is not None:
+        own = own_losses(problem) if alone is True else alone
         columns |= {"alone": own, "gives_up": run.losses - own}
     return pd.DataFrame(columns, index=pd.Index(run.facts.agents, name="agent"))
 
