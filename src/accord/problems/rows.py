@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -94,14 +95,19 @@ def _page_by_page(part: Part, length: int) -> Callable[..., Any]:
     def alone(x: Any, k: Array, size: Array, book: Pages, data: Any) -> Any:
         rows = Rows(data, size, k, book, length)
 
-        def of(i: Array) -> Any:
-            page, places = rows.slice(i * length, length)
-            return part(x, page, (places >= i * length) & (places < size))
+        def of(first: Any, count: int) -> Any:
+            page, places = rows.slice(first * length, count * length)
+            return part(x, page, (places >= first * length) & (places < size))
 
-        one = jax.eval_shape(of, jnp.zeros((), jnp.int32))
+        def add(count: int, i: Array, total: Any) -> Any:
+            return jax.tree.map(jnp.add, total, of(i * count, count))
+
+        one = jax.eval_shape(lambda first: of(first, 1), jnp.zeros((), jnp.int32))
         nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), one)
         pages = (size + length - 1) // length
-        return jax.lax.fori_loop(0, pages, lambda i, total: jax.tree.map(jnp.add, total, of(i)), nothing)
+        several = min(AT_ONCE, len(jax.tree.leaves(data)[0]) // length)
+        total = jax.lax.fori_loop(0, pages // several, partial(add, several), nothing)
+        return jax.lax.fori_loop(pages // several * several, pages, partial(add, 1), total)
 
     def together(count: int, mapped: Any, x: Any, k: Array, size: Array, pages: Pages, data: Any) -> Any:
         own_x, own_k, *_ = mapped
@@ -119,6 +125,9 @@ def _page_by_page(part: Part, length: int) -> Callable[..., Any]:
     asked.def_vmap(together)
     return asked
 
+
+AT_ONCE = 4
+"""Pages that an agent who is asked alone takes at a time, as long as it has so many left."""
 
 LARGE = 4096
 """Numbers of a decision from which a CPU does one page after another: XLA tiles a product of matrices, but no batch."""
