@@ -102,5 +102,3 @@ def test_calls_come_at_the_rate_of_the_poisson_clocks() -> None:
 def test_what_keeps_everybody_in_step_is_refused(kind: Any) -> None:
     with pytest.raises(MethodError, match="does not bear a network that can 'delay'"):
         accord.run(PROBLEM, kind(), network=PATH.lazy().delay(1))
-    with pytest.raises(MethodError, match="only a virtual clock"):
-        accord.run(PROBLEM, kind(), network=PATH, runtime=accord.runtimes.Threads(workers=2))

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from accord.errors import MethodError
 from accord.methods.base import Arrival
 from accord.runtimes import steps
+from accord.runtimes.at_will import AtWill
 from accord.runtimes.division import Part
 from accord.runtimes.elapsed import LateRecord
 from accord.runtimes.host import Held, Hosted
@@ -127,10 +127,7 @@ class FirstCome:
 
     def _taken(self) -> Answer:
         """The next answer off the link."""
-        while not self.requests.answers:
-            self.requests.hear()
-        worker = next(iter(self.requests.answers))
-        *said, shift, _ = self.requests.count([worker], lasting=True)[worker]
+        worker, (*said, shift, _) = self.requests.first()
         return Answer(self.asked[worker].popleft(), jax.tree.unflatten(self.host.reply, said), shift)
 
     def _pause(self) -> None:
@@ -160,15 +157,11 @@ class FirstCome:
         self.host.close()
 
 
-def session_of(plan: Plan) -> type[Hosted] | type[FirstCome]:
-    """Who hosts a run in workers: one that waits for all, or one that takes replies as they come.
-
-    Raises `MethodError` for peers that wait for nobody, whose encounters are simulated only.
-    """
-    if plan.method.asynchronous and plan.pattern == "peers":
-        raise MethodError(f"{type(plan.method).__name__} lets peers wake on clocks of their own, which only a virtual "
-                          "clock does. Use runtime=accord.runtimes.Timed(), or GradientTracking.")  # fmt: skip
-    return FirstCome if plan.method.asynchronous else Hosted
+def session_of(plan: Plan) -> type[Hosted] | type[FirstCome] | type[AtWill]:
+    """Who hosts a run in workers: one that waits for all, or one that takes replies, or words, as they come."""
+    if not plan.method.asynchronous:
+        return Hosted
+    return AtWill if plan.pattern == "peers" else FirstCome
 
 
 @jax.jit

@@ -16,11 +16,12 @@ from accord.problems.problem import in_precision
 from accord.runtimes.borders import border_of_agents, border_of_words
 from accord.runtimes.clients import Clients
 from accord.runtimes.cost import blank_reply
-from accord.runtimes.edges import Edges
+from accord.runtimes.edges import Edges, neighbourhood
 from accord.runtimes.partition import partition
 from accord.runtimes.peers import Peers
 from accord.runtimes.plan import Plan, asked_weights
 from accord.runtimes.vectorised import beginning
+from accord.runtimes.wakers import Wakers
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +29,7 @@ class Part:
     """What one worker is given of a plan."""
 
     ks: np.ndarray  # its agents
-    team: Any  # them as `Clients`, `Peers` or `Edges`, but for the key
+    team: Any  # them as `Clients`, `Peers`, `Edges` or `Wakers`, but for the key
     begin: tuple[Any, ...]  # what a team starts from
     audience: tuple[int, ...]  # workers that hear some of them
     speakers: tuple[int, ...]  # workers that they hear
@@ -65,6 +66,9 @@ def _part(plan: Plan, owners: np.ndarray, worker: int) -> Part:
         blank = jax.tree.map(np.asarray, blank_reply(plan)) if plan.problem.opaque else None
         team = Clients(plan.method, agents, plan.channel, *common, len(ks), rule, numbers=numbers, blank=blank,
                        in_turn=plan.in_turn)  # fmt: skip
+    elif plan.method.asynchronous:
+        present = neighbourhood(plan)[1][ks] if hasattr(plan.method, "messages") else None
+        team = Wakers(plan.method, agents, present, plan.channel, *common, numbers, plan.in_turn)
     elif hasattr(plan.method, "messages"):
         network = mixer(plan.network, asked_weights(plan.method), plan.dtype, ks, lists=True)
         border, audience, speakers = border_of_words(plan.network, owners, worker)

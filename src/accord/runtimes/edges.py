@@ -11,12 +11,12 @@ import numpy as np
 from jax import Array
 
 from accord.methods.base import Places
-from accord.networks.faults import Mixer
+from accord.networks.faults import Mixer, mixer
 from accord.problems.agents import Agent
 from accord.runtimes.border import Border
 from accord.runtimes.each import each
 from accord.runtimes.peers import keys_of, models_of, outcome_of, record_of, rested
-from accord.runtimes.plan import Outcome, Purpose, Record, key_for
+from accord.runtimes.plan import Outcome, Plan, Purpose, Record, asked_weights, key_for
 from accord.runtimes.steps import key_of_places
 
 
@@ -101,6 +101,12 @@ class Edges:
 
     def _keys(self, t: Array | int, purpose: Purpose) -> Array:
         return keys_of(self, t, purpose)
+
+
+def neighbourhood(plan: Plan) -> tuple[np.ndarray, np.ndarray]:
+    """(K, places): each agent's neighbours where all links are mutual, and which places hold one."""
+    lists = mixer(plan.network, asked_weights(plan.method), plan.dtype, lists=True).flows["symmetric"]
+    return lists.neighbours, lists.w != 0
 
 
 def places_back(neighbours: np.ndarray, present: np.ndarray) -> np.ndarray:

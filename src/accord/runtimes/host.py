@@ -45,7 +45,8 @@ class Hosted:
         for worker, part in enumerate(parts):
             self.owners[part.ks], self.places[part.ks] = worker, np.arange(len(part.ks))
         names = {worker: f"shard {worker} ({part.agents})" for worker, part in enumerate(parts)}
-        self.requests = Requests(run, link, names, together=plan.pattern == "peers", patience=patience.again)
+        together = plan.pattern == "peers" and not plan.method.asynchronous
+        self.requests = Requests(run, link, names, together=together, patience=patience.again)
         self.round, self.verdict = 0, GOING
         self.key = jax.random.key(plan.seed)
         self.aggregate = plan.aggregate or plan.method.aggregate

@@ -8,14 +8,14 @@ import numpy as np
 from jax import Array
 
 from accord.clocks import Clock, Pace
-from accord.networks.faults import NO_FAULTS, mixer
+from accord.networks.faults import NO_FAULTS
 from accord.problems.agents import Agent
 from accord.runtimes.asynchronous import Arrivals
 from accord.runtimes.completeness import check_parts
-from accord.runtimes.edges import places_back
+from accord.runtimes.edges import neighbourhood, places_back
 from accord.runtimes.letters import LetterBoxes
 from accord.runtimes.pairs import Pairs
-from accord.runtimes.plan import Plan, asked_weights
+from accord.runtimes.plan import Plan
 
 
 def nobody_waits(plan: Plan, agents: Agent, key: Array) -> Arrivals | Pairs | LetterBoxes:
@@ -23,12 +23,10 @@ def nobody_waits(plan: Plan, agents: Agent, key: Array) -> Arrivals | Pairs | Le
     told = (plan.channel, plan.problem.regularizer, plan.weights, key, pace_of(plan))
     if plan.pattern == "server":
         return Arrivals(plan.method, agents, *told, plan.cohort)
-    lists = mixer(plan.network, asked_weights(plan.method), plan.dtype, lists=True).flows["symmetric"]
-    present = lists.w != 0
+    neighbours, present = neighbourhood(plan)
     if hasattr(plan.method, "messages"):
-        back = places_back(lists.neighbours, present)
-        return LetterBoxes(plan.method, agents, lists.neighbours, present, back, *told)
-    return Pairs(plan.method, agents, lists.neighbours, present.sum(1).astype(np.int32), *told)
+        return LetterBoxes(plan.method, agents, neighbours, present, places_back(neighbours, present), *told)
+    return Pairs(plan.method, agents, neighbours, present.sum(1).astype(np.int32), *told)
 
 
 def pace_of(plan: Plan) -> Pace:

@@ -65,6 +65,13 @@ class Requests:
         """The same question to all."""
         return self.ask(kind, round, dict.fromkeys(self.names, body), lasting=lasting)
 
+    def first(self) -> tuple[int, Body]:
+        """Whose answer comes first, and what it is, which changes what it holds; nobody else is waited for."""
+        while not self.answers:
+            self.hear()
+        worker = next(iter(self.answers))
+        return worker, self.count([worker], lasting=True)[worker]
+
     def ask_until(
         self, deadline: float, enough: Callable[[set[int]], bool], kind: str, round: int, bodies: Mapping[int, Body]
     ) -> dict[int, Body]:
@@ -95,7 +102,8 @@ class Requests:
         """Take their answers for good; now and then fetch the state, so that little would have to be repeated."""
         asked = {worker: self.open.pop(worker) for worker in workers}
         answers = {worker: self.answers.pop(worker) for worker in asked}
-        self.deaths.clear()
+        for worker in asked:
+            self.deaths.pop(worker, None)
         if lasting and asked:
             first = next(iter(asked.values()))
             self.log.append(Counted(first.kind, first.round, {worker: one.body for worker, one in asked.items()}))
@@ -180,6 +188,7 @@ class Requests:
                 lost = gone.worker
         for worker in behind:
             self.open.pop(worker, None)
+            self.answers.pop(worker, None)
         questions = {worker: one for worker, one in under_way.items() if worker in behind}
         if questions:
             first = next(iter(questions.values()))

@@ -124,6 +124,16 @@ class Worker:
                 held = working.listen(self.team, held, own, said, come, last, np.int32(now), phase=phase)
         return self._hold(held)
 
+    def on_wake(self, t: int, places: np.ndarray, *heard: np.ndarray) -> tuple[np.ndarray, ...]:
+        """The agents at some places act on what each has heard, and say their next words; first, they only speak."""
+        asked, agents = len(places), len(self.part.ks)
+        rows = np.arange(asked if self.part.opaque else working.slots(asked, agents))
+        given, known = np.minimum(rows, asked - 1), rows < asked
+        ks = np.where(known, places[given], agents).astype(np.int32)
+        said, held = working.wake(self.team, self.held, ks, tuple(leaf[given] for leaf in heard), np.int32(t))
+        self._hold(held)
+        return tuple(leaf[:asked] for leaf in steps.leaves(said))
+
     # --- what only asks ----------------------------------------------------------------------------------------------
 
     def on_state(self, t: int) -> tuple[np.ndarray, ...]:

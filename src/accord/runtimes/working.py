@@ -16,6 +16,7 @@ from accord.runtimes import market
 from accord.runtimes.clients import Clients
 from accord.runtimes.each import each
 from accord.runtimes.peers import losses_of, models_of
+from accord.runtimes.wakers import Wakers
 
 
 def slots(asked: int, agents: int) -> int:
@@ -69,6 +70,12 @@ def listen(team: Any, held: Any, own: Any, said: Any, come: Any, before: Any, t:
     held = team.listen(held, own, team.border.heard(said, words), team.weights(t), t, phase)
     last = phase == len(phases_of(team.method)) - 1
     return team.rested(held, before, t) if last else held
+
+
+@jax.jit
+def wake(team: Wakers, held: Any, ks: Array, heard: tuple[Array, ...], t: Array) -> tuple[Any, Any]:
+    """What agents say that have acted on what they heard, and what is held then."""
+    return team.wake(held, ks, heard, t)
 
 
 @jax.jit

@@ -12,6 +12,7 @@ import jax
 
 from accord.errors import MethodError, MissingExtra, ShardLost
 from accord.runtimes.arrivals import FirstCome, session_of
+from accord.runtimes.at_will import AtWill
 from accord.runtimes.division import Part, divide
 from accord.runtimes.host import Hosted, named
 from accord.runtimes.link import HOST, LOST, Envelope
@@ -52,7 +53,7 @@ class Ray:
     deadline: float | None = None
     quorum: float = 0.5
 
-    def start(self, plan: Plan) -> Hosted | FirstCome:
+    def start(self, plan: Plan) -> Hosted | FirstCome | AtWill:
         """A session with an actor a shard."""
         session, patience = session_of(plan), Patience(self.deadline, self.quorum)
         patience.check(plan, self)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from accord.errors import MethodError
 from accord.runtimes.arrivals import FirstCome, session_of
+from accord.runtimes.at_will import AtWill
 from accord.runtimes.division import divide
 from accord.runtimes.host import Hosted, named
 from accord.runtimes.link import HOST, Envelope
@@ -56,7 +57,7 @@ class Threads:
 
     workers: int | None = None
 
-    def start(self, plan: Plan) -> Hosted | FirstCome:
+    def start(self, plan: Plan) -> Hosted | FirstCome | AtWill:
         """A session with a thread a worker."""
         wanted = self.workers if self.workers is not None else os.cpu_count() or 1
         if wanted < 1:
