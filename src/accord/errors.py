@@ -10,7 +10,7 @@ AccordError
 ├── StudyError       a study file: names the key and the line
 ├── UnknownName      a name nobody has; offers the nearest
 ├── AgentError       an agent failed at its work: carries that agent's own traceback
-├── ShardLost        a shard of agents dies again and again, or too few answer in time
+├── ShardLost        a shard of agents dies again and again or contradicts itself, or too few answer in time
 ├── SavedRunError    a saved run or checkpoint that is damaged, or of another run
 └── MissingExtra     an optional library that is not installed; says how to install it
 ```
@@ -69,7 +69,7 @@ class AgentError(AccordError, RuntimeError):
 
 
 class ShardLost(AccordError, RuntimeError):
-    """A shard of agents dies again and again, or too few shards answer in time for the run to go on."""
+    """A shard of agents dies again and again or contradicts itself, or too few answer in time for the run to go on."""
 
 
 class SavedRunError(AccordError, ValueError):

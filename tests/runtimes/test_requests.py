@@ -78,7 +78,9 @@ def test_fault_23_27_28_what_is_lost_repeated_or_overtaken_counts_once(run: Any,
     same(undisturbed, run(runtime=Crew(2, rough(1))))
 
 
-def test_fault_25_what_is_of_another_run_or_an_earlier_round_is_refused(run: Any, undisturbed: accord.Run) -> None:
+def test_fault_25_26_what_is_of_another_run_or_of_another_question_is_refused(
+    run: Any, undisturbed: accord.Run
+) -> None:
     def poisoned(envelope: Envelope) -> Envelope:
         harm = lambda part: part + 1e3 if isinstance(part, np.ndarray) and part.dtype.kind == "f" else part  # noqa: E731
         return envelope._replace(body=tuple(map(harm, envelope.body)))
@@ -86,7 +88,8 @@ def test_fault_25_what_is_of_another_run_or_an_earlier_round_is_refused(run: Any
     def fate(to: int, envelope: Envelope) -> list[Envelope]:
         elsewhere = poisoned(envelope)._replace(run="another run")
         earlier = poisoned(envelope)._replace(number=envelope.number - 1)
-        return [elsewhere, earlier, envelope, earlier, elsewhere]
+        later = [poisoned(envelope)._replace(number=envelope.number + 1)] if to == HOST else []  # to others: a new one
+        return [elsewhere, earlier, *later, envelope, *later, earlier, elsewhere]
 
     same(undisturbed, run(runtime=Crew(2, fate)))
 
@@ -121,6 +124,17 @@ def test_fault_24_two_different_words_of_one_round_stop_the_run() -> None:
     words = listening(said(7, 3, 1.0), said(7, 3, 1.0), said(7, 3, 2.0), said(7, 2, 0.0))
     with pytest.raises(RuntimeError, match="Worker 1 has said two different things in round 3"):
         words.exchange(2, 0, ((np.array(5.0),),))
+
+
+def test_fault_24_two_different_answers_to_one_question_stop_the_run_and_the_same_twice_does_not() -> None:
+    answers = [Envelope("this run", 0, "losses", 1, 0, 0, (np.array([1.0, np.nan, last]),)) for last in (2.0, 2.0, 3.0)]
+    link: Any = Silence(*answers)
+    asked = requests.Requests("this run", link, {0: "shard 0 (agent 0)"}, together=False, patience=0.01)
+    asked.send("losses", 0, {0: ()})
+    asked.hear()
+    asked.hear()
+    with pytest.raises(ShardLost, match=r"shard 0 \(agent 0\) has given two different answers to question 1, losses"):
+        asked.hear()
 
 
 def test_fault_25_26_what_is_older_is_refused_and_what_comes_too_early_is_not_hoarded() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from accord.errors import AgentError, ShardLost
-from accord.runtimes.link import FAILED, HOST, LOST, Envelope, Place
+from accord.runtimes.link import FAILED, HOST, LOST, Envelope, Place, same
 
 DEATHS = 3
 """How often a worker may die over one question: what kills it so often would kill it again."""
@@ -165,7 +165,10 @@ class Requests:
         elif envelope.kind == FAILED:
             raise AgentError(*envelope.body)
         elif self._answers(envelope, self.open):
-            self.answers.setdefault(envelope.sender, envelope.body)
+            known = self.answers.setdefault(envelope.sender, envelope.body)
+            if known is not envelope.body and not same(known, envelope.body):
+                raise ShardLost(f"{self.names[envelope.sender]} has given two different answers to question "
+                                f"{envelope.number}, {envelope.kind}. See what else speaks in its name.")  # fmt: skip
         elif self._answers(envelope, self.left):
             del self.left[envelope.sender]
             self.back.add(envelope.sender)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from accord.runtimes import steps
-from accord.runtimes.link import HOST, LOST, Envelope, Link
+from accord.runtimes.link import HOST, LOST, Envelope, Link, same
 
 SAID, AGAIN = "said", "again"
 
@@ -94,5 +94,5 @@ class Words:
         if key not in self.early:
             if sum(known[0] == key[0] for known in self.early) < AHEAD:
                 self.early[key] = body
-        elif not all(np.array_equal(one, other) for one, other in zip(self.early[key], body, strict=True)):
+        elif not same(self.early[key], body):
             raise RuntimeError(f"Worker {key[0]} has said two different things in round {key[2]}, phase {key[3]}.")
