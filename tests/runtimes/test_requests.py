@@ -13,7 +13,7 @@ import pytest
 
 import accord
 from accord.errors import MethodError, ShardLost
-from accord.runtimes import Threads, requests
+from accord.runtimes import Threads, patience, requests
 from accord.runtimes.link import HOST, Envelope
 from accord.runtimes.patience import Patience
 from accord.runtimes.words import AHEAD, Words
@@ -200,6 +200,31 @@ def test_fault_46_a_shard_that_dies_again_and_again_ends_the_run() -> None:
 
 
 # deadlines
+
+
+class Frozen(Silence):
+    """A link whose worker answers only once it has been replaced."""
+
+    def revive(self, worker: int) -> None:
+        self.revived = self.sent[-1][1].number
+
+    def receive(self, seconds: float | None = None) -> Envelope | None:
+        question = self.sent[-1][1]
+        return question._replace(sender=0, body=(1,)) if question.number > getattr(self, "revived", 99) else None
+
+
+def test_fault_38_who_does_not_answer_what_everybody_has_to_is_replaced_after_ten_deadlines(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert Patience(deadline=0.01).limit == 60
+    monkeypatch.setattr(patience, "LEAST", 0.0)
+    link: Any = Frozen()
+    limit = Patience(deadline=0.01).limit
+    assert Patience().limit is None  # without a deadline, whoever is alive is waited for
+    asked = requests.Requests("this run", link, {0: "shard 0 (agent 0)"}, together=False, patience=0.01, limit=limit)
+    assert asked.everybody("losses", 3) == {0: (1,)}
+    assert len({envelope.number for _, envelope in link.sent}) == 2
+    assert sum(envelope.number == 1 for _, envelope in link.sent) > 3  # asked again and again, before that
 
 
 class Slow:

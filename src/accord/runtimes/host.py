@@ -46,7 +46,8 @@ class Hosted:
             self.owners[part.ks], self.places[part.ks] = worker, np.arange(len(part.ks))
         names = {worker: f"shard {worker} ({part.agents})" for worker, part in enumerate(parts)}
         together = plan.pattern == "peers" and not plan.method.asynchronous
-        self.requests = Requests(run, link, names, together=together, patience=patience.again)
+        waits = {"patience": patience.again, "limit": patience.limit}
+        self.requests = Requests(run, link, names, together=together, **waits)
         self.round, self.verdict = 0, GOING
         self.key = jax.random.key(plan.seed)
         self.aggregate = plan.aggregate or plan.method.aggregate

@@ -8,6 +8,9 @@ from typing import Any
 from accord.errors import MethodError
 from accord.runtimes.plan import Plan
 
+LEAST = 60.0
+"""Seconds that everybody is given at least for an answer that cannot be done without: the first is compiled."""
+
 
 @dataclass(frozen=True)
 class Patience:
@@ -16,6 +19,11 @@ class Patience:
     deadline: float | None = None
     quorum: float = 0.5
     again: float = 5.0
+
+    @property
+    def limit(self) -> float | None:
+        """Seconds after which who has not answered counts as dead, where everybody has to."""
+        return None if self.deadline is None else max(10 * self.deadline, LEAST)
 
     def check(self, plan: Plan, runtime: Any) -> None:
         """Raise `MethodError` where the method cannot go on without everybody."""

@@ -40,11 +40,16 @@ class Requests:
     A question has a number. In silence it is asked again: who has answered it gives the same answer, and an answer of
     another number is refused. What changed the workers' state is written down when it is counted. Who dies is started
     anew, is given the state that was fetched last, and is asked again all that counted since; where workers speak with
-    each other (`together`), everybody goes back to that state, so that it is all said again.
+    each other (`together`), everybody goes back to that state, so that it is all said again. So it is for who does not
+    answer what everybody has to by a `limit` in seconds, where there is one.
     """
 
-    def __init__(self, run: str, link: Place, names: Mapping[int, str], *, together: bool, patience: float) -> None:
-        self.run, self.link, self.names, self.together, self.patience = run, link, names, together, patience
+    def __init__(
+        self, run: str, link: Place, names: Mapping[int, str], *, together: bool, patience: float,
+        limit: float | None = None,
+    ) -> None:  # fmt: skip
+        self.run, self.link, self.names, self.together = run, link, names, together
+        self.patience, self.limit = patience, limit
         self.number = 0
         self.open: dict[int, Envelope] = {}  # under way
         self.answers: dict[int, Body] = {}  # to those
@@ -55,10 +60,14 @@ class Requests:
         self.fetched, self.cost = time.monotonic(), 0.0
 
     def ask(self, kind: str, round: int, bodies: Mapping[int, Body], *, lasting: bool = False) -> dict[int, Body]:
-        """Everybody's answer; `lasting` where it changes what workers hold."""
+        """Everybody's answer; `lasting` where it changes what workers hold. Who gives none by the limit is replaced."""
         self.send(kind, round, bodies)
-        while self.unanswered():
-            self.hear()
+        started = time.monotonic()
+        while waiting := self.unanswered():
+            self.hear(self.limit)
+            if self.limit is not None and time.monotonic() - started > self.limit and waiting[0] in self.unanswered():
+                self._bring_back(waiting[0])
+                started = time.monotonic()
         return self.count(bodies, lasting=lasting)
 
     def everybody(self, kind: str, round: int, *body: Any, lasting: bool = False) -> dict[int, Body]:
