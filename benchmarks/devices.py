@@ -1,9 +1,10 @@
-"""What a second device brings to clients one after another, and why not to agents all at once.
+"""What a second core brings to clients one after another, and why a second device is not for agents all at once.
 
 XLA runs a loop over clients on about one core a device, so that a device a core divides a cohort over the cores: the
-first table, whole calls counted. Where all agents work at once, XLA itself divides each operation over the cores
-of one device: the second table tells how many cores' worth of work it got, as the processor time of all threads over
-that of the busiest one, which does not depend on what else the machine does.
+first table, whole calls counted, each way in turn in a process of its own; on one core there is one device. Where all
+agents work at once, XLA itself divides each operation over the cores of one device: the second table tells how many
+cores' worth of work it got, as the processor time of all threads over that of the busiest one, which does not depend
+on what else the machine does.
 
     python benchmarks/devices.py [--rounds 200]
 """
@@ -11,6 +12,9 @@ that of the busiest one, which does not depend on what else the machine does.
 from __future__ import annotations
 
 import argparse
+import os
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -40,18 +44,22 @@ def cores(work: Any) -> float:
     return sum(spent) / max(spent)
 
 
-def cohort(rounds: int) -> dict[str, partial[float]]:
-    """FedAvg on 100 clients, all of them a round, on one device and on two."""
+def cohort(devices: int, rounds: int) -> float:
+    """Seconds of FedAvg on 100 clients, all of them a round; the first run compiles, and does not count."""
     X, y = task()
     problem = accord.problems.softmax([(X[k], y[k]) for k in range(CLIENTS)], CLASSES)
     method = accord.FedAvg(accord.SGD(epochs=1, batch_size=20, step_size=0.05, shuffle=False))
-    how = {"stop": accord.Stop(rounds=rounds, progress=0.0)}
+    how = {"stop": accord.Stop(rounds=rounds, progress=0.0), "runtime": accord.runtimes.Vectorised(devices=devices)}
+    work = partial(accord.run, problem, method, **how)
+    work()
+    return seconds(work)
 
-    def whole(devices: int) -> float:
-        runtime = accord.runtimes.Vectorised(devices=devices)
-        return seconds(partial(accord.run, problem, method, runtime=runtime, **how))
 
-    return {"1 device": partial(whole, 1), "2 devices": partial(whole, 2)}
+def apart(cores: int, devices: int, rounds: int) -> float:
+    """The same in a process of its own, on so many cores."""
+    asked = ["--cores", cores, "--devices", devices, "--rounds", rounds]
+    command = [sys.executable, __file__, *map(str, asked)]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
 def at_once(rounds: int) -> dict[str, float]:
@@ -74,10 +82,18 @@ def main() -> None:
     """Measure, print, and write `results/devices.json`."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--rounds", type=int, default=200)
-    rounds = arguments.parse_args().rounds
-    divided = table("FedAvg, clients one after another", "s", side_by_side(cohort(rounds), repeats=3), "1 device")
+    arguments.add_argument("--devices", type=int, help="measure the cohort in this process, and print seconds")
+    arguments.add_argument("--cores", type=int, default=2)
+    given = arguments.parse_args()
+    if given.devices is not None:
+        os.sched_setaffinity(0, range(given.cores))
+        print(cohort(given.devices, given.rounds))
+        return
+    ways = {"1 core": (1, 1), "2 cores, 1 device": (2, 1), "2 cores, 2 devices": (2, 2)}
+    works = {name: partial(apart, *way, given.rounds) for name, way in ways.items()}
+    divided = table("FedAvg, clients one after another", "s", side_by_side(works, repeats=3), "2 cores, 2 devices")
     print("\nAgents all at once on one device                [cores' worth of work]")
-    print(f"\nwritten to {write('devices', {'cohort': divided, 'at_once': at_once(rounds)})}")
+    print(f"\nwritten to {write('devices', {'cohort': divided, 'at_once': at_once(given.rounds)})}")
 
 
 if __name__ == "__main__":
