@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +18,15 @@ import pytest
 import accord
 from accord.errors import AgentError, MethodError, ShardLost
 from accord.runtimes import Ray, Threads, requests
+from tests.runtimes.seats import Killer, processes
 
 ray = pytest.importorskip("ray", reason="the extra `ray` is not installed")
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # Ray's own
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("cluster")]  # Ray's own
 
 H, C = np.array([1.0, 2.0, 4.0, 3.0, 2.0]), np.array([0.0, 1.0, 2.0, 6.0, 1.0])
 PROBLEM = accord.problems.quadratic(H, C)
 RING = accord.networks.ring(5)
 CLOSE = {"rtol": 1e-12, "atol": 1e-12}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cluster() -> Iterator[None]:
-    """One Ray for all, of two cores; nothing of it is left behind."""
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR", _system_config={})
-    yield
-    ray.shutdown()
 
 
 def close(one: accord.Run, other: accord.Run) -> None:
@@ -75,36 +67,6 @@ def test_opaque_agents_and_a_server_that_waits_for_nobody() -> None:
     problem = accord.problems.quadratic([1.0, 1.0, 1.0, 1.0], [0.0, 1.0, 2.0, 6.0])
     found = accord.run(problem, accord.PIAG(), runtime=Ray(2), stop=accord.Stop(rounds=400, progress=0), record=100)
     assert found.x == pytest.approx(9 / 4, abs=1e-6)
-
-
-def processes(name: str = "ray::Seat") -> list[int]:
-    """Ids of the processes of shards."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                command = (entry / "cmdline").read_bytes().decode(errors="replace")
-                own = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
-            except OSError:
-                continue
-            if command.startswith(name) and own != 1:
-                found.append(int(entry.name))
-    return sorted(found)
-
-
-class Killer:
-    """Between blocks of a run: somebody else kills a shard, a moment later, in the middle of a round."""
-
-    def __init__(self, times: int) -> None:
-        self.left, self.killed = times, list[int]()
-
-    def __call__(self, status: Any) -> None:
-        alive = [process for process in processes() if process not in self.killed]
-        if self.left and alive:
-            self.left -= 1
-            self.killed.append(alive[self.left % len(alive)])
-            threading.Timer(0.02, os.kill, (self.killed[-1], signal.SIGKILL)).start()
-            time.sleep(0.04 if self.left % 2 else 0)  # between two rounds, or within one
 
 
 @pytest.mark.parametrize("name", ["a server and a cohort", "peers"])

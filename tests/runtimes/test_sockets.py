@@ -165,6 +165,7 @@ class Places(Sockets):
 
     def revive(self, worker: int) -> None:
         self.revived += 1
+        self.forget(worker)
         self.introduce({**self.book, worker: self.begin(worker)})
 
 

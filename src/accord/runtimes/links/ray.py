@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import warnings
+from contextlib import ExitStack
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 
 import jax
@@ -60,29 +63,31 @@ class Ray:
         if self.shards is not None and self.shards < 1:
             raise MethodError(f"Ray(shards={self.shards}): give at least one shard.")
         ray = _library()
-        owned = _join(ray, self.address)
-        try:
+        with ExitStack() as undo:  # what has begun, where it is interrupted before it has begun as a whole
+            if owned := _join(ray, self.address):
+                undo.callback(ray.shutdown)
             cores = ray.cluster_resources().get("CPU", 1)
             parts, run = divide(plan, self.shards or int(cores)), named()
             actors = Actors(ray, parts, run, patience, min(1.0, cores / len(parts)), owned)
-            return session(plan, parts, actors, run, patience)
-        except BaseException:
-            if owned:
-                ray.shutdown()
-            raise
+            undo.callback(actors.close)
+            actors.place(range(len(parts)))
+            begun = session(plan, parts, actors, run, patience)
+            undo.pop_all()
+            return begun
 
 
 class Seat:
     """Where a worker lives: a process of its own, on one core."""
 
     def __init__(self, worker: int, secret: bytes) -> None:
-        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen=false"
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # as good as killed: nothing of it is an agent's failure
+        os.environ["PJRT_NPROC"] = "1"  # XLA would take threads for all cores, which are other shards'
         jax.config.update("jax_cpu_enable_async_dispatch", False)  # nothing to do meanwhile: save the hand-over
         self.worker, self.link = worker, Sockets(worker, secret, _library().util.get_node_ip_address())
 
-    def address(self) -> Address:
-        """Where it listens."""
-        return self.link.address
+    def address(self) -> tuple[Address, str]:
+        """Where it listens, and what it runs."""
+        return self.link.address, _versions()
 
     def live(self, part: Part, run: str, again: float) -> None:
         """Until the host dismisses it."""
@@ -102,12 +107,12 @@ class Actors(Sockets):
         self.actors: dict[int, Any] = {}
         self.lives: dict[Any, int] = {}
         self.places: dict[int, Address] = {}
-        self._place(range(len(parts)))
 
     def revive(self, worker: int) -> None:
-        """Place the shard anew, wherever there is room."""
+        """Place the shard anew, wherever there is room; that the old one hangs up is no news."""
+        self.forget(worker)
         self.ray.kill(self.actors[worker])
-        self._place([worker])
+        self.place([worker])
 
     def receive(self, seconds: float | None = None) -> Envelope | None:
         """As read; in silence, who has died without hanging up."""
@@ -126,7 +131,8 @@ class Actors(Sockets):
         if self.owned:
             self.ray.shutdown()
 
-    def _place(self, workers: Any) -> None:
+    def place(self, workers: Any) -> None:
+        """Begin workers, and tell all where all are."""
         for worker in workers:
             self.actors[worker] = self.seat.remote(worker, self.secret)
         for worker in workers:
@@ -140,15 +146,25 @@ class Actors(Sockets):
         """Where a worker listens; one that dies before it can tell is placed again."""
         for _ in range(PLACES):
             try:
-                return self.ray.get(self.actors[worker].address.remote(), timeout=PLACING)
+                address, theirs = self.ray.get(self.actors[worker].address.remote(), timeout=PLACING)
             except self.ray.exceptions.RayActorError as error:
                 why = f"the process died: {error}"
                 self.actors[worker] = self.seat.remote(worker, self.secret)
+                continue
             except self.ray.exceptions.GetTimeoutError:
                 why = f"{PLACING:g} s have passed"
                 break
+            if theirs != _versions():
+                raise MethodError(f"Shard {worker} is on {address[0]}, which has {theirs}, and this program has "
+                                  f"{_versions()}. Install the same on every machine of the cluster.")  # fmt: skip
+            return address
         raise ShardLost(f"Ray has found no place for shard {worker}; {why}. See `ray status`: the cluster may be full, "
                         "or lack Accord.")  # fmt: skip
+
+
+def _versions() -> str:
+    """What has to be the same on all machines, so that they speak alike and compute the same."""
+    return f"Accord {version('accord')} with JAX {jax.__version__}"
 
 
 def _library() -> Any:

@@ -57,7 +57,7 @@ class Sockets:
             except OSError:
                 if HOST in (self.own, to):  # whose reader knows that it has ended
                     return
-                self._forget(to)
+                self.forget(to)
 
     def receive(self, seconds: float | None = None) -> Envelope | None:
         """The next that has been read; None in silence, and for one that was refused."""
@@ -68,7 +68,12 @@ class Sockets:
         """Tell all workers where all workers listen; those that have moved are connected to anew."""
         self._learn(book)
         for worker in book:
-            self._tell(worker, BOOK, *(part for other, address in book.items() for part in (other, *address)))
+            self._show_book(worker)
+
+    def forget(self, worker: int) -> None:
+        """Hang up on one, of whom nothing is heard any more."""
+        if (old := self.ways.pop(worker, None)) is not None:
+            _hang_up(old.connection)
 
     def close(self) -> None:
         """Hang up."""
@@ -76,6 +81,9 @@ class Sockets:
             _hang_up(self.listener)
         for way in list(self.ways.values()):
             _hang_up(way.connection)
+
+    def _show_book(self, to: int) -> None:
+        self._tell(to, BOOK, *(part for worker, address in self.book.items() for part in (worker, *address)))
 
     def _tell(self, to: int, kind: str, *body: str | int) -> None:
         self.send(to, Envelope("", self.own, kind, 0, 0, 0, body))
@@ -136,7 +144,7 @@ class Sockets:
             self.inbox.put(None)
             return
         if envelope.kind == HELLO and self.own == HOST:  # who says it again has not understood
-            self.introduce(self.book)
+            self._show_book(sender)
             self.inbox.put(None)
         elif envelope.kind == BOOK and sender == HOST:
             of = envelope.body
@@ -146,12 +154,8 @@ class Sockets:
 
     def _learn(self, book: dict[int, Address]) -> None:
         for worker in [worker for worker, address in self.book.items() if book.get(worker) != address]:
-            self._forget(worker)
+            self.forget(worker)
         self.book = dict(book)
-
-    def _forget(self, worker: int) -> None:
-        if (old := self.ways.pop(worker, None)) is not None:
-            _hang_up(old.connection)
 
 
 class Way:
