@@ -171,6 +171,8 @@ def check_range(shards: tuple[Any, ...], dtype: np.dtype | None = None) -> None:
             if leaf.dtype.kind != "f" or not leaf.size:
                 continue
             precision = leaf.dtype if dtype is None else dtype
+            if dtype is not None and np.finfo(dtype).max >= np.finfo(leaf.dtype).max:
+                continue  # this was asked when the problem was made
             largest = max(float(leaf.max()), -float(leaf.min()))
             if largest * leaf.size**0.5 > float(np.finfo(precision).max) ** 0.5:
                 raise DataError(f"Agent {k}: {field(path)} holds {largest:.3g}, whose square overflows {precision}. "

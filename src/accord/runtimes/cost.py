@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
 from accord.methods.base import Places, of_agent, phases_of
 from accord.problems.agents import Agent
@@ -65,19 +66,21 @@ def interval(plan: Plan, record: int | None) -> int:
 
 def _peer_messages(plan: Plan) -> list[int]:
     """Bytes of one agent's word to one neighbour, an entry an exchange."""
+    said = _say.eval_shape(plan.method, plan.channel, plan.x0, _stand_in(plan))
+    return [_size(wire) for wire in said]
 
-    def say(agent: Agent) -> list[Any]:
-        key = jax.random.key(0)
-        if hasattr(plan.method, "messages"):
-            one = Places(jnp.ones(1, bool), jnp.ones(1, bool))
-            words = plan.method.messages(plan.method.init(jnp.asarray(plan.x0), agent, one, key))
-            word = jax.tree.map(lambda leaf: leaf[0], words)
-            return [plan.channel.encode(word, plan.channel.init(word), key)[0]]
-        state = plan.method.init(jnp.asarray(plan.x0), agent, key)
-        said = [part.message(state) for part in phases_of(plan.method)]
-        return [plan.channel.encode(message, plan.channel.init(message), key)[0] for message in said]
 
-    return [_size(wire) for wire in jax.eval_shape(say, _stand_in(plan))]
+@jax.jit  # traced once for all runs of the same shapes, and never run
+def _say(method: Any, channel: Any, x0: Array, agent: Agent) -> list[Any]:
+    """What crosses the wire to one neighbour."""
+    key = jax.random.key(0)
+    if hasattr(method, "messages"):
+        one = Places(jnp.ones(1, bool), jnp.ones(1, bool))
+        words = [jax.tree.map(lambda leaf: leaf[0], method.messages(method.init(x0, agent, one, key)))]
+    else:
+        state = method.init(x0, agent, key)
+        words = [part.message(state) for part in phases_of(method)]
+    return [channel.encode(word, channel.init(word), key)[0] for word in words]
 
 
 def blank_reply(plan: Plan) -> Any:
@@ -93,15 +96,16 @@ def _client_messages(plan: Plan) -> tuple[int, int]:
 
 def _talk(plan: Plan) -> tuple[Any, Any, Any]:
     """The shapes of what one client hears, of what it replies, and of what crosses the wire of that."""
+    begin = plan.x0 if plan.problem.coupling is None else plan.problem.coupling.market(plan.dtype)
+    return _talked.eval_shape(plan.method, plan.channel, begin, plan.x0, _stand_in(plan))
 
-    def talk(agent: Agent) -> tuple[Any, Any, Any]:
-        key, x0 = jax.random.key(0), jnp.asarray(plan.x0)
-        begin = x0 if plan.problem.coupling is None else plan.problem.coupling.market(plan.dtype)
-        heard = plan.method.broadcast(plan.method.init(begin))
-        reply, _ = plan.method.respond(heard, of_agent(plan.method, 0).init_client(x0, agent, key), agent, key)
-        return heard, reply, plan.channel.encode(reply, plan.channel.init(reply), key)[0]
 
-    return jax.eval_shape(talk, _stand_in(plan))
+@jax.jit
+def _talked(method: Any, channel: Any, begin: Any, x0: Array, agent: Agent) -> tuple[Any, Any, Any]:
+    key = jax.random.key(0)
+    heard = method.broadcast(method.init(begin))
+    reply, _ = method.respond(heard, of_agent(method, 0).init_client(x0, agent, key), agent, key)
+    return heard, reply, channel.encode(reply, channel.init(reply), key)[0]
 
 
 def _stand_in(plan: Plan) -> Agent:
