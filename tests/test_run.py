@@ -249,14 +249,6 @@ def test_fault_53_a_second_ctrl_c_interrupts_at_once() -> None:
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_fault_53_sigterm_ends_the_run_as_ctrl_c_does() -> None:
-    before = signal.getsignal(signal.SIGTERM)
-    run = descend(stop=FOREVER, notify=lambda status: signal.raise_signal(signal.SIGTERM))
-    assert run.reason == "was told to end (SIGTERM)"
-    assert run.rounds == run.history["round"].iloc[-1] > 0
-    assert signal.getsignal(signal.SIGTERM) is before
-
-
 def test_a_run_in_another_thread_leaves_signals_alone() -> None:
     runs: list[accord.Run] = []
     thread = threading.Thread(target=lambda: runs.append(descend()))
