@@ -35,7 +35,7 @@ def after(rounds: int) -> accord.Stop:
     return accord.Stop(rounds=rounds, progress=0)
 
 
-def session_of(runtime: Any, method: Any, network: Any = PATH, channel: Any = None) -> Any:
+def session_of(runtime: Any, method: Any, network: Any = PATH, channel: Any = None, problem: Any = PROBLEM) -> Any:
     plan, _ = plan_for(PROBLEM, method, None, network, channel, None, None, None, 0, 40)
     return runtime.start(plan)
 

@@ -82,7 +82,8 @@ class AtWill:
         acting = self.encounters.begin(self.idle, until - self.round, self.begun)
         self.begun += len(acting)
         self.host.round = self.begun // self.encounters.acting
-        self.idle = [k for k in self.idle if k not in set(acting)]
+        busy = set(acting)
+        self.idle = [k for k in self.idle if k not in busy]
         for k in acting:
             self.called[int(self.host.owners[k])].append(k)
         self._send()
