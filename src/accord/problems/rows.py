@@ -86,28 +86,36 @@ def _of_stack(leaf: Array, k: Array, start: Array, length: int) -> Array:
     return jax.lax.dynamic_slice(leaf, (k.astype(jnp.int32), start, *zeros), (1, length, *leaf.shape[2:]))[0]
 
 
+AT_ONCE = 4
+"""Pages that an agent who is asked alone takes at a time, as long as it has so many left."""
+
+
+def _in_turn(part: Part, length: int, x: Any, k: Array, size: Array, book: Pages, data: Any) -> Any:
+    """What one agent's pages add up to, several at a time as long as so many are left."""
+    rows = Rows(data, size, k, book, length)
+
+    def of(first: Any, count: int) -> Any:
+        page, places = rows.slice(first * length, count * length)
+        return part(x, page, (places >= first * length) & (places < size))
+
+    def add(count: int, i: Array, total: Any) -> Any:
+        return jax.tree.map(jnp.add, total, of(i * count, count))
+
+    one = jax.eval_shape(lambda first: of(first, 1), jnp.zeros((), jnp.int32))
+    nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), one)
+    pages = (size + length - 1) // length
+    several = min(AT_ONCE, len(jax.tree.leaves(data)[0]) // length)
+    total = jax.lax.fori_loop(0, pages // several, partial(add, several), nothing)
+    return jax.lax.fori_loop(pages // several * several, pages, partial(add, 1), total)
+
+
 def _page_by_page(part: Part, length: int) -> Callable[..., Any]:
     """The sum over an agent's pages: in a loop when it is asked alone, in one batch when all agents are.
 
     In the batch every page stands for its owner, so that nobody's work is padded to the largest agent's.
     """
 
-    def alone(x: Any, k: Array, size: Array, book: Pages, data: Any) -> Any:
-        rows = Rows(data, size, k, book, length)
-
-        def of(first: Any, count: int) -> Any:
-            page, places = rows.slice(first * length, count * length)
-            return part(x, page, (places >= first * length) & (places < size))
-
-        def add(count: int, i: Array, total: Any) -> Any:
-            return jax.tree.map(jnp.add, total, of(i * count, count))
-
-        one = jax.eval_shape(lambda first: of(first, 1), jnp.zeros((), jnp.int32))
-        nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), one)
-        pages = (size + length - 1) // length
-        several = min(AT_ONCE, len(jax.tree.leaves(data)[0]) // length)
-        total = jax.lax.fori_loop(0, pages // several, partial(add, several), nothing)
-        return jax.lax.fori_loop(pages // several * several, pages, partial(add, 1), total)
+    alone = partial(_in_turn, part, length)
 
     def together(count: int, mapped: Any, x: Any, k: Array, size: Array, pages: Pages, data: Any) -> Any:
         own_x, own_k, *_ = mapped
@@ -125,9 +133,6 @@ def _page_by_page(part: Part, length: int) -> Callable[..., Any]:
     asked.def_vmap(together)
     return asked
 
-
-AT_ONCE = 4
-"""Pages that an agent who is asked alone takes at a time, as long as it has so many left."""
 
 LARGE = 4096
 """Numbers of a decision from which a CPU does one page after another: XLA tiles a product of matrices, but no batch."""
