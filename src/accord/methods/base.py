@@ -1,7 +1,7 @@
 """The contracts: what a method is, cut exactly where a message leaves an agent.
 
-A method is a frozen dataclass of hyper-parameters, registered as a pytree (so that a sweep over step sizes is a
-`vmap` and compiles nothing anew), with pure functions and no base class. Facts about it live on its class.
+A method is a frozen dataclass of hyper-parameters, a pytree (a sweep over step sizes is a `vmap`, and compiles nothing
+anew), with pure functions and no base class. Facts about it live on its class.
 """
 
 from __future__ import annotations
@@ -290,7 +290,6 @@ class Stepping(Local, Protocol):
 
     def count(self, agent: Any) -> Any:
         """How many steps this is for an agent, τ_k: `agent.steps` of those that it is asked for."""
-        ...
 
 
 class Regularizer(Protocol):
