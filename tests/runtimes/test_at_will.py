@@ -149,7 +149,7 @@ def test_who_is_at_work_is_not_called_but_waited_for() -> None:
 def test_shards_that_could_go_on_among_themselves_let_the_others_in() -> None:
     """Two a shard: if whoever is idle met at once, the pairs of each would never meet the other's."""
     problem, path = accord.problems.quadratic([1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 4.0, 4.0]), accord.networks.path(4)
-    run = accord.run(problem, accord.RandomizedGossip(), network=path, runtime=Threads(2), stop=after(400), record=400)
+    run = accord.run(problem, accord.RandomizedGossip(), network=path, runtime=Threads(2), stop=after(400), record=100)
     np.testing.assert_allclose(run.agents, 2, atol=1e-3)
 
 
@@ -339,6 +339,5 @@ def test_opaque_agents_meet_too() -> None:
         return accord.Opaque(value=lambda x: float((x - c) @ (x - c)), prox=lambda x, penalty: np.array([c]))
 
     problem = accord.Problem(None, [agent(c) for c in C], x0=np.zeros(1), weights=P + 1)
-    run = accord.run(problem, accord.RandomizedGossip(), network=PATH, runtime=Threads(2), stop=after(150), record=150)
-    assert run.x == pytest.approx((P + 1) @ C / (P + 1).sum(), abs=0.3)
-    assert run.history["disagreement"].iloc[-1] < 1e-2 * run.history["disagreement"][0]
+    run = accord.run(problem, accord.RandomizedGossip(), network=PATH, runtime=Threads(2), stop=after(300), record=50)
+    np.testing.assert_allclose(run.agents, (P + 1) @ C / (P + 1).sum(), atol=1e-2)
