@@ -39,6 +39,10 @@ StudyName = Annotated[
 Rounds = Annotated[int | None, typer.Option(help="At most so many rounds, instead of the study's.")]
 Seed = Annotated[int | None, typer.Option(help="Instead of the study's.")]
 Out = Annotated[Path | None, typer.Option(help="Where the report goes; accord-runs/STUDY by default.", file_okay=False)]
+Caps = Annotated[
+    list[str] | None, typer.Option(help="The most that agents may lose, or NAME=MOST for one; may be repeated.")
+]
+Kept = Annotated[Path | None, typer.Option(help="Keep the run here, and go on from here.", file_okay=False)]
 RuntimeName = Annotated[str, typer.Option("--runtime", help="Where it happens: vectorised, timed, threads or ray.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar and no tables.")]
 
@@ -66,14 +70,10 @@ def run(
     seed: Seed = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
     out: Out = None,
-    cap: Annotated[
-        list[str] | None, typer.Option(help="The most that agents may lose, or NAME=MOST for one; may be repeated.")
-    ] = None,
+    cap: Caps = None,
     group: Annotated[str | None, typer.Option(help="A column of the table, by which rows are grouped.")] = None,
     runtime: RuntimeName = "vectorised",
-    checkpoint: Annotated[
-        Path | None, typer.Option(help="Keep the run here, and go on from here.", file_okay=False)
-    ] = None,
+    checkpoint: Kept = None,
     brief: Annotated[bool, typer.Option("--brief", help="The run alone, without the chapters of the study.")] = False,
     quiet: Quiet = False,
 ) -> None:
@@ -82,16 +82,7 @@ def run(
     With --json the report is written only where --out says, without the chapters. Ctrl-C or SIGTERM ends the run
     early: it is reported as far as it came, without the chapters, and the exit code is 130 or 143.
     """
-    chosen = _study(study, rounds, seed)
-    chosen = chosen if method is None else chosen.with_method(method)
-    if cap:
-        from accord.fairness import capped
-
-        chosen = dataclasses.replace(chosen.with_method("loss_caps"), method=capped(cap, chosen.problem.names))
-    if group:
-        from accord.fairness.faring import groups_of
-
-        groups_of(chosen.problem, group)  # what there is not is refused before the run
+    chosen = _asked(_study(study, rounds, seed), method, cap, group)
     with progress(chosen.method_name, chosen.stop.rounds, quiet or as_json) as notify:
         outcome = chosen.run(notify=notify, runtime=_runtime(runtime), checkpoint=checkpoint)
     ended = exit_code(outcome.reason)
@@ -103,13 +94,7 @@ def run(
     if not as_json:
         _tell(outcome, story, quiet)
         story = story if brief or ended else _with_chapters(story, chosen, outcome, quiet)
-    directory = out or Path("accord-runs") / chosen.name
-    outcome.save(directory)
-    from accord.reports.html import write
-
-    page = write(outcome, directory, story)
-    if not as_json:
-        say(f"The report is {page}")
+    _keep(outcome, story, out or Path("accord-runs") / chosen.name, as_json)
     raise typer.Exit(ended)
 
 
@@ -132,15 +117,11 @@ def compare(
     from accord.studies.yardsticks import planner
 
     chosen = _study(study, rounds, seed)
-    variants = {name.strip(): chosen.with_method(name.strip()) for name in methods.split(",")}
-    runs = {}
-    for name, variant in variants.items():
-        with progress(variant.method_name, variant.stop.rounds, quiet) as notify:
-            runs[name] = variant.run(notify=notify, runtime=_runtime(runtime))
-        if exit_code(runs[name].reason):
-            break  # asked to stop: the others are not begun
+    runs = _one_by_one({name.strip(): chosen.with_method(name.strip()) for name in methods.split(",")}, runtime, quiet)
     best = planner(chosen.problem)
-    bounds = [float(outcome.history["dual_value"].max()) for outcome in runs.values()] if best is None else []
+    bounds = (
+        [float(outcome.history["dual_value"].to_numpy().max()) for outcome in runs.values()] if best is None else []
+    )
     optimum = max(bounds) if best is None else best.objective
     peers = [name for name, outcome in runs.items() if outcome.facts.network]
     notes = (f"Peers talk over the {runs[peers[0]].facts.network}: {', '.join(peers)}.",) if peers else ()
@@ -215,6 +196,41 @@ def _study(name: str, rounds: int | None, seed: int | None) -> Study:
     if seed is not None:
         study = dataclasses.replace(study, settings=dataclasses.replace(study.settings, seed=seed))
     return study
+
+
+def _asked(study: Study, method: str | None, cap: list[str] | None, group: str | None) -> Study:
+    """The study by the method that is asked for, or with losses capped; a group that there is not is refused."""
+    chosen = study if method is None else study.with_method(method)
+    if cap:
+        from accord.fairness import capped
+
+        chosen = dataclasses.replace(chosen.with_method("loss_caps"), method=capped(cap, chosen.problem.names))
+    if group:
+        from accord.fairness.faring import groups_of
+
+        groups_of(chosen.problem, group)
+    return chosen
+
+
+def _one_by_one(variants: dict[str, Study], runtime: str, quiet: bool) -> dict[str, Run]:
+    """The runs by name; those after one that was asked to stop are not begun."""
+    runs: dict[str, Run] = {}
+    for name, variant in variants.items():
+        with progress(variant.method_name, variant.stop.rounds, quiet) as notify:
+            runs[name] = variant.run(notify=notify, runtime=_runtime(runtime))
+        if exit_code(runs[name].reason):
+            break
+    return runs
+
+
+def _keep(outcome: Run, story: Story, directory: Path, quiet: bool) -> None:
+    """The run and its page."""
+    from accord.reports.html import write
+
+    outcome.save(directory)
+    page = write(outcome, directory, story)
+    if not quiet:
+        say(f"The report is {page}")
 
 
 def _runtime(name: str) -> Any:
