@@ -1,6 +1,6 @@
 """Distributed optimisation: many agents, each with private data, find one answer without pooling it."""
 
-from accord import aggregation, attacks, channels, clocks, errors, methods, networks, problems, runtimes
+from accord import aggregation, attacks, channels, clocks, errors, methods, networks, privacy, problems, runtimes
 from accord.channels import chain, clip, gaussian_noise
 from accord.clocks import Clock
 from accord.doctor import Diagnosis, diagnose
@@ -185,6 +185,7 @@ __all__ = [
     "gaussian_noise",
     "methods",
     "networks",
+    "privacy",
     "problems",
     "run",
     "runtimes",
