@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -13,7 +14,7 @@ from jax import Array
 from accord.problems.convolutions import convolves, in_order
 from accord.problems.rows import Rows
 from accord.problems.shape import Shape
-from accord.problems.solvers import minimise
+from accord.problems.solvers import in_turn, minimise
 
 
 @jax.tree_util.register_dataclass
@@ -31,6 +32,7 @@ class Agent:
     scale: Any
     share: Any = None  # a Share: its part in a shared constraint
     inner: Callable[..., Array] = field(metadata={"static": True}, default=minimise)  # for what has no closed form
+    apart: bool = field(metadata={"static": True}, default=False)  # other threads compute meanwhile: see `in_turn`
     complete: Any = None  # the share of its local steps that it gets done this time; None for all
 
     @property
@@ -130,8 +132,8 @@ class Agent:
                 curved = H + penalty
                 return v - jnp.where(curved > 0, (H * v + q) / jnp.where(curved > 0, curved, 1), 0)
             if isinstance(penalty, float) and penalty == 0:
-                return v - jnp.linalg.pinv(H, hermitian=True) @ (H @ v + q)
-            return jnp.linalg.solve(H + penalty * jnp.eye(v.size, dtype=v.dtype), penalty * v - q)
+                return v - self._linear(partial(jnp.linalg.pinv, hermitian=True))(H) @ (H @ v + q)
+            return self._linear(jnp.linalg.solve)(H + penalty * jnp.eye(v.size, dtype=v.dtype), penalty * v - q)
         if hasattr(self.loss, "tilted"):
             return self.loss.tilted(self.rows.all(), self._each(), penalty * v, penalty)
         return self.inner(lambda x: self.grad(x) + penalty * (x - v), v)
@@ -140,7 +142,7 @@ class Agent:
         """∇f*(v) = argmin_x f(x) − vᵀx: the dual oracle of a strongly convex f."""
         if (quadratic := self._quadratic()) is not None:
             H, q = quadratic
-            return (v - q) / H if H.ndim == 1 else jnp.linalg.solve(H, v - q)
+            return (v - q) / H if H.ndim == 1 else self._linear(jnp.linalg.solve)(H, v - q)
         if hasattr(self.loss, "tilted"):
             return self.loss.tilted(self.rows.all(), self._each(), v, 0.0)
         return self.inner(lambda x: self.grad(x) - v, jnp.zeros_like(v))
@@ -166,9 +168,9 @@ class Agent:
             H, q = quadratic
             H = jnp.diag(H) if H.ndim == 1 else H
             both = jnp.block([[H, A.T], [A, jnp.zeros((len(y), len(y)), A.dtype)]])
-            found = jnp.linalg.solve(both, jnp.concatenate([-q, target]))
+            found = self._linear(jnp.linalg.solve)(both, jnp.concatenate([-q, target]))
             return found[: len(q)], found[len(q) :]
-        inverse = jnp.linalg.pinv(A)
+        inverse = self._linear(jnp.linalg.pinv)(A)
         x = self.inner(self.grad, inverse @ target, lambda v, step: v - inverse @ (A @ v - target))
         return x, -inverse.T @ self.grad(x)
 
@@ -192,6 +194,9 @@ class Agent:
             return jnp.zeros((), A.dtype)
         H, _ = quadratic
         return (jnp.sum(H) if H.ndim == 1 else jnp.trace(H)) / jnp.sum(A * A)
+
+    def _linear(self, solver: Callable[..., Array]) -> Callable[..., Array]:
+        return in_turn(solver) if self.apart else solver
 
     def _quadratic(self) -> tuple[Array, Array] | None:
         """(H, q) of f = ½xᵀHx + qᵀx + constant, where the loss knows it."""

@@ -6,11 +6,12 @@ It answers what has no closed form: a proximal point, a best response, the centr
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.custom_batching import custom_vmap
 
 
 class _Search(NamedTuple):
@@ -94,3 +95,24 @@ def _stepped(
         return ~well & jnp.isfinite(L)  # where a step too long overflows, neither is more than the other
 
     return jax.lax.while_loop(too_long, lambda trial: attempt(2 * trial[1]), attempt(L))
+
+
+def in_turn(solver: Callable[..., Array]) -> Callable[..., Array]:
+    """A solver of linear algebra whose systems, under `vmap`, are solved one after another.
+
+    JAX divides a batch of them over the threads of its one pool, and waits there: two threads of a program that do so
+    at a time wait for each other for ever.
+
+    >>> halves = jax.vmap(in_turn(jnp.linalg.solve), (None, 0))(2 * jnp.eye(1), jnp.ones((3, 1)))
+    >>> halves.ravel().tolist()
+    [0.5, 0.5, 0.5]
+    """
+    asked = custom_vmap(solver)
+
+    def one_after_another(count: int, mapped: Any, *given: Array) -> tuple[Array, bool]:
+        own = [value if yes else jnp.broadcast_to(value, (count, *value.shape))
+               for value, yes in zip(given, mapped, strict=True)]  # fmt: skip
+        return jax.lax.map(lambda one: solver(*one), own), True
+
+    asked.def_vmap(one_after_another)
+    return asked

@@ -93,4 +93,4 @@ def _agents(plan: Plan, ks: np.ndarray) -> Any:
         own[0] = jax.tree.map(lambda leaf: leaf[:1], data.inhabited(problem.shards, int(ks[0]), problem.sizes))
     rows = data.laid_out(tuple(own), sizes, even=problem.coupling is not None)
     rows = replace(rows, data=in_precision(rows.data, dtype))
-    return Agent(problem.loss, plan.shape, rows, plan.scale[ks], share)
+    return Agent(problem.loss, plan.shape, rows, plan.scale[ks], share, apart=True)

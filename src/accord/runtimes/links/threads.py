@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -18,6 +19,9 @@ from accord.runtimes.patience import Patience
 from accord.runtimes.plan import Plan
 from accord.runtimes.worker import Worker
 
+LEAVING = 5.0
+"""Seconds that workers have to end; one whose agent never answers is left behind."""
+
 
 @dataclass(frozen=True)
 class Mailboxes:
@@ -25,6 +29,7 @@ class Mailboxes:
 
     own: int
     boxes: dict[int, queue.SimpleQueue[Envelope]]
+    threads: tuple[threading.Thread, ...] = ()  # where the host's workers live
 
     def send(self, to: int, envelope: Envelope) -> None:
         """Put it in the other's box."""
@@ -39,7 +44,10 @@ class Mailboxes:
         """A thread does not die, but with this process."""
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Wait until the workers have ended: a program that ends while one is in XLA is aborted."""
+        last = time.monotonic() + LEAVING
+        for thread in self.threads:
+            thread.join(max(last - time.monotonic(), 0))
 
 
 @dataclass(frozen=True)
@@ -65,7 +73,8 @@ class Threads:
         session = session_of(plan)
         parts, run, patience = divide(plan, wanted), named(), Patience()
         boxes: dict[int, queue.SimpleQueue[Envelope]] = {w: queue.SimpleQueue() for w in (HOST, *range(len(parts)))}
-        for worker, part in enumerate(parts):
-            life = Worker(part, run, Mailboxes(worker, boxes), worker, patience.again).live
-            threading.Thread(target=life, name=f"accord worker {worker}", daemon=True).start()
-        return session(plan, parts, Mailboxes(HOST, boxes), run, patience)
+        workers = [Worker(part, run, Mailboxes(w, boxes), w, patience.again) for w, part in enumerate(parts)]
+        lives = tuple(threading.Thread(target=worker.live, daemon=True) for worker in workers)
+        for life in lives:
+            life.start()
+        return session(plan, parts, Mailboxes(HOST, boxes, lives), run, patience)
