@@ -114,19 +114,15 @@ class Worker:
 
     def on_advance(self, t: int, rounds: int) -> tuple[()]:
         """So many rounds, with nobody but the neighbours."""
-        last = len(phases_of(self.team.method)) - 1
-        *exchanges, end = [(now, phase) for now in range(t, t + rounds) for phase in range(last + 1)]
-        before = self.held.states
-        own, said, held, out = working.speak(self.team, self.held, np.int32(t), phase=0)
-
-        def heard(now: int, phase: int) -> tuple[Any, ...]:
-            come = self.words.exchange(now, phase, out)
-            return self.team, held, own, said, come, before if phase == last else None, np.int32(now)
-
-        for now, phase in exchanges:
-            own, said, held, out = working.go_on(*heard(now, phase), phase=phase)
-            before = held.states if phase == last else before
-        return self._hold(working.listen(*heard(*end), phase=end[1]))
+        phases, held = len(phases_of(self.team.method)), self.held
+        for now in range(t, t + rounds):
+            before = held.states
+            for phase in range(phases):
+                own, said, held, out = working.speak(self.team, held, np.int32(now), phase=phase)
+                come = self.words.exchange(now, phase, out)
+                last = before if phase == phases - 1 else None
+                held = working.listen(self.team, held, own, said, come, last, np.int32(now), phase=phase)
+        return self._hold(held)
 
     def on_wake(self, t: int, places: np.ndarray, *heard: np.ndarray) -> tuple[np.ndarray, ...]:
         """The agents at some places act on what each has heard, and say their next words; first, they only speak."""

@@ -72,14 +72,6 @@ def listen(team: Any, held: Any, own: Any, said: Any, come: Any, before: Any, t:
     return team.rested(held, before, t) if last else held
 
 
-@partial(jax.jit, static_argnames=("phase",))
-def go_on(team: Any, held: Any, own: Any, said: Any, come: Any, before: Any, t: Array, *, phase: int) -> Any:
-    """What `speak` tells of the next exchange, once this one is over: both in one call."""
-    held = listen(team, held, own, said, come, before, t, phase=phase)
-    last = phase == len(phases_of(team.method)) - 1
-    return speak(team, held, t + 1, phase=0) if last else speak(team, held, t, phase=phase + 1)
-
-
 @jax.jit
 def wake(team: Wakers, held: Any, ks: Array, heard: tuple[Array, ...], t: Array) -> tuple[Any, Any]:
     """What agents say that have acted on what they heard, and what is held then."""
