@@ -6,7 +6,7 @@ How good a model is, is told of patients that it has not seen, with intervals, s
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -72,8 +72,9 @@ def chapters(study: Study, run: Run) -> Iterator[Chapter]:
     """Four methods; together or alone; calibration; the small hospital; personal models; what the data cannot say."""
     others = {name: dataclasses.replace(study, method=method, method_name=name.lower(), network=None, stop=STOP)
               for name, method in FEDERATED.items()}  # fmt: skip
-    runs = {run.facts.method: run} | side_by_side({name: partial(o.run, record=10) for name, o in others.items()})
-    found = evidence(study, runs)
+    tasks: dict[str, Callable[[], Any]] = {name: partial(other.run, record=10) for name, other in others.items()}
+    known = side_by_side({"held out": partial(evidence, study, {}), **tasks})  # which is no method's name
+    found = known.pop("held out")._replace(runs={run.facts.method: run, **known})
     yield four_methods(found)
     yield together_or_alone(found)
     yield wrong_risks(found)
