@@ -1,4 +1,4 @@
-"""A million clients of SCAFFOLD, 1000 a round, beside ten thousand and a hundred thousand: time a round, and memory.
+"""A million clients of SCAFFOLD, 1000 a round, beside fewer clients and other cohorts: time a round, and memory.
 
 Softmax regression with 100 features and 10 classes, d = 1000, so that the clients' control variates are 4 GB for a
 million of them; 5 to 35 rows a client, made by a function of the client's number; one local epoch in order by batches
@@ -6,7 +6,7 @@ of 10. Each size runs in a process of its own, so that its peak of memory is its
 between a short and a long run, both whole calls of the public `run`: the median of five pairs. The objective is that of
 a panel of 1000 clients, at the start and at the end.
 
-    python benchmarks/million.py [--rounds 40] [--sizes 10000 100000 1000000]
+    python benchmarks/million.py [--rounds 40] [--sizes 10000 100000 1000000] [--cohorts 500 2000]
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def crowd(clients: int) -> accord.Problem:
     return accord.problems.softmax(accord.problems.generated(shard, sizes), CLASSES)
 
 
-def measured(clients: int, rounds: int) -> dict[str, Any]:
+def measured(clients: int, cohort: int, rounds: int) -> dict[str, Any]:
     """Seconds a round, seconds to start, and the peak of memory, of this process."""
     local = accord.SGD(epochs=1, batch_size=10, step_size=0.02, shuffle=False)
     problem = crowd(clients)
@@ -50,7 +50,7 @@ def measured(clients: int, rounds: int) -> dict[str, Any]:
 
     def whole(rounds: int) -> None:
         stop = accord.Stop(rounds=rounds, progress=0.0)
-        runs.append(accord.run(problem, accord.SCAFFOLD(local), participation=COHORT, stop=stop, record=rounds))
+        runs.append(accord.run(problem, accord.SCAFFOLD(local), participation=cohort, stop=stop, record=rounds))
 
     first = seconds(partial(whole, 1))  # compiled, and everything that is done once over all clients
     slopes = [seconds(partial(whole, SHORT + rounds)) - seconds(partial(whole, SHORT)) for _ in range(5)]
@@ -68,20 +68,23 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--rounds", type=int, default=40)
     arguments.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
-    arguments.add_argument("--alone", type=int, help="measure this one in this process, and print JSON")
+    arguments.add_argument("--cohorts", type=int, nargs="+", default=[500, 2000], help="of the largest crowd")
+    arguments.add_argument("--alone", type=int, nargs=2, help="measure these in this process, and print JSON")
     given = arguments.parse_args()
     if given.alone:
-        print(json.dumps(measured(given.alone, given.rounds)))
+        clients, cohort = given.alone
+        print(json.dumps(measured(clients, cohort, given.rounds)))
         return
     figures = {}
-    print(f"{'clients':>10}{'ms a round':>12}{'first round, s':>16}{'peak, GB':>10}")
-    for clients in given.sizes:
-        command = [sys.executable, __file__, "--alone", str(clients), "--rounds", str(given.rounds)]
+    print(f"{'clients':>10}{'cohort':>8}{'ms a round':>12}{'first round, s':>16}{'peak, GB':>10}")
+    crowds = [(clients, COHORT) for clients in given.sizes] + [(max(given.sizes), cohort) for cohort in given.cohorts]
+    for clients, cohort in crowds:
+        command = [sys.executable, __file__, "--alone", str(clients), str(cohort), "--rounds", str(given.rounds)]
         found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-        figures[f"clients_{clients}"] = found
-        print(f"{clients:10,}{found['ms_a_round']:12.1f}{found['seconds_to_first_round']:16.2f}"
+        figures[f"{clients:,} clients, {cohort} a round"] = found
+        print(f"{clients:10,}{cohort:8}{found['ms_a_round']:12.1f}{found['seconds_to_first_round']:16.2f}"
               f"{found['peak_memory_GB']:10.2f}", flush=True)  # fmt: skip
-    print(f"\nwritten to {write('million', {'cohort': COHORT, **figures})}")
+    print(f"\nwritten to {write('million', figures)}")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from accord.clocks import uniform
 from accord.errors import MethodError
 from accord.runtimes import Timed
 
+pytestmark = pytest.mark.slow  # many programs to compile
+
 H, C = np.array([1.0, 2.0, 4.0, 3.0]), np.array([0.0, 1.0, 2.0, 6.0])
 PROBLEM = accord.problems.quadratic(H, C)
 OPTIMUM = H @ C / H.sum()

@@ -5,6 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.slow  # a process of its own
+
 SOLVERS = """
 import numpy as np
 import accord

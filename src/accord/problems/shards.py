@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jax
@@ -114,11 +116,17 @@ def stack(shards: tuple[Any, ...]) -> Any:
     def side_by_side(*leaves: np.ndarray) -> np.ndarray:
         *own, spare = leaves
         every = aligned((len(own), *spare.shape), spare.dtype)
-        for row, leaf in zip(every, own, strict=True):
-            n = len(leaf)
-            row[:n] = leaf
-            if n < capacity:
-                row[n:] = leaf[np.arange(n, capacity) % n] if n else spare
+
+        def fill(ks: np.ndarray) -> None:
+            for k in ks:
+                n = len(own[k])
+                every[k, :n] = own[k]
+                if n < capacity:
+                    every[k, n:] = own[k][np.arange(n, capacity) % n] if n else spare
+
+        cores = os.cpu_count() or 1
+        with ThreadPoolExecutor(cores) as pool:  # memory that is new comes slowly, and to each core by itself
+            list(pool.map(fill, np.array_split(np.arange(len(own)), cores)))
         return every
 
     return jax.tree.map(side_by_side, *shards, donor)
