@@ -16,11 +16,12 @@ import numpy as np
 from jax import Array
 
 from accord.errors import ClockError
+from accord.pytrees import pytree
 
 __all__ = ["Clock", "Times", "constant", "exponential", "lognormal", "uniform"]
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True, eq=False)
 class Times:
     """Seconds that something takes, or the share of it that gets done, drawn afresh each time.
@@ -163,7 +164,7 @@ class Clock:
         return Pace(times("compute"), times("network"), times("nap"), *chances, None if whole else complete)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True, eq=False)
 class Pace:
     """A clock with a number for each of K agents: what a program draws from."""

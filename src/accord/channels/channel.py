@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from accord.errors import MethodError
+from accord.pytrees import pytree
 
 Message = Any
 
@@ -28,7 +29,7 @@ class Channel(Protocol):
     def decode(self, wire: Any, memory: Any) -> tuple[Message, Any]: ...
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Clear:
     """Nothing happens: what is said is heard.
@@ -47,7 +48,7 @@ class Clear:
         return wire, memory
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Clip(Clear):
     """m·min(1, bound/‖m‖), over all fields of the message together.
@@ -64,7 +65,7 @@ class Clip(Clear):
         return jax.tree.map(lambda leaf: leaf * factor, message), memory
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class GaussianNoise(Clear):
     """m + σ·N(0, I): every number of the message gets noise of its own, drawn at the agent.
@@ -82,7 +83,7 @@ class GaussianNoise(Clear):
         return jax.tree.unflatten(tree, noisy), memory
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Chain:
     """One channel after another: encoded from first to last, decoded from last to first."""

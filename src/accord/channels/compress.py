@@ -11,6 +11,7 @@ from jax import Array
 
 from accord.channels.bits import pack, unpack
 from accord.errors import MethodError
+from accord.pytrees import pytree
 
 
 class Compressor(Protocol):
@@ -21,7 +22,7 @@ class Compressor(Protocol):
     def expand(self, wire: Any, d: int, dtype: Any) -> Array: ...
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Compressed:
     """A channel that squeezes every vector of a message by one compressor."""

@@ -11,6 +11,7 @@ from jax import Array
 
 from accord.channels.channel import Clear
 from accord.errors import MethodError
+from accord.pytrees import pytree
 
 
 class Memory(NamedTuple):
@@ -20,7 +21,7 @@ class Memory(NamedTuple):
     left: Array  # rounds of silence to come; −1 before the first word
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Silence(Clear):
     """Now and then an agent falls silent, and its last word stands in for what it would have said."""

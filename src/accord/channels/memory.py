@@ -11,6 +11,7 @@ from jax import Array
 
 from accord.channels.channel import Channel
 from accord.errors import MethodError
+from accord.pytrees import pytree
 
 
 class Memory(NamedTuple):
@@ -25,7 +26,7 @@ def _blank(channel: Channel, message: Any) -> Memory:
     return Memory(jax.tree.map(jnp.zeros_like, message), channel.init(message), channel.init(message))
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class ErrorFeedback:
     """Sends Q(m + e) and keeps e⁺ = m + e − Q(m + e): what is left out today is sent tomorrow."""
@@ -46,7 +47,7 @@ class ErrorFeedback:
         return heard, memory._replace(listener=listener)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Changes:
     """Sends q = Q(m − x̂); x̂ + q is what is heard, and x̂⁺ = x̂ + α q what both ends remember."""

@@ -18,6 +18,7 @@ import numpy as np
 from accord.errors import MethodError, UnknownName
 from accord.methods.rules import Constants as Constants
 from accord.methods.rules import Rule as Rule
+from accord.pytrees import register
 
 State = Any  # a NamedTuple, its fields named as in the paper
 Message = Any  # a NamedTuple of vectors: what leaves an agent
@@ -162,29 +163,7 @@ def _unpickled(cls: type[Any], values: dict[str, Any]) -> Any:
 
 
 def _register(cls: type[Any]) -> None:
-    """Make a dataclass a pytree.
-
-    Not by `register_dataclass`: in JAX 0.10 two dataclasses with equal fields have equal structures, and a jitted
-    function may then answer for the one with the program that was compiled for the other.
-    """
-
-    traced = [f.name for f in dataclasses.fields(cls) if is_traced(f)]
-    static = [f.name for f in dataclasses.fields(cls) if f.name not in traced]
-
-    def held(method: Any) -> tuple[Any, ...]:
-        return tuple(getattr(method, name) for name in static)
-
-    def with_keys(method: Any) -> tuple[tuple[tuple[Any, Any], ...], tuple[Any, ...]]:
-        keys = ((jax.tree_util.GetAttrKey(name), getattr(method, name)) for name in traced)
-        return tuple(keys), held(method)
-
-    def unflatten(held: tuple[Any, ...], leaves: Any) -> Any:
-        method = object.__new__(cls)
-        for name, value in (*zip(static, held, strict=True), *zip(traced, leaves, strict=True)):
-            object.__setattr__(method, name, value)
-        return method
-
-    jax.tree_util.register_pytree_with_keys(cls, with_keys, unflatten)
+    register(cls, [f.name for f in dataclasses.fields(cls) if not is_traced(f)])
 
 
 def is_traced(field: dataclasses.Field[Any]) -> bool:

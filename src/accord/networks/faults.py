@@ -17,6 +17,7 @@ import numpy as np
 from jax import Array
 
 from accord.networks.mixing import Weights, crowded, mixing_weights
+from accord.pytrees import pytree
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Faults:
 NO_FAULTS = Faults()
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Mixer:
     """The weights of every round: of a cycle of networks, less the links that fail."""

@@ -11,6 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from accord.pytrees import pytree
+
 CROWDED = 8
 """What reading a neighbour costs, in entries of a matrix: 6 to 12 on two cores (benchmarks/mixing.py)."""
 
@@ -22,7 +24,7 @@ OVERFLOW = 16
 """What a further row of an agent costs, in places (benchmarks/mixing.py)."""
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Weights:
     """w_kj of some agents, the diagonal left out: a matrix, or each agent's neighbours padded with weight zero.

@@ -15,9 +15,10 @@ from accord.problems.convolutions import convolves, in_order
 from accord.problems.rows import Rows
 from accord.problems.shape import Shape
 from accord.problems.solvers import in_turn, minimise
+from accord.pytrees import pytree
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Agent:
     """The oracles of one agent: f(x) = scale · mean of loss over its own rows.

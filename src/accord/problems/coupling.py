@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from accord.errors import ProblemError
 from accord.problems.regularizers import Box, Budget
+from accord.pytrees import pytree
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Share:
     """One agent's part: its columns A_k, its portion b/K of the right-hand side, its own box; and what all know."""

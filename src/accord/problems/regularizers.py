@@ -9,11 +9,13 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from accord.pytrees import pytree
+
 HALVINGS = 40  # of an interval of prices: to a millionth of a millionth
 HAIR = 1e-30  # instead of nothing
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class L1:
     """Σ l1·|x|: makes the decision sparse.
@@ -33,7 +35,7 @@ class L1:
         return jnp.sign(v) * jnp.maximum(jnp.abs(v) - step * self.l1, 0)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Box:
     """lower ≤ x ≤ upper, in every coordinate.
@@ -57,7 +59,7 @@ class Box:
         return self.prox(jnp.where(curved > 0, -slope / jnp.where(curved > 0, curved, 1), straight), 1.0)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Budget:
     """lower ≤ x ≤ upper and Σx = total: a battery to be filled, within a power and a time.
@@ -99,7 +101,7 @@ class Budget:
         return jnp.clip(kept + missing * share, self.lower, self.upper)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Simplex:
     """x ≥ 0 and Σx = total: shares of a whole (projection: Held, Wolfe, Crowder 1974).
@@ -121,7 +123,7 @@ class Simplex:
         return jnp.maximum(v - excess[jnp.sum(u > excess) - 1], 0)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class GroupL2:
     """weight·Σ_g ‖x_g‖₂ over groups of coordinates: keeps or drops a group whole (Yuan, Lin 2006).

@@ -12,6 +12,8 @@ import jax.numpy as jnp
 from jax import Array
 from jax.custom_batching import custom_vmap
 
+from accord.pytrees import pytree
+
 Part = Callable[[Any, Any, Array], Any]
 """What some rows add to a sum, given x, the rows, and which of them count."""
 
@@ -24,7 +26,7 @@ class Pages(NamedTuple):
     filled: Any  # (pages,) how many of its rows are the owner's
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Rows:
     """One agent's examples; or, with `k`, agent k's within the stack, or the pages, of everybody's.
@@ -114,7 +116,6 @@ def _page_by_page(part: Part, length: int) -> Callable[..., Any]:
 
     In the batch every page stands for its owner, so that nobody's work is padded to the largest agent's.
     """
-
     alone = partial(_in_turn, part, length)
 
     def together(count: int, mapped: Any, x: Any, k: Array, size: Array, pages: Pages, data: Any) -> Any:

@@ -13,6 +13,7 @@ from jax import Array
 from accord.clocks import Pace
 from accord.methods.base import Arrival
 from accord.problems.agents import Agent
+from accord.pytrees import pytree
 from accord.runtimes import steps
 from accord.runtimes.completeness import part_done
 from accord.runtimes.elapsed import Elapsed, Staleness, TimedRecord, timed
@@ -50,7 +51,7 @@ class Carry(NamedTuple):
     staleness: Staleness
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Arrivals:
     """An asynchronous server over its clients: whoever is first is heard, and sent off anew.

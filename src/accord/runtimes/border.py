@@ -8,8 +8,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from accord.pytrees import pytree
 
-@jax.tree_util.register_dataclass
+
+@pytree
 @dataclass(frozen=True)
 class Border:
     """Words are rows, one an agent, or one an agent and neighbour: first those said here, then those of the others.

@@ -15,6 +15,7 @@ from accord.aggregation import Shares, combined, shares, weighed
 from accord.methods.base import of_agent
 from accord.problems.agents import Agent
 from accord.problems.opaque import OpaqueAgents
+from accord.pytrees import pytree
 from accord.runtimes.cohort import cohort_of
 from accord.runtimes.each import each
 from accord.runtimes.market import market_record
@@ -49,7 +50,7 @@ class Answer(NamedTuple):
     square: Array  # ‖shift‖²
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Clients:
     """A server method over its clients: broadcast, respond, channel, aggregate, update."""

@@ -13,6 +13,7 @@ from jax import Array
 from accord.methods.base import Places
 from accord.networks.faults import Mixer, mixer
 from accord.problems.agents import Agent
+from accord.pytrees import pytree
 from accord.runtimes.border import Border
 from accord.runtimes.each import each
 from accord.runtimes.peers import keys_of, models_of, outcome_of, record_of, rested
@@ -27,7 +28,7 @@ class Carry(NamedTuple):
     memories: Any  # the channel's, at speaker and listener, one a directed link; a pair for the one exchange
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Edges:
     """A method with a word for each who hears: messages, channel, exchange, update. Neighbours have padded places."""

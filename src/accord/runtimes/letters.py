@@ -11,6 +11,7 @@ from jax import Array
 
 from accord.clocks import Pace
 from accord.problems.agents import Agent
+from accord.pytrees import pytree
 from accord.runtimes import steps
 from accord.runtimes.elapsed import Elapsed, Staleness, TimedRecord, timed
 from accord.runtimes.peers import models_of, outcome_of, record_of
@@ -52,7 +53,7 @@ class Carry(NamedTuple):
     staleness: Staleness
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class LetterBoxes:
     """A method with a word for each neighbour: who wakes reads what has come, updates, writes, and works on.

@@ -11,6 +11,7 @@ from jax import Array
 
 from accord.clocks import Job, Pace
 from accord.methods.base import phases_of
+from accord.pytrees import pytree
 from accord.runtimes.clients import Clients
 from accord.runtimes.cohort import cohort_of
 from accord.runtimes.completeness import part_done
@@ -29,7 +30,7 @@ class Carry(NamedTuple):
     elapsed: Elapsed  # when the first is done
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Paced:
     """A team with a clock beside it, which changes nothing but what its records tell, and how much work gets done.

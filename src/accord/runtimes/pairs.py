@@ -12,6 +12,7 @@ from jax import Array
 
 from accord.clocks import Pace
 from accord.problems.agents import Agent
+from accord.pytrees import pytree
 from accord.runtimes.elapsed import Elapsed, Staleness, TimedRecord, timed
 from accord.runtimes.peers import models_of, outcome_of, record_of
 from accord.runtimes.plan import Outcome, Purpose, key_for
@@ -27,7 +28,7 @@ class Carry(NamedTuple):
     elapsed: Elapsed
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Pairs:
     """A method among peers, two at a time: whoever's clock ticks calls a neighbour, and both mix half and half."""

@@ -14,6 +14,7 @@ from accord.methods.base import phases_of
 from accord.networks.faults import Mixer
 from accord.networks.mixing import mix
 from accord.problems.agents import Agent
+from accord.pytrees import pytree
 from accord.runtimes.border import Border
 from accord.runtimes.each import each
 from accord.runtimes.market import market_record
@@ -28,7 +29,7 @@ class Carry(NamedTuple):
     past: Any  # what was said in the last rounds, newest first, an entry an exchange; empty without delay
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Peers:
     """A method among peers: message, channel, exchange, mix, update, for all agents in one program."""

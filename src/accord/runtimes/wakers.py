@@ -11,6 +11,7 @@ from jax import Array
 
 from accord.problems.agents import Agent
 from accord.problems.opaque import OpaqueAgents
+from accord.pytrees import pytree
 from accord.runtimes import steps
 from accord.runtimes.each import each
 from accord.runtimes.peers import keys_of
@@ -25,7 +26,7 @@ class Carry(NamedTuple):
     memories: Any  # the channel's, at speaker and listener, stacked; where words differ, one a directed link
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Wakers:
     """Some of the agents of a method that meet in pairs, or have a word for each neighbour."""
