@@ -16,35 +16,13 @@ import pytest
 
 import accord
 from accord.checks import plan_for
-from accord.errors import AgentError, ShardLost
+from accord.errors import AgentError
 from accord.runtimes import Threads
 from accord.runtimes.encounters import Calls, Letters
-from accord.runtimes.link import HOST, LOST, Envelope
+from accord.runtimes.link import Envelope
 from accord.runtimes.patience import Patience
-from tests.runtimes.crew import Crew, delivered
-from tests.runtimes.test_requests import rough
-
-H, C, P = np.array([1.0, 1.5, 2.0, 1.0, 1.5]), np.array([0.0, 1.0, 2.0, 6.0, -3.0]), np.array([1.0, 2.0, 3.0, 2.0, 0.0])
-PROBLEM = accord.problems.quadratic(H, C, weights=P)
-PATH, RING = accord.networks.path(5), accord.networks.ring(5)
-MEAN, SCALED = P @ C / P.sum(), 5 * P / P.sum() * H
-METHODS = {"letters": (accord.ASYSONATA(0.15), float(PROBLEM.solve())), "calls": (accord.RandomizedGossip(), MEAN)}
-
-
-def after(rounds: int) -> accord.Stop:
-    return accord.Stop(rounds=rounds, progress=0)
-
-
-def session_of(runtime: Any, method: Any, network: Any = PATH, channel: Any = None, problem: Any = PROBLEM) -> Any:
-    plan, _ = plan_for(PROBLEM, method, None, network, channel, None, None, None, 0, 40)
-    return runtime.start(plan)
-
-
-def held(session: Any, field: int) -> np.ndarray:
-    """What the agents hold of one field of their states, an agent after another."""
-    workers = session.state().host.workers
-    return np.concatenate([workers[worker][field] for worker in sorted(workers)])
-
+from tests.runtimes.at_will import KEPT, METHODS, PATH, PROBLEM, RING, C, P, after, mass_is_kept, session_of
+from tests.runtimes.crew import Crew
 
 # what is promised
 
@@ -69,26 +47,6 @@ def test_a_run_that_has_converged_stops(name: str) -> None:
     assert run.converged
     assert run.rounds < 3000
     assert run.x == pytest.approx(answer, abs=1e-2)
-
-
-def mass_is_kept(session: Any, blocks: int = 4) -> None:
-    """Σ s_k and Σ w_k are at the end what they were at the beginning."""
-    for _ in range(blocks):
-        session.advance(1, 37)
-        assert held(session, 0).sum() == pytest.approx(5 * MEAN, abs=1e-12)
-        assert held(session, 1).sum() == pytest.approx(5, abs=1e-12)
-
-
-def nothing_is_lost_on_the_way(session: Any, blocks: int = 4) -> None:
-    """Σ z_k + Σ (ρ_kj − seen_jk) = Σ ∇f_k(x_k), whatever is late, lost or unread."""
-    for _ in range(blocks):
-        session.advance(1, 37)
-        x, z, _, _, rho, seen, _ = (held(session, field) for field in range(7))
-        assert z.sum() + rho.sum() - seen.sum() == pytest.approx((SCALED * (x[:, 0] - C)).sum(), abs=1e-11)
-    assert abs(rho.sum() - seen.sum()) > 1e-4
-
-
-KEPT = {"letters": nothing_is_lost_on_the_way, "calls": mass_is_kept}
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -218,70 +176,6 @@ def test_a_slow_shard_changes_no_answer(name: str) -> None:
     run = accord.run(PROBLEM, method, network=RING, runtime=crew, stop=stop, record=500)
     assert run.converged
     np.testing.assert_allclose(run.agents, answer, atol=1e-5)
-
-
-# shards that die
-
-
-class Deadly:
-    """A crew of whom, every so many wakings, one dies of its answer; or, for `other`, somebody else does."""
-
-    def __init__(self, every: int, other: bool = False, fate: Any = delivered) -> None:
-        self.every, self.other, self.next = every, other, every
-        self.crew = Crew(2, fate, self)
-
-    def __call__(self, envelope: Envelope) -> int | None:
-        begun = self.crew.session.begun if self.crew.session else 0
-        if envelope.kind != "wake" or begun < self.next:
-            return None
-        self.next = begun + self.every
-        return 1 - envelope.sender if self.other else envelope.sender
-
-
-@pytest.mark.parametrize("fate", [lambda: delivered, lambda: rough(3)], ids=["sound", "rough"])
-@pytest.mark.parametrize("other", [False, True], ids=["at work", "whatever it does"])
-@pytest.mark.parametrize("name", METHODS)
-def test_fault_36_37_44_what_a_shard_held_is_held_again_after_its_death(name: str, other: bool, fate: Any) -> None:
-    with jax.enable_x64(True):
-        crew = Deadly(20, other, fate()).crew
-        session = session_of(crew, METHODS[name][0])
-        KEPT[name](session)
-        session.close()
-    assert len(crew.died) >= 5
-
-
-@pytest.mark.parametrize("name", METHODS)
-def test_fault_44_what_a_shard_is_asked_again_after_it_died_idle_is_no_answer(name: str) -> None:
-    with jax.enable_x64(True):
-        crew = Crew(2)
-        session = session_of(crew, METHODS[name][0])
-        session.advance(1, 37)
-        session.outcome()  # nobody is at work
-        crew.ends[1].dead = True
-        crew.boxes[HOST].put(Envelope("", 1, LOST, 0, 0, 0, ()))
-        session.requests.ask("centre", 0, {0: ()})
-        session._go_on(session.round + 10)
-        KEPT[name](session)
-        session.close()
-
-
-def test_the_optimum_is_exact_whoever_dies_meanwhile() -> None:
-    crew = Deadly(200).crew
-    run = accord.run(PROBLEM, accord.ASYSONATA(0.15), network=RING, runtime=crew, stop=after(3000), record=1000)
-    assert len(crew.died) >= 10
-    np.testing.assert_allclose(run.agents, METHODS["letters"][1], atol=1e-7)
-
-
-@pytest.mark.parametrize(("method", "how"), [(accord.ASYSONATA(), {"network": PATH}), (accord.AsyncSGD(0.01), {})],
-                         ids=["peers", "server"])  # fmt: skip
-def test_fault_46_a_shard_that_dies_again_and_again_ends_the_run_though_others_go_on(method: Any, how: Any) -> None:
-    """Shard 1 dies of all that it answers from a question on."""
-
-    def dies(envelope: Envelope) -> int | None:
-        return 1 if envelope.sender == 1 and envelope.number > 20 else None
-
-    with pytest.raises(ShardLost, match=r"shard 1 \(agents \d to 4\) died 4 times over one question"):
-        accord.run(PROBLEM, method, runtime=Crew(2, dies=dies), stop=after(3000), record=3000, **how)
 
 
 # as any other run

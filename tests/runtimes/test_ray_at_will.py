@@ -13,8 +13,8 @@ import pytest
 
 import accord
 from accord.runtimes import Ray
+from tests.runtimes.at_will import KEPT, METHODS, PROBLEM, RING, after, session_of
 from tests.runtimes.seats import Killer, processes
-from tests.runtimes.test_at_will import KEPT, METHODS, PROBLEM, RING, after, session_of
 
 ray = pytest.importorskip("ray", reason="the extra `ray` is not installed")
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("cluster")]  # Ray's own

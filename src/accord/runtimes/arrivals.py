@@ -13,11 +13,11 @@ from accord.runtimes import steps
 from accord.runtimes.at_will import AtWill
 from accord.runtimes.division import Part
 from accord.runtimes.elapsed import LateRecord
-from accord.runtimes.host import Held, Hosted
+from accord.runtimes.host import Held, Hosted, by_turns
 from accord.runtimes.link import Place
 from accord.runtimes.patience import Patience
 from accord.runtimes.plan import Outcome, Plan, Purpose, key_for
-from accord.stopping import GOING, Watch
+from accord.stopping import Watch
 
 
 class Job(NamedTuple):
@@ -75,18 +75,19 @@ class FirstCome:
 
     def advance(self, records: int, every: int) -> LateRecord:
         """Record, then `every` arrivals, `records` times, until the watch says stop."""
-        found = []
-        for _ in range(records):
-            self._pause()
-            centre = self.plan.weights @ self.models
-            self.host.apart = self.plan.weights @ ((self.models - centre) ** 2).sum(1)
-            late = (self.late[:1] / max(self.round, 1), self.late[1:].copy())
-            found.append(LateRecord(*self.host.advance(1, 0), *late))
-            if self.verdict != GOING:
-                break
-            for _ in range(every):
-                self._hear(self.answers.popleft() if self.answers else self._awaited())
-        return LateRecord(*(np.concatenate(column) for column in zip(*found, strict=True)))
+        return by_turns(self, records, every)
+
+    def recorded(self) -> LateRecord:
+        """One record, while nobody is at work."""
+        self._pause()
+        centre = self.plan.weights @ self.models
+        self.host.apart = self.plan.weights @ ((self.models - centre) ** 2).sum(1)
+        return LateRecord(*self.host.recorded(), self.late[0] / max(self.round, 1), self.late[1])
+
+    def go_on(self, count: int) -> None:
+        """So many arrivals."""
+        for _ in range(count):
+            self._hear(self.answers.popleft() if self.answers else self._awaited())
 
     def _hear(self, answer: Answer) -> None:
         """One arrival: the server's update, and the next job."""
@@ -108,9 +109,9 @@ class FirstCome:
     def _send(self, k: int) -> None:
         worker = int(self.host.owners[k])
         self.asked[worker].append(Job(k, steps.arrays(self.plan.method.broadcast(self.host.server)), self.round))
-        self._go_on(worker)
+        self._occupy(worker)
 
-    def _go_on(self, worker: int) -> None:
+    def _occupy(self, worker: int) -> None:
         """Give an idle worker the next of its agents to work on."""
         if self.asked[worker] and worker not in self.requests.open:
             job, one = self.asked[worker][0], np.ones(1, self.plan.dtype)
@@ -120,9 +121,9 @@ class FirstCome:
     def _awaited(self) -> Answer:
         """The next answer, with everybody at work."""
         for worker in self.asked:
-            self._go_on(worker)
+            self._occupy(worker)
         answer = self._taken()
-        self._go_on(int(self.host.owners[answer.job.k]))
+        self._occupy(int(self.host.owners[answer.job.k]))
         return answer
 
     def _taken(self) -> Answer:

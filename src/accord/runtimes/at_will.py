@@ -9,11 +9,11 @@ import numpy as np
 from accord.runtimes.division import Part
 from accord.runtimes.elapsed import LateRecord
 from accord.runtimes.encounters import Calls, Letters
-from accord.runtimes.host import Held, Hosted
+from accord.runtimes.host import Held, Hosted, by_turns
 from accord.runtimes.link import Place
 from accord.runtimes.patience import Patience
 from accord.runtimes.plan import Outcome, Plan
-from accord.stopping import GOING, Watch
+from accord.stopping import Watch
 
 
 class Resting(NamedTuple):
@@ -60,19 +60,17 @@ class AtWill:
 
     def advance(self, records: int, every: int) -> LateRecord:
         """Record, then begin `every` rounds, `records` times, until the watch says stop."""
-        found = []
-        for _ in range(records):
-            self._pause()
-            total, largest, count = self.encounters.late
-            late = np.array([total / max(count, 1)]), np.array([largest])
-            found.append(LateRecord(*self.host.advance(1, 0), *late))
-            if self.verdict != GOING:
-                break
-            self._go_on(self.round + every)
-        return LateRecord(*(np.concatenate(column) for column in zip(*found, strict=True)))
+        return by_turns(self, records, every)
 
-    def _go_on(self, until: int) -> None:
-        """Begin rounds as soon as there are agents for them."""
+    def recorded(self) -> LateRecord:
+        """One record, while nobody is at work."""
+        self._pause()
+        total, largest, count = self.encounters.late
+        return LateRecord(*self.host.recorded(), total / max(count, 1), largest)
+
+    def go_on(self, count: int) -> None:
+        """Begin so many rounds, as soon as there are agents for them."""
+        until = self.round + count
         self._begin(until)
         while self.round < until:
             self._hear()

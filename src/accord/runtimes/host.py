@@ -63,17 +63,17 @@ class Hosted:
 
     def advance(self, records: int, every: int) -> Record:
         """Record, then `every` rounds, `records` times, until the watch says stop."""
-        found = []
-        for _ in range(records):
-            found.append(self._record())
-            self.watch = self.watch.see(found[-1].objective, found[-1].disagreement, found[-1].dual_value)
-            self.verdict = int(self.watch.verdict())
-            if self.verdict != GOING:
-                break
-            self._rounds(every)
-        return Record(*(np.array(column) for column in zip(*found, strict=True)))
+        return by_turns(self, records, every)
 
-    def _rounds(self, count: int) -> None:
+    def recorded(self) -> Record:
+        """One record, which the watch has seen."""
+        record = self._record()
+        self.watch = self.watch.see(record.objective, record.disagreement, record.dual_value)
+        self.verdict = int(self.watch.verdict())
+        return record
+
+    def go_on(self, count: int) -> None:
+        """So many rounds."""
         if self.plan.pattern == "peers" and count:
             self.requests.everybody("advance", self.round, count, lasting=True)
         elif self.plan.pattern != "peers":
@@ -204,6 +204,17 @@ class Hosted:
         answers, ks = self.requests.everybody(kind, self.round, *body), np.concatenate([part.ks for part in self.parts])
         order = np.argsort(ks)
         return [np.concatenate(rows)[order] for rows in zip(*(answers[w] for w in sorted(answers)), strict=True)]
+
+
+def by_turns(session: Any, records: int, every: int) -> Any:
+    """Record, then `every` rounds, `records` times, until the watch says stop: what was recorded, a column a number."""
+    found = []
+    for _ in range(records):
+        found.append(session.recorded())
+        if session.verdict != GOING:
+            break
+        session.go_on(every)
+    return type(found[0])(*(np.array(column) for column in zip(*found, strict=True)))
 
 
 def named() -> str:
