@@ -49,15 +49,15 @@ def test_fault_29_frames_damaged_on_their_way_change_nothing(monkeypatch: pytest
             frame[-1 - chance.randrange(len(frame) - 40)] ^= 1
         return bytes(frame)
 
-    def come(connection: Any) -> Envelope:
-        envelope = frames.read(connection)
+    def come(*given: Any) -> frames.Reading:
+        envelope = yield from frames.reading(*given)
         if chance.random() < 0.1:
             harmed["come"] += 1
             raise frames.Refused
         return envelope
 
     monkeypatch.setattr(sockets, "packed", sent)
-    monkeypatch.setattr(sockets, "read", come)
+    monkeypatch.setattr(sockets, "reading", come)
     how: dict[str, Any] = {"network": accord.networks.ring(4), "stop": accord.Stop(rounds=40, progress=0), "record": 1}
     disturbed = accord.run(PROBLEM, accord.GradientTracking(), runtime=Ray(2), **how)
     assert min(harmed.values()) >= 10

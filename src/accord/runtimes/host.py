@@ -68,8 +68,8 @@ class Hosted:
     def recorded(self) -> Record:
         """One record, which the watch has seen."""
         record = self._record()
-        self.watch = self.watch.see(record.objective, record.disagreement, record.dual_value)
-        self.verdict = int(self.watch.verdict())
+        self.watch, verdict = _watched(self.watch, record.objective, record.disagreement, record.dual_value)
+        self.verdict = int(verdict)
         return record
 
     def go_on(self, count: int) -> None:
@@ -220,6 +220,13 @@ def by_turns(session: Any, records: int, every: int) -> Any:
 def named() -> str:
     """A name for a run, unlike any other's."""
     return uuid.uuid4().hex
+
+
+@jax.jit
+def _watched(watch: Watch, *seen: Array) -> tuple[Watch, Array]:
+    """The watch after one more record, and what it says."""
+    watch = watch.see(*seen)
+    return watch, watch.verdict()
 
 
 @jax.jit

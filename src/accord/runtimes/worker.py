@@ -115,13 +115,14 @@ class Worker:
     def on_advance(self, t: int, rounds: int) -> tuple[()]:
         """So many rounds, with nobody but the neighbours."""
         phases, held = len(phases_of(self.team.method)), self.held
+        spoken = working.speak(self.team, held, np.int32(t), phase=0)
         for now in range(t, t + rounds):
             before = held.states
             for phase in range(phases):
-                own, said, held, out = working.speak(self.team, held, np.int32(now), phase=phase)
+                own, said, held, out = spoken
                 come = self.words.exchange(now, phase, out)
                 last = before if phase == phases - 1 else None
-                held = working.listen(self.team, held, own, said, come, last, np.int32(now), phase=phase)
+                held, spoken = working.turn(self.team, held, own, said, come, last, np.int32(now), phase=phase)
         return self._hold(held)
 
     def on_wake(self, t: int, places: np.ndarray, *heard: np.ndarray) -> tuple[np.ndarray, ...]:

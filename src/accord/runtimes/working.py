@@ -64,12 +64,20 @@ def speak(team: Any, held: Any, t: Array, *, phase: int) -> tuple[Any, Any, Any,
 
 
 @partial(jax.jit, static_argnames=("phase",))
-def listen(team: Any, held: Any, own: Any, said: Any, come: Any, before: Any, t: Array, *, phase: int) -> Any:
+def turn(
+    team: Any, held: Any, own: Any, said: Any, come: Any, before: Any, t: Array, *, phase: int
+) -> tuple[Any, tuple[Any, Any, Any, Any]]:
+    """What is held after an exchange, and what is said in the next: one call, and the numbers of two."""
+    held = jax.lax.optimization_barrier(_listen(team, held, own, said, come, before, t, phase))
+    after = (phase + 1) % len(phases_of(team.method))
+    return held, speak(team, held, t + int(after == 0), phase=after)
+
+
+def _listen(team: Any, held: Any, own: Any, said: Any, come: Any, before: Any, t: Array, phase: int) -> Any:
     """What is held after an exchange; in a round's last one, who slept goes back to the state `before`."""
     words = tuple(jax.tree.unflatten(jax.tree.structure(said), word) for word in come)
     held = team.listen(held, own, team.border.heard(said, words), team.weights(t), t, phase)
-    last = phase == len(phases_of(team.method)) - 1
-    return team.rested(held, before, t) if last else held
+    return held if before is None else team.rested(held, before, t)
 
 
 @jax.jit

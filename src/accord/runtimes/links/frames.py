@@ -7,6 +7,7 @@ import math
 import socket
 import struct
 import zlib
+from collections.abc import Generator
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ AT_ONCE = 1 << 26
 PREFIX = struct.Struct("<4sHIQI")  # mark, version, bytes of the head, bytes of head and arrays, their CRC-32
 SEAL = struct.Struct("<I")  # the CRC-32 of the prefix
 STEP = 16  # arrays begin at multiples of it
+Reading = Generator[None, None, Envelope]
 FIELDS = (str, int, str, int, int, int, list)  # of an envelope
 
 
@@ -66,7 +68,17 @@ def unpacked(content: bytes | memoryview, length: int) -> Envelope:
 
 def read(connection: socket.socket) -> Envelope:
     """The next envelope; raises `Refused`, `Astray` and, where the other has hung up, `EOFError`."""
-    start = _filled(connection, PREFIX.size + SEAL.size)
+    waiting = reading(connection)
+    while True:
+        try:
+            next(waiting)
+        except StopIteration as whole:
+            return whole.value
+
+
+def reading(connection: socket.socket, flags: int = 0) -> Reading:
+    """The next envelope as it comes: where `flags` say not to wait, a turn ends when no more of it is there."""
+    start = yield from _filled(connection, PREFIX.size + SEAL.size, flags)
     mark, version, length, size, checksum = PREFIX.unpack_from(start)
     if mark != MARK or zlib.crc32(start[: PREFIX.size]) != SEAL.unpack_from(start, PREFIX.size)[0]:
         raise Astray("What came is no frame, or its beginning is damaged.")
@@ -74,19 +86,23 @@ def read(connection: socket.socket) -> Envelope:
         raise Astray(f"The other speaks version {version} of frames, and this is version {VERSION}.")
     if not length <= size <= LARGEST:
         raise Astray(f"A frame claims {size} bytes, of at most {LARGEST}, and {length} of them for its head.")
-    content = _filled(connection, size)
+    content = yield from _filled(connection, size, flags)
     if (seen := zlib.crc32(content)) != checksum:
         raise Refused(f"A frame has the checksum {seen:08x}, not {checksum:08x}.")
     return unpacked(content, length)
 
 
-def _filled(connection: socket.socket, size: int) -> memoryview:
+def _filled(connection: socket.socket, size: int, flags: int) -> Generator[None, None, memoryview]:
     """So many bytes, with room made for at most twice as many as have come."""
     content, have = np.empty(min(size, AT_ONCE), np.uint8), 0
     while have < size:
         if have == len(content):
             content = np.concatenate([content, np.empty(min(have, size - have), np.uint8)])
-        count = connection.recv_into(content.data[have:])
+        try:
+            count = connection.recv_into(content.data[have:], 0, flags)
+        except BlockingIOError:
+            yield
+            continue
         if not count:
             raise EOFError
         have += count

@@ -5,13 +5,17 @@ from __future__ import annotations
 import hmac
 import queue
 import secrets
+import selectors
 import socket
 import threading
+import time
 from collections import deque
 from contextlib import suppress
+from functools import partial
+from typing import Any
 
 from accord.runtimes.link import HOST, LOST, Envelope
-from accord.runtimes.links.frames import Astray, Refused, packed, read
+from accord.runtimes.links.frames import Astray, Refused, packed, read, reading
 
 Address = tuple[str, int]
 
@@ -29,14 +33,19 @@ class Sockets:
     """A link over TCP. Whoever connects proves that it knows the run's secret, before anything of it is read.
 
     Workers listen, and learn from the host where the others do. What cannot be sent is lost, and what comes damaged is
-    refused: both are asked for again. Where a connection bears no frames any more, it is hung up.
+    refused: both are asked for again. Where a connection bears no frames any more, it is hung up. Only who connects is
+    met by other threads: whoever receives reads all connections, so that a word wakes nobody but whom it is for.
     """
 
     def __init__(self, own: int, secret: bytes, machine: str | None = None) -> None:
         self.own, self.secret = own, secret
-        self.inbox: queue.SimpleQueue[Envelope | None] = queue.SimpleQueue()
         self.book: dict[int, Address] = {}
         self.ways: dict[int, Way] = {}
+        self.heard: deque[Envelope | None] = deque()  # and not received yet
+        self.met: queue.SimpleQueue[tuple[int, socket.socket]] = queue.SimpleQueue()
+        self.bell, self.ringer = socket.socketpair()
+        self.doors = selectors.DefaultSelector()
+        self.doors.register(self.bell, selectors.EVENT_READ, self._open)
         self.listener = None if machine is None else socket.create_server((machine, 0), backlog=64)
         if self.listener is not None:
             threading.Thread(target=self._welcome, args=(self.listener,), daemon=True).start()
@@ -60,9 +69,15 @@ class Sockets:
                 self.forget(to)
 
     def receive(self, seconds: float | None = None) -> Envelope | None:
-        """The next that has been read; None in silence, and for one that was refused."""
-        with suppress(queue.Empty):
-            return self.inbox.get(timeout=seconds)
+        """The next that comes; None in silence, and for one that was refused."""
+        last = None if seconds is None else time.monotonic() + seconds
+        while not self.heard:
+            ready = self.doors.select(None if last is None else max(last - time.monotonic(), 0))
+            if not ready and last is not None:
+                return None
+            for door, _ in ready:
+                door.data()
+        return self.heard.popleft()
 
     def introduce(self, book: dict[int, Address]) -> None:
         """Tell all workers where all workers listen; those that have moved are connected to anew."""
@@ -73,7 +88,7 @@ class Sockets:
     def forget(self, worker: int) -> None:
         """Hang up on one, of whom nothing is heard any more."""
         if (old := self.ways.pop(worker, None)) is not None:
-            _hang_up(old.connection)
+            self._hang_up(old.connection)
 
     def close(self) -> None:
         """Hang up."""
@@ -81,6 +96,13 @@ class Sockets:
             _hang_up(self.listener)
         for way in list(self.ways.values()):
             _hang_up(way.connection)
+        self.ringer.close()
+        while not self.met.empty():
+            self.met.get()[1].close()
+        connections: list[Any] = [door.fileobj for door in self.doors.get_map().values()]
+        for connection in connections:
+            connection.close()
+        self.doors.close()
 
     def _show_book(self, to: int) -> None:
         self._tell(to, BOOK, *(part for worker, address in self.book.items() for part in (worker, *address)))
@@ -97,7 +119,7 @@ class Sockets:
             self.ways[to] = Way(connection)
             self._tell(to, HELLO)
             if self.own == HOST:  # who answers on the same connection
-                threading.Thread(target=self._read, args=(to, connection), daemon=True).start()
+                self._attend(to, connection)
         return self.ways[to]
 
     def _welcome(self, listener: socket.socket) -> None:
@@ -120,42 +142,76 @@ class Sockets:
         except (OSError, EOFError, Refused, Astray):
             connection.close()
             return
-        if hello.sender == HOST:
+        self.met.put((hello.sender, connection))
+        try:
+            self.ringer.send(b"!")
+        except OSError:  # nobody is here any more
+            connection.close()
+
+    def _open(self) -> None:
+        """Begin to hear one who was met."""
+        self.bell.recv(1)
+        sender, connection = self.met.get()
+        if sender == HOST:
             self.ways[HOST] = Way(connection)
-        self._read(hello.sender, connection)
+        self._attend(sender, connection)
 
-    def _read(self, sender: int, connection: socket.socket) -> None:
-        """Take what one party says, until it hangs up or cannot be understood."""
-        try:
-            while True:
-                self._take(sender, connection)
-        except (OSError, EOFError, Astray):
-            _hang_up(connection)
-        finally:
-            if sender in self.ways and self.ways[sender].connection is connection:
-                self.inbox.put(Envelope("", sender, LOST, 0, 0, 0, ()))
+    def _attend(self, sender: int, connection: socket.socket) -> None:
+        """From now on, hear what one party says."""
+        self.doors.register(connection, selectors.EVENT_READ, partial(self._hear, sender, Ear(connection)))
 
-    def _take(self, sender: int, connection: socket.socket) -> None:
+    def _hear(self, sender: int, ear: Ear) -> None:
+        """What has come of one party, until it hangs up or cannot be understood."""
         try:
-            envelope = read(connection)
+            self._sort(sender, ear.turn())
         except Refused:  # as if nothing had come
             if sender == HOST:
                 self._tell(HOST, HELLO)
-            self.inbox.put(None)
+            self.heard.append(None)
+        except (OSError, EOFError, Astray):
+            self._hang_up(ear.connection)
+            if sender in self.ways and self.ways[sender].connection is ear.connection:
+                self.heard.append(Envelope("", sender, LOST, 0, 0, 0, ()))
+
+    def _sort(self, sender: int, envelope: Envelope | None) -> None:
+        if envelope is None:
             return
         if envelope.kind == HELLO and self.own == HOST:  # who says it again has not understood
             self._show_book(sender)
-            self.inbox.put(None)
+            self.heard.append(None)
         elif envelope.kind == BOOK and sender == HOST:
             of = envelope.body
             self._learn({of[i]: (of[i + 1], of[i + 2]) for i in range(0, len(of), 3)})
         elif envelope.sender == sender and envelope.kind != LOST:
-            self.inbox.put(envelope)
+            self.heard.append(envelope)
+
+    def _hang_up(self, connection: socket.socket) -> None:
+        with suppress(KeyError, ValueError):  # it was only written to
+            self.doors.unregister(connection)
+        _hang_up(connection)
 
     def _learn(self, book: dict[int, Address]) -> None:
         for worker in [worker for worker, address in self.book.items() if book.get(worker) != address]:
             self.forget(worker)
         self.book = dict(book)
+
+
+class Ear:
+    """The reading end of a connection: it never waits."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection, self.frame = connection, reading(connection, AT_ONCE)
+
+    def turn(self) -> Envelope | None:
+        """The next envelope, or None where not all of it has come."""
+        try:
+            return next(self.frame)
+        except StopIteration as whole:
+            self.frame = reading(self.connection, AT_ONCE)
+            return whole.value
+        except Refused:
+            self.frame = reading(self.connection, AT_ONCE)
+            raise
 
 
 class Way:
