@@ -27,8 +27,14 @@ def side_by_side(works: dict[str, Callable[[], float]], repeats: int = 7) -> dic
     """Every work in turn, over and over, so that a machine that slows down slows all of them; seconds as each says."""
     for work in works.values():
         work()  # compiled, paged in
-    turns = [{name: work() for name, work in works.items()} for _ in range(repeats)]
+    turns = [{name: _rested(work) for name, work in works.items()} for _ in range(repeats)]
     return {name: [turn[name] for turn in turns] for name in works}
+
+
+def _rested(work: Callable[[], float]) -> float:
+    """Its seconds, once the threads of whoever worked before have ceased to spin, as those of OpenBLAS do."""
+    time.sleep(0.1)
+    return work()
 
 
 def peer(python: str | None, program: str, *arguments: str) -> float | None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.flatten_util import ravel_pytree
 
 from accord.aggregation import Shares, combined, shares, weighed
 from accord.methods.base import of_agent
@@ -140,7 +141,7 @@ class Clients:
     def _one_by_one(self, carry: Carry, heard: Any, ks: Array, share: Shares, t: Array) -> tuple[Answer, Any, Any, Any]:
         """One client after another, each device its part of the cohort: one copy of a model, no batch of them."""
         turns = self._turns(self.agents.rows.size[ks])
-        ks, share = self._own(turns, ks, len(self.p)), jax.tree.map(lambda part: self._own(turns, part, 0), share)
+        ks, share = _dealt(turns, ks, len(self.p)), jax.tree.map(lambda part: _dealt(turns, part, 0), share)
 
         def visit(total: Answer, at: tuple[Array, Shares]) -> tuple[Answer, Any]:
             k, weight = at
@@ -150,14 +151,14 @@ class Clients:
             return total, (answer.said if callable(self.aggregate) else None, client, memory)
 
         client, memory = jax.tree.map(lambda leaf: leaf[0], (carry.clients, carry.memories))
-        one = jax.eval_shape(lambda k: self._visit(heard, self._agent(k), client, memory, k, t)[0], ks[0])
+        one = jax.eval_shape(lambda k: self._visit(heard, self._agent(k), client, memory, k, t)[0], ks[0, 0])
         blank = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), one)
-        total, rest = jax.lax.scan(visit, blank, (ks, share))
+        total, rest = jax.lax.scan(visit, blank, self._own((ks, share)))
         if self.devices > 1:
-            total = jax.lax.psum(total, DEVICES)
-            ks, rest = jax.tree.map(lambda leaf: jax.lax.all_gather(leaf, DEVICES, tiled=True), (ks, rest))
+            total = _summed(total)
+            rest = jax.tree.map(lambda leaf: jax.lax.all_gather(leaf, DEVICES, tiled=True), rest)
         replies, clients, memories = rest
-        put = lambda old, new: old.at[ks].set(new, mode="drop")  # noqa: E731
+        put = lambda old, new: old.at[ks.ravel()].set(new, mode="drop")  # noqa: E731
         clients, memories = jax.tree.map(put, (carry.clients, carry.memories), (clients, memories))
         return total, jax.tree.map(lambda leaf: _in_order(turns, leaf, self.cohort), replies), clients, memories
 
@@ -175,13 +176,10 @@ class Clients:
         dealt = order.reshape(part, self.devices)
         return dealt.at[1::2].set(dealt[1::2, ::-1]).T
 
-    def _own(self, turns: Array, values: Array, filler: int) -> Array:
-        """This device's part of what a list of agents has one of each."""
-        if self.devices == 1:
-            return values
-        places = turns[jax.lax.axis_index(DEVICES)]
-        own = values[jnp.minimum(places, len(values) - 1)]
-        return jnp.where(places < len(values), own, jnp.asarray(filler, values.dtype))
+    def _own(self, dealt: Any) -> Any:
+        """This device's turns."""
+        device = jax.lax.axis_index(DEVICES) if self.devices > 1 else 0
+        return jax.tree.map(lambda turns: turns[device], dealt)
 
     def _agent(self, k: Array) -> Agent:
         """Agent k, its rows read where they lie."""
@@ -267,9 +265,21 @@ class Clients:
         if isinstance(self.agents, OpaqueAgents):
             return jnp.stack([function(jnp.int32(k)) for k in range(K)])
         turns = self._turns(self.agents.rows.size)
-        ks = self._own(turns, jnp.arange(K, dtype=jnp.int32), K)
+        ks = self._own(_dealt(turns, jnp.arange(K, dtype=jnp.int32), K))
         values = jax.lax.map(lambda k: function(jnp.minimum(k, K - 1)), ks)
         return values if self.devices == 1 else _in_order(turns, jax.lax.all_gather(values, DEVICES, tiled=True), K)
+
+
+def _dealt(turns: Array, values: Array, filler: int) -> Array:
+    """(devices, turns): what a list of agents has one of each, by turns."""
+    own = values[jnp.minimum(turns, len(values) - 1)]
+    return jnp.where(turns < len(values), own, jnp.asarray(filler, values.dtype))
+
+
+def _summed(tree: Any) -> Any:
+    """Σ over the devices, in one vector: XLA has them wait for each other once for every array."""
+    flat, unravel = ravel_pytree(tree)
+    return unravel(jax.lax.psum(flat, DEVICES))
 
 
 def _in_order(turns: Array, values: Array, count: int) -> Array:
