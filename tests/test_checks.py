@@ -42,6 +42,16 @@ def refuse(
     return Refusal(lambda: accord.run(problem, method, **how), error, words)
 
 
+class Plain:
+    """A term whose numbers JAX cannot see."""
+
+    def value(self, x: Any) -> Any:
+        return abs(x)
+
+    def prox(self, v: Any, step: Any) -> Any:
+        return v
+
+
 GT, DGD, FEDSGD, DUAL = accord.GradientTracking, accord.DGD, accord.FedSGD, accord.DualDecomposition
 
 REFUSALS = {
@@ -132,6 +142,11 @@ REFUSALS = {
         lambda: accord.run(accord.Problem(PROBLEM.loss, PROBLEM.shards, regularizer=Box(1.0, 2.0), x0=np.zeros(())),
                            accord.FedSGD()),
         ProblemError, ("x0 lies outside the Box, 1 from its nearest point", "F(x0) is infinite", "x0 = [1.0]"),
+    ),
+    "a term that is no pytree": Refusal(
+        lambda: accord.run(accord.Problem(PROBLEM.loss, PROBLEM.shards, regularizer=Plain(), x0=np.zeros(())),
+                           accord.FedSGD()),
+        MethodError, ("FedSGD has", "of the kind Plain", "@accord.problems.pytree"),
     ),
     "start in words": refuse(ProblemError, "x0 holds 'a'", "floating", x0="a"),
     "start complex": refuse(ProblemError, "x0 holds 1j", "no real number", x0=1j),

@@ -258,4 +258,13 @@ def sane(method: Any) -> None:
 
 def in_precision_of(method: Any, dtype: np.dtype) -> Any:
     """Every hyper-parameter as an array of the run's precision, so that a new value compiles nothing anew."""
-    return jax.tree.map(lambda leaf: np.asarray(leaf, dtype), method)
+
+    def number(leaf: Any) -> np.ndarray:
+        try:
+            return np.asarray(leaf, dtype)
+        except (TypeError, ValueError) as error:
+            raise MethodError(f"{type(method).__name__} has {reprlib.repr(leaf)}, of the kind {type(leaf).__name__}, "
+                              "where numbers belong. A term of your own is a frozen dataclass of its numbers, with "
+                              "@accord.problems.pytree above it.") from error  # fmt: skip
+
+    return jax.tree.map(number, method)

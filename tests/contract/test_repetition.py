@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 import accord
 from accord.checks import plan_for
@@ -18,6 +19,8 @@ from accord.runtimes.cost import per_round
 from accord.runtimes.plan import Plan
 from tests.contract.knobs import chosen, noisy, sampling, settled
 from tests.contract.worlds import World, world_of
+
+pytestmark = pytest.mark.slow  # every method is compiled, and compiled again
 
 COMPILED = "/jax/core/compile/backend_compile_duration"
 

@@ -11,10 +11,11 @@ from accord.problems.problem import Coupled, Problem
 from accord.problems.ready_made import dispatch, lasso, least_squares, logistic, neural_network, quadratic, softmax, svm
 from accord.problems.regularizers import L1, Box, Budget, GroupL2, Simplex
 from accord.problems.stored import Stored, generated
+from accord.pytrees import pytree
 
 __all__ = [
     "L1", "Box", "Budget", "Charging", "Coupled", "Fleet", "GroupL2", "Market", "Opaque", "OptimalPowerFlow", "Problem",
     "Simplex", "Stored", "charging", "dispatch", "floor_of_hard_instance", "from_arrow", "generated", "grids",
     "hard_instance", "lasso", "least_squares", "logistic", "neural_network", "optimal_power_flow", "partition",
-    "quadratic", "softmax", "svm",
+    "pytree", "quadratic", "softmax", "svm",
 ]  # fmt: skip
