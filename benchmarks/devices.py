@@ -3,8 +3,7 @@
 XLA runs a loop over clients on about one core a device, so that a device a core divides a cohort over the cores: the
 first table, whole calls counted, each way in turn in a process of its own; on one core there is one device. Where all
 agents work at once, XLA itself divides each operation over the cores of one device: the second table tells how many
-cores' worth of work it got, as the processor time of all threads over that of the busiest one, which does not depend
-on what else the machine does.
+cores it kept busy.
 
     python benchmarks/devices.py [--rounds 200]
 """
@@ -15,8 +14,8 @@ import argparse
 import os
 import subprocess
 import sys
+import time
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,22 +25,13 @@ from machine import seconds, side_by_side, table, write
 import accord
 
 
-def threads() -> dict[str, float]:
-    """Seconds of processor time of every thread of this process."""
-    spent = {}
-    for stat in Path("/proc/self/task").glob("*/stat"):
-        fields = stat.read_text().rsplit(")", 1)[1].split()
-        spent[stat.parent.name] = (int(fields[11]) + int(fields[12])) / 100
-    return spent
-
-
 def cores(work: Any) -> float:
-    """How many cores' worth of work a call spreads over."""
+    """How many cores a call keeps busy: processor time over time by the wall, of at least a second of calls."""
     work()
-    before = threads()
-    work()
-    spent = [after - before.get(thread, 0.0) for thread, after in threads().items()]
-    return sum(spent) / max(spent)
+    began, busy = time.perf_counter(), time.process_time()
+    while time.perf_counter() < began + 1:
+        work()
+    return (time.process_time() - busy) / (time.perf_counter() - began)
 
 
 def cohort(devices: int, rounds: int) -> float:
@@ -63,7 +53,7 @@ def apart(cores: int, devices: int, rounds: int) -> float:
 
 
 def at_once(rounds: int) -> dict[str, float]:
-    """Cores' worth of work, of agents that work all at once on one device."""
+    """Cores kept busy by agents that work all at once on one device."""
     r, found = np.random.default_rng(0), {}
     for K, n, d in ((100, 200, 100), (100, 200, 784), (1000, 100, 100)):
         shards = [(r.standard_normal((n, d), np.float32), r.standard_normal(n, np.float32)) for _ in range(K)]
@@ -92,7 +82,7 @@ def main() -> None:
     ways = {"1 core": (1, 1), "2 cores, 1 device": (2, 1), "2 cores, 2 devices": (2, 2)}
     works = {name: partial(apart, *way, given.rounds) for name, way in ways.items()}
     divided = table("FedAvg, clients one after another", "s", side_by_side(works, repeats=3), "2 cores, 2 devices")
-    print("\nAgents all at once on one device                [cores' worth of work]")
+    print("\nAgents all at once on one device                [cores kept busy]")
     print(f"\nwritten to {write('devices', {'cohort': divided, 'at_once': at_once(given.rounds)})}")
 
 

@@ -42,10 +42,10 @@ class Moment(NamedTuple):
 class Status(NamedTuple):
     """Where a run stands between two blocks: what a progress bar shows."""
 
-    round: int
-    rounds: int
-    objective: float
-    disagreement: float
+    round: int  # so many are done
+    rounds: int  # at most
+    objective: float  # at the last record, up to one interval between two records before that round
+    disagreement: float  # the same
 
 
 def run(

@@ -17,6 +17,8 @@ from accord.doctor.rates import longest_delay
 from accord.errors import MethodError, NetworkError, ProblemError
 from accord.studies import load
 
+pytestmark = pytest.mark.slow  # its predictions are confirmed by runs
+
 H, C = np.array([1.0, 10.0, 4.0]), np.array([0.0, 1.0, -2.0])
 
 

@@ -12,6 +12,8 @@ import accord
 from accord.errors import InexactWarning
 from accord.problems.solvers import minimise
 
+pytestmark = pytest.mark.slow  # solvers that run to their limits
+
 NAMES = ("well", "ill")
 STOP = accord.Stop(rounds=3, progress=0)
 

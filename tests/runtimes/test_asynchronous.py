@@ -16,6 +16,8 @@ from accord.errors import MethodError, SavedRunError
 from accord.problems import quadratic
 from accord.runtimes import Timed
 
+pytestmark = pytest.mark.slow  # simulated hours of many agents
+
 H, C, P = np.array([1.0, 2.0, 4.0]), np.array([0.0, 3.0, -2.0]), np.array([0.5, 0.2, 0.3])
 PROBLEM = quadratic(H, C, weights=P)
 PACES = np.array([1.0, 2.1, 5.3])

@@ -24,6 +24,8 @@ from accord.runtimes.patience import Patience
 from tests.runtimes.at_will import KEPT, METHODS, PATH, PROBLEM, RING, C, P, after, mass_is_kept, session_of
 from tests.runtimes.crew import Crew
 
+pytestmark = pytest.mark.slow  # threads that work in real time
+
 # what is promised
 
 

@@ -15,6 +15,8 @@ from tests.runtimes.at_will import KEPT, METHODS, PATH, PROBLEM, RING, after, se
 from tests.runtimes.crew import Crew, delivered
 from tests.runtimes.test_requests import rough
 
+pytestmark = pytest.mark.slow  # threads that die in real time
+
 
 class Deadly:
     """A crew of whom, every so many wakings, one dies of its answer; or, for `other`, somebody else does."""

@@ -15,6 +15,8 @@ from accord.errors import AccordError, DataError, MethodError, ProblemError, Sav
 from accord.problems.objectives import LeastSquares
 from accord.runtimes import Streamed, Threads, Vectorised
 
+pytestmark = pytest.mark.slow  # crowds on disk
+
 CLOSE = {"rtol": 1e-12, "atol": 1e-12}
 SIZES = np.array([40, 1, 3, 5, 2, 9, 0, 17, 4, 4])  # in pages of 8
 STOP = accord.Stop(rounds=9, progress=0)

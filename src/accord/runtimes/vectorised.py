@@ -55,8 +55,8 @@ class Vectorised:
 def _devices(plan: Plan, wanted: int | None) -> list[Any]:
     """The devices that share a cohort: several only where clients work one after another, and enough of them.
 
-    Where agents work all at once, XLA divides each operation over the cores of a single device already: it kept 1.3 to
-    2.2 of two cores busy (benchmarks/devices.py), and dividing agents over a second was no quicker where it was tried.
+    Where agents work all at once, XLA divides each operation over the cores of a single device already: it kept 1.0 to
+    1.9 of two cores busy (benchmarks/devices.py), and dividing agents over a second was no quicker where it was tried.
     """
     one_a_core()
     shared = plan.pattern == "server" and plan.in_turn
