@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import reprlib
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import is_dataclass, replace
 from numbers import Integral, Real
 from os import PathLike
 from typing import Any
@@ -22,6 +22,7 @@ from accord.diagnosis import Choice, tuned, within_limits
 from accord.errors import MethodError, NetworkError, ProblemError
 from accord.methods import BY_NAME
 from accord.methods.base import by_agent, is_coupled, pattern_of
+from accord.methods.hyperparameters import is_count, is_number, kinds_of
 from accord.methods.local import SGD, GradientDescent
 from accord.methods.server.fedsgd import FedSGD
 from accord.networks.faults import weighted
@@ -244,16 +245,17 @@ def sane(method: Any) -> None:
                 f"{type(method).__name__} has local={part!r}. Give accord.SGD(...) or accord.GradientDescent(...)."
             )
         zeros: tuple[str, ...] = getattr(part, "may_be_zero", ())
-        for f in fields(part):
-            value, kind = getattr(part, f.name), str(f.type).split(" ")[0]
-            if value is None or kind not in ("float", "int"):
+        for name, kinds in kinds_of(type(part)).items():
+            value, whole = getattr(part, name), is_count(kinds)
+            if value is None or not is_number(kinds):
                 continue
             number = np.ndim(value) == 0 and np.asarray(value).dtype.kind in "fiu"
-            least = number and (value > 0 or (value == 0 and f.name in zeros))
-            if not (least and np.isfinite(value) and (kind == "float" or value == int(value))):
-                raise MethodError(f"{type(part).__name__} has {f.name}={reprlib.repr(value)}. "
-                                  f"Give a positive {'number' if kind == 'float' else 'whole number'}, "
-                                  "or leave it out to have it chosen.")  # fmt: skip
+            least = number and (value > 0 or (value == 0 and name in zeros))
+            if not (least and np.isfinite(value) and (not whole or value == int(value))):
+                raise MethodError(
+                    f"{type(part).__name__} has {name}={reprlib.repr(value)}. "
+                    f"Give a positive {'whole number' if whole else 'number'}, or leave it out to have it chosen."
+                )
 
 
 def in_precision_of(method: Any, dtype: np.dtype) -> Any:

@@ -11,7 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from accord.errors import MethodError
-from accord.methods.base import Constants, is_traced, pattern_of, weighs_oracles
+from accord.methods.base import Constants, pattern_of, weighs_oracles
+from accord.methods.hyperparameters import is_count, kinds_of
 from accord.networks.faults import weighted
 from accord.problems.coupling import Coupling
 from accord.problems.objectives import Bounds
@@ -210,7 +211,7 @@ def _unset(part: Any) -> list[str]:
 
 def _chosen(part: Any, found: Constants, source: str) -> tuple[Any, tuple[Choice, ...]]:
     choices = []
-    counts = {f.name for f in dataclasses.fields(part) if not is_traced(f)}
+    kinds = kinds_of(type(part))
     for name, rule in part.rules.items():
         if getattr(part, name) is not None:
             continue
@@ -220,7 +221,7 @@ def _chosen(part: Any, found: Constants, source: str) -> tuple[Any, tuple[Choice
             raise MethodError(f"{type(part).__name__} has no safe {name}: "
                               f"its rule {rule.text} gives {value} ({source}). "
                               f"Give {name} yourself.")  # fmt: skip
-        value = int(value) if name in counts else float(value)
+        value = int(value) if is_count(kinds[name]) else float(value)
         part = dataclasses.replace(part, **{name: value})
         choices.append(Choice(name.replace("_", " "), value, rule.text, source))
     if hasattr(part, "local"):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -17,27 +16,11 @@ from accord.checks import plan_for
 from accord.runtimes import Vectorised
 from accord.runtimes.cost import per_round
 from accord.runtimes.plan import Plan
+from tests.compiling import compilations
 from tests.contract.knobs import chosen, noisy, sampling, settled
 from tests.contract.worlds import World, world_of
 
 pytestmark = pytest.mark.slow  # every method is compiled, and compiled again
-
-COMPILED = "/jax/core/compile/backend_compile_duration"
-
-
-@contextmanager
-def compilations() -> Iterator[list[float]]:
-    """The seconds of every compilation in the block."""
-    seconds: list[float] = []
-
-    def listen(event: str, duration: float, **_: Any) -> None:
-        seconds.extend([duration] if event == COMPILED else [])
-
-    jax.monitoring.register_event_duration_secs_listener(listen)
-    try:
-        yield seconds
-    finally:
-        jax.monitoring.unregister_event_duration_listener(listen)
 
 
 def test_the_listener_hears_a_compilation() -> None:

@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
-import jax
+import re
+import sys
+import types
+from pathlib import Path
+from typing import Any, Optional, TypeAlias
 
-from accord.methods import BY_NAME, KNOWN_AS
-from accord.methods.base import method
+import jax
+import numpy as np
+import pytest
+
+import accord
+from accord.errors import MethodError
+from accord.methods import BY_NAME, KNOWN_AS, METHODS
+from accord.methods.base import Local, method
+from accord.methods.hyperparameters import kinds_of
+from tests.compiling import compilations
+
+
+class floating_thing:  # noqa: N801
+    """Neither a number nor floating, whatever it is called."""
 
 
 @method
@@ -26,3 +42,67 @@ def test_two_methods_with_equal_fields_are_never_taken_for_one_another() -> None
 def test_every_other_name_finds_a_method_and_is_not_one_itself() -> None:
     assert {own for own, _ in KNOWN_AS.values()} <= set(BY_NAME)
     assert not set(KNOWN_AS) & set(BY_NAME)
+
+
+PLAIN: TypeAlias = Optional[float]  # noqa: UP045
+ALIAS: TypeAlias = float | None
+SKELETON = re.search(r"^```python\n(.*?)^```$", Path("docs/style.md").read_text(), re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture(params=["", "from __future__ import annotations\n"], ids=["plain", "future"])
+def heavy_ball(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The guide's skeleton of a method among peers, as a reader's own module, with and without the future import."""
+    module = types.ModuleType(f"skeleton_{request.param_index}")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    exec(compile(request.param + SKELETON[1], module.__name__, "exec", dont_inherit=True), module.__dict__)
+    return module.HeavyBallDGD
+
+
+@pytest.fixture
+def four() -> dict[str, Any]:
+    problem = accord.problems.quadratic(H=np.array([1.0, 2.0, 3.0, 4.0]), c=np.array([0.0, 1.0, 2.0, 6.0]))
+    return {"problem": problem, "network": accord.networks.ring(4), "stop": accord.Stop(rounds=20, progress=0)}
+
+
+def test_a_negative_momentum_is_refused_of_the_guides_own_skeleton(heavy_ball: Any, four: dict[str, Any]) -> None:
+    with pytest.raises(MethodError, match=r"HeavyBallDGD has momentum=-0\.5\. Give a positive number"):
+        accord.run(method=heavy_ball(momentum=-0.5), **four)
+
+
+def test_further_values_of_the_skeletons_momentum_compile_nothing(heavy_ball: Any, four: dict[str, Any]) -> None:
+    first = accord.run(method=heavy_ball(momentum=0.5), **four)
+    with compilations() as seconds:
+        others = [accord.run(method=heavy_ball(momentum=momentum), **four) for momentum in (0.1, 0.2, 0.3)]
+    assert seconds == []
+    assert len({float(run.x) for run in (first, *others)}) == 4
+
+
+def test_types_decide_what_is_traced_however_they_are_written() -> None:
+    @method
+    class Written:
+        optional: Optional[float] = None  # noqa: UP045
+        quoted: "float" = 0.0  # noqa: UP037
+        numpy: np.ndarray | None = None
+        jax: jax.Array | None = None
+        alias: ALIAS = None
+        other_alias: PLAIN = None
+        local: Local | None = None
+        steps: Optional[int] = None  # noqa: UP045
+        floating_thing: floating_thing | None = None
+        word: str = ""
+
+    assert Written.traced == {"optional", "quoted", "numpy", "jax", "alias", "other_alias", "local"}
+
+
+def test_an_annotation_that_the_module_does_not_know_is_refused_by_name() -> None:
+    with pytest.raises(MethodError, match=r"Lost is annotated by a name .*'nowhere'.*names of the module itself"):
+
+        @method
+        class Lost:
+            step_size: nowhere | None = None  # noqa: F821 # pyright: ignore[reportUndefinedVariable]
+
+
+def test_of_the_fields_of_all_methods_and_their_local_work_as_many_are_traced_as_ever() -> None:
+    kinds = {type(part) for kind in METHODS for part in (kind(), getattr(kind(), "local", None)) if part is not None}
+    fields = [(kind, name) for kind in kinds for name in kinds_of(kind)]
+    assert (len(fields), sum(name in kind.traced for kind, name in fields)) == (143, 109)

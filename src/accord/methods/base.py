@@ -10,12 +10,16 @@ import dataclasses
 import math
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, dataclass_transform, runtime_checkable
+from typing import Any, NamedTuple, Protocol, TypeVar, dataclass_transform, runtime_checkable
 
 import jax
 import numpy as np
 
 from accord.errors import MethodError, UnknownName
+from accord.methods.hyperparameters import Local as Local
+from accord.methods.hyperparameters import Regularizer as Regularizer
+from accord.methods.hyperparameters import Stepping as Stepping
+from accord.methods.hyperparameters import traced_fields
 from accord.methods.rules import Constants as Constants
 from accord.methods.rules import Rule as Rule
 from accord.pytrees import register
@@ -131,7 +135,8 @@ M = TypeVar("M")
 def method(cls: type[M]) -> type[M]:
     """Make a class a method: a frozen dataclass, a pytree, with every fact of `FACTS` present.
 
-    Numbers are leaves; whole numbers, words and functions (an optax optimizer) are static.
+    Numbers are leaves, `traced`; whole numbers, words and functions (an optax optimizer) are static. Types decide,
+    with or without the future import.
 
     >>> @method
     ... class Jump:
@@ -143,6 +148,7 @@ def method(cls: type[M]) -> type[M]:
     for fact, default in FACTS.items():
         if not hasattr(cls, fact):
             setattr(cls, fact, default)
+    cls.traced = traced_fields(cls)  # pyright: ignore[reportAttributeAccessIssue]
     cls.__reduce__ = _pickled  # pyright: ignore[reportAttributeAccessIssue]
     _register(cls)
     return cls
@@ -163,12 +169,7 @@ def _unpickled(cls: type[Any], values: dict[str, Any]) -> Any:
 
 
 def _register(cls: type[Any]) -> None:
-    register(cls, [f.name for f in dataclasses.fields(cls) if not is_traced(f)])
-
-
-def is_traced(field: dataclasses.Field[Any]) -> bool:
-    """Whether a hyper-parameter is a leaf: a number that may vary without compiling anew, or a pytree of such."""
-    return bool(re.match(r"float|Local|Stepping|Regularizer|Array", str(field.type)))
+    register(cls, [f.name for f in dataclasses.fields(cls) if f.name not in cls.traced])
 
 
 def name_of(kind: type | Any) -> str:
@@ -244,36 +245,3 @@ def weighs_oracles(kind: type | Any) -> bool:
 def phases_of(method: Any) -> tuple[Any, ...]:
     """The parts of a round, each with `message` and `update`: the method itself where it exchanges once."""
     return getattr(method, "phases", (method,))
-
-
-class Local(Protocol):
-    """Work that a client does between two messages; see `accord.methods.local`."""
-
-    rules: ClassVar[Mapping[str, Rule]]
-    exact: ClassVar[bool | str]
-
-    def __call__(
-        self, agent: Any, x: jax.Array, key: jax.Array, shift: jax.Array | None = None, pull: Any = None
-    ) -> jax.Array: ...
-
-    def work(self, size: float) -> float:
-        """Gradients of the whole shard that it costs an agent with `size` examples."""
-        ...
-
-
-class Stepping(Local, Protocol):
-    """Local work in steps of one size, which can be counted."""
-
-    @property
-    def step_size(self) -> Any: ...
-
-    def count(self, agent: Any) -> Any:
-        """How many steps this is for an agent, τ_k: `agent.steps` of those that it is asked for."""
-
-
-class Regularizer(Protocol):
-    """A term without a gradient that a composite method treats by its proximal operator."""
-
-    def value(self, x: jax.Array) -> jax.Array: ...
-
-    def prox(self, v: jax.Array, step: Any) -> jax.Array: ...

@@ -6,15 +6,17 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import jax
 import numpy as np
 
 from accord.errors import AccordError, MissingExtra
+from accord.methods.hyperparameters import Regularizer, alternatives
 from accord.studies.source import Path, Source
 
 Make = Callable[..., Any]
 
-WORDS = {"float": "a number", "int": "a whole number", "bool": "true or false", "str": "a text"}
-KINDS: Mapping[str, tuple[type, ...]] = {"float": (int, float), "int": (int,), "bool": (bool,), "str": (str,)}
+WORDS = {float: "a number", int: "a whole number", bool: "true or false", str: "a text"}
+KINDS: Mapping[type, tuple[type, ...]] = {float: (int, float), int: (int,), bool: (bool,), str: (str,)}
 
 
 def made(
@@ -27,9 +29,10 @@ def made(
     Raises `StudyError` for a key that nobody asks for, a key that is missing, a value of the wrong kind, and whatever
     `make` itself refuses.
     """
-    parameters = inspect.signature(make).parameters
     offered = {
-        name: p for name, p in parameters.items() if name not in fixed and "Regularizer" not in str(p.annotation)
+        name: p
+        for name, p in _parameters(make).items()
+        if name not in fixed and Regularizer not in alternatives(p.annotation)
     }
     for key, value in table.items():
         if key not in offered:
@@ -58,17 +61,25 @@ def chosen(
     return kinds[table[key]], {other: value for other, value in table.items() if other != key}
 
 
+def _parameters(make: Make) -> Mapping[str, inspect.Parameter]:
+    """What it takes, annotated by types; by texts where a study's own module does not know the names in them."""
+    try:
+        return inspect.signature(make, eval_str=True).parameters
+    except NameError:
+        return inspect.signature(make).parameters
+
+
 def _unfit(value: Any, annotation: Any) -> str | None:
     """What a value should be, where it is not; what has no simple type is left to the function itself."""
-    if not isinstance(annotation, str):  # optax annotates by types of arrays
-        return None if isinstance(value, (bool, int, float)) else "a number"
-    if annotation == "Any" and isinstance(value, list):
+    if annotation is Any and isinstance(value, list):
         return None if _numeric(value) else "an array of numbers"
-    wanted = [part for part in annotation.split(" | ") if part != "None"]
-    if any(part not in KINDS for part in wanted):
+    wanted = alternatives(annotation)
+    if jax.Array in wanted:  # a number, to optax; or one an agent, which the method looks at
+        return None if isinstance(value, (bool, int, float, list, dict)) else "a number"
+    if any(kind not in KINDS for kind in wanted):
         return None
-    fits = any(isinstance(value, KINDS[part]) and isinstance(value, bool) == (part == "bool") for part in wanted)
-    return None if fits else " or ".join(WORDS[part] for part in wanted)
+    fits = any(isinstance(value, KINDS[kind]) and isinstance(value, bool) == (kind is bool) for kind in wanted)
+    return None if fits else " or ".join(WORDS[kind] for kind in wanted)
 
 
 def _numeric(value: list[Any]) -> bool:
