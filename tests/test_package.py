@@ -15,16 +15,16 @@ LATER = {"matplotlib", "networkx", "pandas"}  # loaded when they are first neede
 PROBE = """
 import json, sys, time
 import jax
-before = dict(jax.config.values)
+of_jax, before = time.process_time(), dict(jax.config.values)
 import accord
-seconds = time.process_time()
+times = time.process_time() / of_jax
 changed = [name for name, value in jax.config.values.items() if value != before[name]]
-print(json.dumps([seconds, sorted(sys.modules), changed]))
+print(json.dumps([times, sorted(sys.modules), changed]))
 """
 
 
 class Imported(NamedTuple):
-    seconds: float  # of the processor, from an interpreter's start, so that a busy machine changes little
+    times: float  # as much of the processor, from an interpreter's start, as JAX alone: busy machines are alike
     modules: list[str]
     changed: list[str]  # settings of JAX
 
@@ -35,8 +35,8 @@ def imported() -> Imported:
     return Imported(*json.loads(answer.stdout))
 
 
-def test_importing_accord_takes_under_a_second_and_a_half(imported: Imported) -> None:
-    assert imported.seconds < 1.5
+def test_importing_accord_takes_under_two_and_a_half_times_as_long_as_jax(imported: Imported) -> None:
+    assert imported.times < 2.5
 
 
 def test_importing_accord_loads_no_optional_or_heavy_library(imported: Imported) -> None:
