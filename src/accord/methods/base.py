@@ -75,6 +75,9 @@ class ServerMethod(Protocol):
 
     An optional member: `own(heard, client) -> x`, the model that a client uses of what it hears, where it has parts
     of its own: losses are measured there, and agreement is told from what clients propose beyond it.
+
+    Agreement is measured from replies as the channel has passed them: `proposal` reads the broadcast and the reply. One
+    that has to read the client's state serves `Run.agents` alone, and its reply has a field `apart`, ‖x_k − x‖².
     """
 
     def init(self, x: Any) -> State: ...
@@ -90,7 +93,7 @@ class ServerMethod(Protocol):
         ...
 
     def proposal(self, heard: Message, reply: Message, client: State) -> jax.Array:
-        """The agent's own model after this round: what agreement and fairness are read from."""
+        """The agent's own model after this round: in `Run.agents`, and where it reads no state in the agreement."""
         ...
 
 

@@ -21,7 +21,7 @@ from accord.runtimes.cohort import cohort_of
 from accord.runtimes.each import each
 from accord.runtimes.market import market_record
 from accord.runtimes.plan import Outcome, Purpose, Record, key_for
-from accord.runtimes.steps import used
+from accord.runtimes.steps import Spread, spread_of
 
 DEVICES = "devices"
 """The mesh axis over which a cohort is divided."""
@@ -47,7 +47,7 @@ class Answer(NamedTuple):
     """What a visit to a client brings back."""
 
     said: Any  # its reply, as the server hears it
-    shift: Array  # its proposal, seen from the server's model
+    shift: Array  # its proposal as the server can tell it from that, seen from the server's model
     square: Array  # ‖shift‖²
 
 
@@ -116,9 +116,11 @@ class Clients:
     def _visit(self, heard: Any, agent: Agent, client: Any, memory: Any, k: Array, t: Array) -> tuple[Answer, Any, Any]:
         reply, client = self.method.respond(heard, client, agent, self._key(t, Purpose.WORK, k))
         wire, speaker = self.channel.encode(reply, memory.speaker, self._key(t, Purpose.CHANNEL, k))
-        shift = self.method.proposal(heard, reply, client) - used(self.method, heard, client)
         said, listener = self.channel.decode(wire, memory.listener)
-        return Answer(said, shift, jnp.vdot(shift, shift)), client, Memory(speaker, listener)
+        nothing = jnp.zeros((), self.p.dtype)  # in a market the violation is measured instead
+        market = self.agents.share is not None
+        spread = Spread(nothing, nothing) if market else spread_of(self.method, heard, said, client)
+        return Answer(said, *spread), client, Memory(speaker, listener)
 
     def _at_once(self, carry: Carry, heard: Any, ks: Array, share: Shares, t: Array) -> tuple[Answer, Any, Any, Any]:
         """Every client of the cohort in one batch: best where each answers with a product or two."""

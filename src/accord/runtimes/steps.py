@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+
+from accord.errors import MethodError
 
 
 @jax.jit
@@ -33,17 +35,58 @@ def key_of_places(key: Array, places: int) -> Array:
 def visit(
     method: Any, channel: Any, heard: Any, client: Any, memory: Any, agent: Any, work: Array, noise: Array
 ) -> Any:
-    """A client's reply as it is heard, its proposal seen from the server's model, its state, its channel's memory."""
+    """A client's reply as it is heard, its proposal as told by that, its state, its channel's memory."""
     reply, client = method.respond(heard, client, agent, work)
     speaker, listener = memory
     wire, speaker = channel.encode(reply, speaker, noise)
     said, listener = channel.decode(wire, listener)
-    return said, method.proposal(heard, reply, client) - used(method, heard, client), client, (speaker, listener)
+    return said, spread_of(method, heard, said, client).shift, client, (speaker, listener)
 
 
-def used(method: Any, heard: Any, client: Any) -> Any:
-    """The model that a client uses of what it hears: the server's, unless it has parts of its own."""
-    return method.own(heard, client) if hasattr(method, "own") else getattr(heard, "x", 0)
+class Spread(NamedTuple):
+    """How far a client's proposal is from the server's model."""
+
+    shift: Any  # the proposal seen from there; zero where only its length is known
+    square: Any  # ‖shift‖²
+
+
+def spread_of(method: Any, heard: Any, said: Any, client: Any) -> Spread:
+    """What a reply that the channel has passed tells of a client's own model: nothing of its state is read.
+
+    A reply that cannot tell it bears ‖x_k − x‖² in a field `apart`. Raises `MethodError` where neither is so.
+    """
+    x = getattr(heard, "x", 0)
+    if hasattr(said, "apart"):
+        return Spread(jnp.zeros_like(x), said.apart)
+    if hasattr(method, "own"):  # parts that are kept at home are the same in both, whatever they are
+        blank = jax.tree.map(jnp.zeros_like, client)
+        shift = method.proposal(heard, said, blank) - method.own(heard, blank)
+    else:
+        shift = method.proposal(heard, said, Untold(type(method).__name__)) - x
+    return Spread(shift, jnp.vdot(shift, shift))
+
+
+class Untold:
+    """A client's state, to those whom it is not told."""
+
+    def __init__(self, method: str) -> None:
+        self._method = method
+
+    def __getattr__(self, name: str) -> Any:
+        raise self._refusal
+
+    def __getitem__(self, place: Any) -> Any:
+        raise self._refusal
+
+    def __iter__(self) -> Any:
+        raise self._refusal
+
+    @property
+    def _refusal(self) -> MethodError:
+        return MethodError(
+            f"{self._method}.proposal reads the client's state, which never leaves it, so that agreement cannot be "
+            "measured there. Tell the proposal by the reply, or give the reply a field apart, ‖x_k − x‖²."
+        )
 
 
 @jax.jit

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, NamedTuple
 
 import jax
+import jax.numpy as jnp
 from jax import Array
 
 from accord.methods.base import Local, Rule, method
@@ -21,6 +22,7 @@ class Client(NamedTuple):
 
 class Reply(NamedTuple):
     delta: Array  # y_k − w
+    apart: Array  # ‖v_k − w‖²: how far personal models go, which is all that is told of them
 
 
 @method
@@ -64,7 +66,7 @@ class Ditto:
         y = self.local(agent, heard.x, key)
         aside = self.penalty * (client.v - heard.x)  # local work starts at v_k and is pulled to w
         v = self.local(agent, client.v, jax.random.fold_in(key, 1), shift=aside, pull=self.penalty)
-        return Reply(y - heard.x), Client(v)
+        return Reply(y - heard.x, jnp.vdot(v - heard.x, v - heard.x)), Client(v)
 
     def update(self, server: Server, reply: Reply) -> Server:
         return Server(server.x + reply.delta)

@@ -86,7 +86,7 @@ class FedLT:
         return self._at(server.z + reply.dz)
 
     def proposal(self, heard: Heard, reply: Reply, client: Client) -> Array:
-        return client.x
+        return heard.x + reply.dz / 2
 
     def work(self, size: float) -> float:
         return self.local.work(size)

@@ -22,6 +22,7 @@ class Client(NamedTuple):
 
 class Reply(NamedTuple):
     x: Array  # x_k + λ_k/ρ
+    apart: Array  # ‖x_k − x₀‖²: the sum above does not tell it
 
 
 @method
@@ -69,7 +70,7 @@ class FedPD:
         aside = self.penalty * (client.x - heard.x)  # local work starts at x_k and is pulled to x₀
         x = self.local(agent, client.x, key, shift=client.dual + aside, pull=self.penalty)
         dual = client.dual + self.penalty * (x - heard.x)
-        return Reply(x + dual / self.penalty), Client(x, dual)
+        return Reply(x + dual / self.penalty, jnp.vdot(x - heard.x, x - heard.x)), Client(x, dual)
 
     def update(self, server: Server, reply: Reply) -> Server:
         return Server(reply.x)

@@ -86,7 +86,7 @@ class Scaffnew:
         return reply
 
     def proposal(self, heard: Server, reply: Server, client: Client) -> Array:
-        return client.x
+        return reply.x
 
     def work(self, size: float) -> float:
         return passes(self.batch_size, size) * self.steps
