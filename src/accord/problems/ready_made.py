@@ -40,14 +40,21 @@ def quadratic(H: Any, c: Any, *, weights: Any = None, names: Sequence[str] | Non
 
 
 def least_squares(
-    shards: Sequence[Any] | Stored, l2: float = 0.0, *, weights: Any = None, names: Sequence[str] | None = None
+    shards: Sequence[Any] | Stored,
+    l2: float = 0.0,
+    *,
+    intercept: bool = False,
+    weights: Any = None,
+    names: Sequence[str] | None = None,
 ) -> Problem:
     """f_k(x) = ‖A_k x − b_k‖²/(2 n_k) + l2/2 ‖x‖²; shards are (features, targets).
+
+    - `intercept`: the last feature is a column of ones, whose weight l2 leaves free.
 
     >>> least_squares([(np.eye(2), np.array([1.0, 2.0]))]).solve().tolist()
     [1.0, 2.0]
     """
-    return _linear(objectives.LeastSquares(_not_negative("l2", l2)), shards, weights, names)
+    return _linear(objectives.LeastSquares(_not_negative("l2", l2), intercept), shards, weights, names)
 
 
 def lasso(
@@ -62,14 +69,21 @@ def lasso(
 
 
 def logistic(
-    shards: Sequence[Any] | Stored, l2: float = 0.0, *, weights: Any = None, names: Sequence[str] | None = None
+    shards: Sequence[Any] | Stored,
+    l2: float = 0.0,
+    *,
+    intercept: bool = False,
+    weights: Any = None,
+    names: Sequence[str] | None = None,
 ) -> Problem:
     """f_k(x) = mean log(1+e^z) − b z + l2/2 ‖x‖², z = aᵀx; shards are (features, labels 0/1).
+
+    - `intercept`: the last feature is a column of ones, whose weight l2 leaves free.
 
     >>> logistic([(np.array([[1.0], [1.0]]), np.array([1, 0]))], l2=1.0).solve().round(6).tolist()
     [0.0]
     """
-    return _linear(objectives.Logistic(_not_negative("l2", l2)), _labelled(shards, 2), weights, names)
+    return _linear(objectives.Logistic(_not_negative("l2", l2), intercept), _labelled(shards, 2), weights, names)
 
 
 def svm(
@@ -85,14 +99,24 @@ def svm(
     return _linear(objectives.Hinge(float(l2)), _labelled(shards, 2), weights, names)
 
 
-def softmax(shards: Sequence[Any] | Stored, classes: int, l2: float = 0.0, *, weights: Any = None,
-            names: Sequence[str] | None = None) -> Problem:  # fmt: skip
+def softmax(
+    shards: Sequence[Any] | Stored,
+    classes: int,
+    l2: float = 0.0,
+    *,
+    intercept: bool = False,
+    weights: Any = None,
+    names: Sequence[str] | None = None,
+) -> Problem:
     """f_k(X) = mean cross-entropy of softmax(X a) + l2/2 ‖X‖², X of shape (classes, d); shards are (features, labels).
+
+    - `intercept`: the last feature is a column of ones, whose weights l2 leaves free but for their sum, which is 0.
 
     >>> softmax([(np.eye(3), np.array([0, 1, 2]))], classes=3).x0.shape
     (3, 3)
     """
-    problem = _linear(objectives.Softmax(classes, _not_negative("l2", l2)), _labelled(shards, classes), weights, names)
+    loss = objectives.Softmax(classes, _not_negative("l2", l2), intercept)
+    problem = _linear(loss, _labelled(shards, classes), weights, names)
     start = np.zeros((classes, *problem.x0.shape), problem.dtype)
     return Problem(problem.loss, problem.shards, weights=weights, names=names, x0=start)
 

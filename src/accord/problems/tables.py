@@ -21,6 +21,7 @@ from accord.problems.regularizers import L1
 L2 = 0.01  # of a classifier, unless given: enough for a unique answer
 
 CLASSIFIERS = ("logistic", "softmax", "svm")
+FREE = ("logistic", "softmax", "least_squares")  # whose l2 may leave an intercept free
 MODELS: Mapping[str, Callable[..., Problem]] = MappingProxyType({
     "logistic": ready_made.logistic, "softmax": ready_made.softmax, "svm": ready_made.svm,
     "least_squares": ready_made.least_squares, "lasso": ready_made.lasso,
@@ -49,8 +50,8 @@ def from_table(
     - `model`: "logistic", "softmax", "svm", "least_squares" or "lasso".
     - `features`: the columns to predict from, all others if not given. Text becomes 0/1 columns, one a level but
       for the first; true and false become 1 and 0.
-    - `l2`: 0.01 for a classifier and 0 for least squares unless given; it weighs on the intercept as on the rest.
-      `l1`: of lasso, which leaves the intercept free.
+    - `l2`: 0.01 for a classifier and 0 for least squares unless given; `l1`: of lasso. They leave the intercept free, so
+      that the mean of what is foretold is the mean of what happened; but for svm, where l2 holds it as LIBLINEAR's does.
     - `missing`: "refuse" a value that is missing; or "mean", the mean of its column over all agents.
     - `standardise`: every column to mean 0 and variance 1 over all agents; constant columns become 0.
     - `intercept`: a last column of ones. `weights`: p_k, one an agent or a dict by name.
@@ -237,6 +238,9 @@ def _posed(
     how: Table, shards: Sequence[Any], model: str, penalty: Mapping[str, float], names: Sequence[str], weights: Any
 ) -> Problem:
     """The problem of learning a model from shards that are encoded."""
-    made = MODELS[model](shards, **penalty, **({"classes": len(how.classes)} if model == "softmax" else {}))
+    more = {"classes": len(how.classes)} if model == "softmax" else {}
+    if how.intercept and model in FREE:
+        more["intercept"] = True
+    made = MODELS[model](shards, **penalty, **more)
     term = L1(penalty["l1"] * ~_ones(how.columns, how.intercept)) if model == "lasso" else None
     return Problem(made.loss, made.shards, weights=weights, regularizer=term, x0=made.x0, names=names, table=how)

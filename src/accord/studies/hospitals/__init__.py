@@ -157,15 +157,17 @@ def wrong_risks(found: Evidence) -> Chapter:
 
     foretold = {kind: [float((1 / (1 + np.exp(-scores))).mean()) for scores in found.scores[kind]]
                 for kind in (TOGETHER, BASE)}  # fmt: skip
-    observed, big = [validation.rate(b) for b in found.rows.b], int(np.argmax(found.sizes))
-    text = f"""The common model's order is right more often than not, but its risks are wrong: at {found.names[big]} it
-    foretells {_percent(foretold[TOGETHER][big])} where {_percent(observed[big].value)} fell ill. The penalty that keeps
-    it from learning noise also holds the intercept, and so draws every risk towards one half. On patients not seen it
-    loses {found.mean_loss(TOGETHER):.3f}; to tell everyone the hospital's rate would lose {found.mean_loss(RATE):.3f}.
+    observed, everyone = [validation.rate(b) for b in found.rows.b], float(np.concatenate(found.rows.b).mean())
+    k = max(found.judged, key=lambda k: abs(foretold[TOGETHER][k] - observed[k].value))
+    text = f"""The common model's order is right more often than not. Over all hospitals it foretells as many as fell ill,
+    {_percent(everyone)}, since no penalty holds its intercept; but hospitals differ, and its columns do not say why: at
+    {found.names[k]} it foretells {_percent(foretold[TOGETHER][k])} where {_percent(observed[k].value)} fell ill. On
+    patients not seen it loses {found.mean_loss(TOGETHER):.3f}; to tell everyone the hospital's rate would lose
+    {found.mean_loss(RATE):.3f}.
 
     The cure needs no message. Each hospital moves the log-odds by one number, so that they fit its own rows: the
     weights are common, the base rate is its own. That loses {found.mean_loss(BASE):.3f}, and foretells
-    {_percent(foretold[BASE][big])} at {found.names[big]}. It is what one does with a published model in a new place."""
+    {_percent(foretold[BASE][k])} at {found.names[k]}. It is what one does with a published model in a new place."""
     return Chapter("Right order, wrong risks", text, calibration(observed, foretold, found.names))
 
 

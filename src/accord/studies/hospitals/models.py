@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from accord.problems import Problem
-from accord.studies.hospitals.validation import fitted, folds, own_base
+from accord.studies.hospitals.validation import fitted, folds, log_odds, own_base
 
 ALONE, TOGETHER, BASE, PERSONAL, RATE = "alone", "together", "own base rate", "personal", "the rate alone"
 PULLS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
@@ -20,7 +20,7 @@ Scores = dict[str, list[np.ndarray]]
 class Rows(NamedTuple):
     """Every hospital's rows."""
 
-    A: list[np.ndarray]  # features
+    A: list[np.ndarray]  # features, the last of them ones
     b: list[np.ndarray]  # outcomes
     l2: float
 
@@ -38,7 +38,7 @@ class Rows(NamedTuple):
     def objective(self, x: np.ndarray) -> float:
         """F(x), over everybody's rows."""
         A, b = np.concatenate(self.A), np.concatenate(self.b)
-        return float((np.logaddexp(0, A @ x) - b * (A @ x)).mean() + self.l2 / 2 * x @ x)
+        return float((np.logaddexp(0, A @ x) - b * (A @ x)).mean() + self.l2 / 2 * x[:-1] @ x[:-1])
 
 
 def held_out(rows: Rows, pull: float, repetitions: int = 10, parts: int = 5, seed: int = 0) -> Scores:
@@ -73,6 +73,6 @@ def _one(rows: Rows, k: int, kept: np.ndarray, common: np.ndarray, pull: float) 
     yield TOGETHER, out @ common
     yield BASE, out @ common + own_base(A @ common, b)
     yield PERSONAL, out @ fitted(A, b, rows.l2, pull=pull, towards=common)
-    yield RATE, np.full(len(out), np.log((b.sum() + 0.5) / (len(b) - b.sum() + 0.5)))
+    yield RATE, np.full(len(out), log_odds(b))
     for one in PULLS:
         yield personal(one), out @ fitted(A, b, rows.l2, pull=one, towards=common)

@@ -27,23 +27,37 @@ class Estimate(NamedTuple):
 def fitted(
     A: np.ndarray, b: np.ndarray, l2: float, *, pull: float = 0.0, towards: np.ndarray | float = 0.0
 ) -> np.ndarray:
-    """argmin_x mean log(1+e^z) − b z + l2/2 ‖x‖² + pull/2 ‖x − towards‖² with z = A x, by Newton's method.
+    """argmin_x mean log(1+e^z) − b z + l2/2 ‖w‖² + pull/2 ‖x − towards‖² with z = A x, by Newton's method.
 
-    `pull` is Ditto's λ: a model of one's own, held near another. Without rows x is where the penalties alone put it.
+    x is the weights w and, last, an intercept that l2 leaves free. `pull` is Ditto's λ: a model of one's own, held near
+    another. Of rows of one class, to which no finite intercept fits without a pull, it is the rate alone.
 
-    >>> x = fitted(np.ones((4, 1)), np.array([1, 0, 0, 0]), l2=0.0)
-    >>> float(1 / (1 + np.exp(-x[0])))  # the rate
+    >>> x = fitted(np.ones((4, 1)), np.array([1, 0, 0, 0]), l2=1.0)
+    >>> round(float(1 / (1 + np.exp(-x[0]))), 12)  # the rate
     0.25
     """
     x, mean = np.zeros(A.shape[1]), 1 / max(len(b), 1)
+    if not pull and len(set(b.tolist())) < 2:
+        return np.append(x[1:], log_odds(b))
+    held = np.append(np.full(len(x) - 1, l2), 0.0)
     for _ in range(100):
         q = 1 / (1 + np.exp(-A @ x))
-        gradient = mean * A.T @ (q - b) + l2 * x + pull * (x - towards)
-        step = np.linalg.solve(mean * (A.T * (q * (1 - q))) @ A + (l2 + pull) * np.eye(len(x)), gradient)
+        gradient = mean * A.T @ (q - b) + held * x + pull * (x - towards)
+        step = np.linalg.solve(mean * (A.T * (q * (1 - q))) @ A + np.diag(held + pull), gradient)
         x = x - step
         if np.abs(step).max() < 1e-10:
             break
     return x
+
+
+def log_odds(labels: np.ndarray) -> float:
+    """The log-odds of the event, half a row with and half a row without it added (Jeffreys' prior).
+
+    >>> round(log_odds(np.array([0, 0, 0])), 3)  # log(0.5/3.5)
+    -1.946
+    """
+    events = labels.sum()
+    return float(np.log((events + 0.5) / (len(labels) - events + 0.5)))
 
 
 def own_base(scores: np.ndarray, labels: np.ndarray) -> float:
