@@ -1,14 +1,16 @@
 """From the replies of a cohort to one reply.
 
-"mean" (Σ p_k r_k / Σ p_k over who answered) and "sum" (Σ p_k r_k, for a coupled problem the plain sum) fold one reply
-after another; a method may ask for one of them a field. A rule, any callable (replies, share) -> reply, sees the stack.
+"mean" (Σ p_k r_k over all; of a cohort drawn by weight Σ (p_k/π_k) r_k, π_k the chance to be drawn, which is the same
+in the mean; of one in which all are as likely Σ p_k r_k / Σ p_k) and "sum" (Σ p_k r_k over who answered, for a coupled
+problem the plain sum) fold one reply after another; a method may ask for one of them a field. A rule, any callable
+(replies, share) -> reply, sees the stack.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -25,8 +27,10 @@ class Shares(NamedTuple):
     sum: Array
 
 
-def shares(p: Array, cohort: Array) -> Shares:
-    """The shares of a cohort's agents; none where nobody in it has any weight."""
+def shares(p: Array, cohort: Array, counts: Array | None = None) -> Shares:
+    """The shares of a cohort's agents; none where nobody in it has any weight. `counts`: p_k/π_k of a weighted draw."""
+    if counts is not None:
+        return Shares(jnp.asarray(counts)[cohort], p[cohort])
     total = jnp.sum(p[cohort])
     return Shares(p[cohort] / jnp.where(total > 0, total, 1), p[cohort])
 
@@ -63,6 +67,25 @@ class Rule(Protocol):
         ...
 
     def __call__(self, replies: Any, share: Array) -> Any: ...
+
+
+@dataclass(frozen=True)
+class CohortMean:
+    """Σ p_k r_k / Σ p_k over a cohort in which every client is as likely (McMahan et al. 2017): what is often run.
+
+    Where weights differ it is biased: it goes to the optimum of Σ q_k f_k with q_k the mean of p_k/Σ p_j over the
+    cohorts, 1/K where one client is asked a round, and p_k only where all are. The default is unbiased.
+
+    >>> CohortMean()(jnp.array([0.0, 8.0]), jnp.array([0.75, 0.25])).tolist()
+    2.0
+    """
+
+    exact: ClassVar = (
+        "the optimum under other weights, the mean of p_k/Σ p_j over cohorts, which lie between 1/K and p_k"
+    )
+
+    def __call__(self, replies: Any, share: Array) -> Any:
+        return jax.tree.map(lambda leaf: jnp.tensordot(share, jnp.asarray(leaf), 1), replies)
 
 
 def _apply(rule: Any, replies: Any) -> Any:

@@ -37,7 +37,8 @@ def spent(noise: float, rounds: int, delta: float, sampling: Sampling = 1.0, acc
 
     - `noise`: σ/Δ, without a unit; see `noise_of`. `rounds`: T. `delta`: δ, well below one over the number of agents.
     - `sampling`: who is in a round. 1.0: everybody. A chance q < 1: each agent by itself (Poisson), and an agent is
-      *added or removed*. (m, K): m of K without replacement, as Accord draws a cohort, and an agent is *replaced*.
+      *added or removed*. (m, K): m of K without replacement, all as likely, as Accord draws a cohort where weights
+      are equal, and an agent is *replaced*; who weighs more is asked more often, and gets no such promise.
       Either holds towards an observer who does not learn who was in, and where agents keep nothing between rounds.
     - `accountant`: "rdp", Rényi divergences, at once; or "pld", privacy loss distributions, closer, in a second, and
       not for cohorts. Both are upper bounds. Beyond ε = 100, which promises nothing, both give that of "rdp".

@@ -235,7 +235,7 @@ def _facts(plan: Plan, choices: tuple[Choice, ...], runtime: Any) -> Facts:
         settings=(*map(str, choices), *_how(plan)),
         limits=(plan.stop.progress, plan.stop.agreement),
         reference=method.reference,
-        exact=_reached(plan),
+        exact=_reached(plan, runtime),
         seed=plan.seed,
         population=problem.K,
     )
@@ -247,14 +247,21 @@ def _how(plan: Plan) -> Iterator[str]:
         yield "agents one after another, because the loss convolves"
 
 
-def _reached(plan: Plan) -> bool | str:
+def _reached(plan: Plan, runtime: Any) -> bool | str:
     """Whether the run goes to the optimum of F, or in words to what else."""
-    if callable(plan.aggregate):
-        rule = type(plan.aggregate).__name__
-        return f"what {rule} makes of the replies, each counted once whatever its weight p_k, and not the optimum of F"
-    if plan.method.minimises != "F":
-        return f"the optimum of {plan.method.minimises}, which is not that of F"
-    return plan.method.exact
+    method, rule = plan.method, plan.aggregate
+    if callable(rule):
+        makes = "what {} makes of the replies, each counted once whatever its weight p_k, and not the optimum of F"
+        return getattr(rule, "exact", makes.format(type(rule).__name__))
+    sampled = method.cohort == "by weight" and not method.asynchronous and plan.cohort < plan.problem.K
+    exact = method.sampled if sampled and method.exact is True else method.exact
+    if method.minimises != "F":
+        exact = f"the optimum of {method.minimises}, which is not that of F"
+        exact = f"{exact}; in cohorts, {method.sampled}" if sampled else exact
+    if getattr(runtime, "deadline", None) is None or method.cohort == "alike":
+        return exact
+    late = "who is late counts nothing, so that who is quick counts for more"
+    return f"the optimum over those quick enough to be heard: {late}" if exact is True else f"{exact}; {late}"
 
 
 def _given(plan: Plan, chosen: set[str]) -> Iterator[str]:

@@ -119,6 +119,8 @@ FACTS: dict[str, Any] = {
     "minimises": "F",  # or, in words, what else: `exact` then speaks of the optimum of that
     "convexity": "",  # "strong at every agent": each f_k, not only F, has to be
     "partial": True,  # bears a cohort: some clients a round
+    "cohort": "by weight",  # how one is drawn: each client by its p_k, or "alike", where replies fade at the optimum
+    "sampled": "a floor of the order of the step size, because cohorts differ",  # `exact` under cohorts drawn by weight
     "reference": "",  # author, year, title
     "each": (),  # hyper-parameters that may be one number for all, or one an agent: an array, or a dict by name
     "may_be_zero": (),  # hyper-parameters for which 0 has a meaning; all others are positive

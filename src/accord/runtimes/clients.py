@@ -68,6 +68,8 @@ class Clients:
     numbers: Any = None  # (K,) the agents' own, where they are a part of a larger crowd
     blank: Any = None  # a reply of zeros, where agents are opaque and its shape cannot be traced
     in_turn: bool = field(metadata={"static": True}, default=False)  # clients work one after another
+    design: Any = None  # of cohorts drawn by weight; None where all clients are as likely
+    counts: Any = None  # (K,) what a reply counts in the mean where it was drawn by weight, p_k/π_k
 
     def start(self, begin: Any, x0: Array) -> Carry:
         """The server at `begin` (x0, or a market); every client at x0."""
@@ -90,12 +92,16 @@ class Clients:
     def round(self, carry: Carry, t: Array) -> Carry:
         """One round with one cohort."""
         heard = self.method.broadcast(carry.server)
-        ks = cohort_of(self.key, t, len(self.p), self.cohort)
-        share = shares(self.p, ks)
+        ks = self.asked(t)
+        share = shares(self.p, ks, self.counts)
         total, replies, clients, memories = self.respond(carry, heard, ks, share, t)
         reply = self.aggregate(replies, share.mean) if callable(self.aggregate) else total.said
         apart = jnp.maximum(total.square - jnp.vdot(total.shift, total.shift), 0)
         return Carry(self.method.update(carry.server, reply), clients, memories, apart)
+
+    def asked(self, t: Array) -> Array:
+        """(cohort,) the clients of round t."""
+        return cohort_of(self.key, t, len(self.p), self.cohort, self.design)
 
     def respond(self, carry: Carry, heard: Any, ks: Array, share: Shares, t: Array) -> tuple[Answer, Any, Any, Any]:
         """What a cohort says in total and one by one, and everybody's state and memory after it."""

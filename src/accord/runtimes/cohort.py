@@ -1,4 +1,4 @@
-"""Who is asked in a round."""
+"""Which clients are asked in a round."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ import jax.numpy as jnp
 from jax import Array
 
 from accord.runtimes.plan import Purpose, key_for
+from accord.runtimes.sampling import Design, drawn_by
 
 FEW = 128
 """Clients up to whom pairs are compared: a sort takes a second to compile."""
 
 
 @partial(jax.jit, static_argnames=("K", "size"))
-def cohort_of(key: Array, t: Array | int, K: int, size: int) -> Array:
-    """(size,) different clients of K at round t, every choice as likely as any other; the same in every runtime.
+def cohort_of(key: Array, t: Array | int, K: int, size: int, design: Design | None = None) -> Array:
+    """(size,) different clients of K at round t, the same in every runtime.
+
+    Without a design every choice is as likely as any other; with one, client k is drawn with the chance π_k that it has
+    there.
 
     >>> [sorted(cohort_of(jax.random.key(0), t, 10**6, 3).tolist()) for t in (0, 1)]
     [[307655, 360299, 752572], [196841, 440672, 667358]]
@@ -24,6 +28,8 @@ def cohort_of(key: Array, t: Array | int, K: int, size: int) -> Array:
     if size == K:
         return jnp.arange(K, dtype=jnp.int32)
     key = key_for(key, t, K, Purpose.COHORT)
+    if design is not None:
+        return drawn_by(design, key, size)
     if 2 * size > K:
         return jax.random.choice(key, K, (size,), replace=False).astype(jnp.int32)
     return _different(key, K, size)

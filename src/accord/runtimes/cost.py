@@ -11,6 +11,7 @@ import numpy as np
 from jax import Array
 
 from accord.methods.base import Places, of_agent, phases_of
+from accord.networks.faults import NO_FAULTS
 from accord.problems.agents import Agent
 from accord.problems.problem import single
 from accord.problems.rows import Rows
@@ -19,7 +20,7 @@ from accord.runtimes.plan import Plan
 
 
 class Cost(NamedTuple):
-    """Of one round."""
+    """Of one round, a mean where chance decides: what is lost was sent; who sleeps neither works nor is sent to."""
 
     messages: float
     bytes: float
@@ -37,21 +38,29 @@ def per_round(plan: Plan) -> Cost:
 
 
 def _links(plan: Plan) -> float:
-    """Messages an exchange: one a directed link; where nobody waits, those of a pair, or of one agent on average."""
+    """Messages an exchange: one a directed link whose two ends are awake; where nobody waits, those of a pair, or of
+    one agent on average.
+    """
     if not plan.method.asynchronous:
-        return plan.network.links
+        return plan.network.links * _awake(plan) ** 2
     return plan.network.links / plan.problem.K if hasattr(plan.method, "messages") else 2
 
 
 def gradients(plan: Plan) -> float:
     """Gradients of a whole shard that a round costs an agent, on average."""
+    chances = plan.chances * (plan.heard / plan.cohort) * _awake(plan)
     if (each := works(plan)) is not None:
-        spent = np.mean([work(n) for work, n in zip(each, plan.problem.sizes, strict=True)])
-    else:
-        work = getattr(plan.method, "work", lambda size: 1.0)
-        sizes, agents = np.unique(plan.problem.sizes, return_counts=True)
-        spent = np.average([work(n) for n in sizes], weights=agents)
-    return float(spent) * plan.heard / plan.problem.K
+        spent = np.array([work(n) for work, n in zip(each, plan.problem.sizes, strict=True)])
+        return float(chances @ spent) / plan.problem.K
+    work = getattr(plan.method, "work", lambda size: 1.0)
+    sizes, which = np.unique(plan.problem.sizes, return_inverse=True)
+    asked = np.bincount(which, chances)
+    return float(asked @ [work(n) for n in sizes]) / plan.problem.K
+
+
+def _awake(plan: Plan) -> float:
+    """An agent's chance to be awake in a round."""
+    return 1 - getattr(plan.network, "faults", NO_FAULTS).sleep
 
 
 def interval(plan: Plan, record: int | None) -> int:

@@ -49,7 +49,7 @@ class Hosted:
         waits = {"patience": patience.again, "limit": patience.limit}
         self.requests = Requests(run, link, names, together=together, **waits)
         self.round, self.verdict = 0, GOING
-        self.key = jax.random.key(plan.seed)
+        self.key, self.design = jax.random.key(plan.seed), jax.device_put(plan.design)
         self.aggregate = plan.aggregate or plan.method.aggregate
         self.watch = plan.stop.watch(plan.every, plan.dtype)
         self.server: Any = None
@@ -111,8 +111,8 @@ class Hosted:
 
     def _serve(self, t: int) -> None:
         """One round: broadcast, hear the cohort, or as much of it as answers in time, aggregate, update."""
-        ks = np.asarray(cohort_of(self.key, t, self.plan.problem.K, self.plan.cohort))
-        share = steps.arrays(_shares(self.plan.weights, ks))
+        ks = np.asarray(cohort_of(self.key, t, self.plan.problem.K, self.plan.cohort, self.design))
+        share = steps.arrays(_shares(self.plan.weights, ks, self.plan.counts))
         free, heard = self._free(t, ks), self._heard()
         mine = {worker: np.flatnonzero(self.owners[ks] == worker) for worker in free}
         mine = {worker: rows[np.argsort(ks[rows])] for worker, rows in mine.items() if len(rows)}
@@ -230,8 +230,8 @@ def _watched(watch: Watch, *seen: Array) -> tuple[Watch, Array]:
 
 
 @jax.jit
-def _shares(p: Array, ks: Array) -> Shares:
-    return shares(p, ks)
+def _shares(p: Array, ks: Array, counts: Array | None) -> Shares:
+    return shares(p, ks, counts)
 
 
 @partial(jax.jit, static_argnames=("rule",))

@@ -13,7 +13,6 @@ from accord.clocks import Job, Pace
 from accord.methods.base import phases_of
 from accord.pytrees import pytree
 from accord.runtimes.clients import Clients
-from accord.runtimes.cohort import cohort_of
 from accord.runtimes.completeness import part_done
 from accord.runtimes.edges import Edges
 from accord.runtimes.elapsed import Elapsed, Staleness, TimedRecord, timed
@@ -57,8 +56,8 @@ class Paced:
 
     def _server(self, ahead: Array, jobs: Job, t: Array) -> Array:
         """When the slowest of the cohort is heard, which is then for all."""
-        chosen = cohort_of(self.key, t, len(ahead), self.team.cohort)  # pyright: ignore[reportAttributeAccessIssue]
-        return jnp.full_like(ahead, jnp.max(jobs.span[chosen]))
+        asked = self.team.asked(t)  # pyright: ignore[reportAttributeAccessIssue]
+        return jnp.full_like(ahead, jnp.max(jobs.span[asked]))
 
     def _neighbours(self, ahead: Array, jobs: Job, t: Array) -> Array:
         """When each agent has done its work, and at every exchange has heard from all that it hears."""

@@ -15,6 +15,7 @@ from accord.methods.base import pattern_of, phases_of, weighs_oracles
 from accord.problems.convolutions import convolves
 from accord.problems.problem import Problem, in_precision
 from accord.problems.shape import Shape
+from accord.runtimes.sampling import Design, designed, inclusion
 from accord.stopping import Stop, Watch
 
 
@@ -78,6 +79,28 @@ class Plan:
     def weights(self) -> np.ndarray:
         """p_k, in the run's precision; ones for a coupled problem, whose costs are summed."""
         return self.problem.weights.astype(self.dtype)
+
+    @cached_property
+    def by_weight(self) -> bool:
+        """Whether clients are drawn by weight: where weights differ, and the mean of their replies is what counts."""
+        mean = self.pattern == "server" and self.method.cohort == "by weight" and self.aggregate in (None, "mean")
+        return mean and not self.method.asynchronous and self.cohort < self.problem.K and np.ptp(self.weights) > 0
+
+    @cached_property
+    def chances(self) -> np.ndarray:
+        """(K,) π_k, each client's chance to be in a cohort."""
+        K = self.problem.K
+        return inclusion(self.problem.weights, self.cohort) if self.by_weight else np.full(K, self.cohort / K)
+
+    @cached_property
+    def design(self) -> Design | None:
+        """Of cohorts drawn by weight; None where all clients are as likely."""
+        return designed(self.problem.weights, self.cohort, self.seed) if self.by_weight else None
+
+    @property
+    def counts(self) -> np.ndarray | None:
+        """(K,) p_k/π_k, what a reply counts in the mean where it was drawn by weight."""
+        return None if self.design is None else self.design.counts.astype(self.dtype)
 
     @property
     def delay(self) -> int:

@@ -98,11 +98,11 @@ class Stream:
     def __init__(self, plan: Plan, store: str | Path | None, devices: list[Any]) -> None:
         self.plan, self.round, self.verdict = plan, 0, GOING
         self.mesh = Mesh(np.array(devices), (DEVICES,))
-        self.key, self.p = jax.random.key(plan.seed), plan.weights
+        self.key, self.p, self.design = jax.random.key(plan.seed), plan.weights, jax.device_put(plan.design)
         sizes, panel = plan.problem.sizes, plan.problem.panel
         self.largest = int(sizes.max())
         self.length = page_length(sizes) or self.largest
-        self.room = _room(sizes, self.length, plan.cohort)
+        self.room = _room(sizes, self.length, plan.chances)
         self.x0 = self._replicated(plan.x0)
         room = max(_pages(sizes[panel], self.length), 1)
         self.panel = self._team(panel, _fetched(plan, panel, self.length, room, self.largest))
@@ -165,17 +165,18 @@ class Stream:
 
     def _ask(self, t: int) -> Asked:
         """Who works in round t, their data on the way."""
-        ks = np.asarray(cohort_of(self.key, t, self.plan.problem.K, self.plan.cohort))
+        ks = np.asarray(cohort_of(self.key, t, self.plan.problem.K, self.plan.cohort, self.design))
         return Asked(ks, self.fetcher.submit(_fetched, self.plan, ks, self.length, self.room, self.largest))
 
     def _team(self, ks: np.ndarray, rows: Rows) -> Clients:
         """These clients by themselves, under their own numbers."""
         plan = self.plan
         agents = Agent(plan.problem.loss, plan.shape, rows, np.ones(len(ks), plan.dtype))
+        counts = None if plan.counts is None else plan.counts[ks]
         return self._replicated(Clients(
             plan.method, agents, plan.channel, plan.problem.regularizer, self.p[ks], self.key, len(ks),
             plan.aggregate or plan.method.aggregate, self.mesh.size, ks.astype(np.int32),
-            in_turn=plan.in_turn,
+            in_turn=plan.in_turn, counts=counts,
         ))  # fmt: skip
 
     def _held(self, ks: np.ndarray) -> Held:
@@ -206,15 +207,16 @@ def _pages(sizes: np.ndarray, length: int) -> int:
     return int((-(-sizes // length)).sum())
 
 
-def _room(sizes: np.ndarray, length: int, cohort: int) -> int:
+def _room(sizes: np.ndarray, length: int, chances: np.ndarray) -> int:
     """Pages that a cohort needs hardly ever more of: six standard deviations above the mean, or the most there can be.
 
-    A cohort that needs more has its round compiled anew.
+    `chances`: of each agent to be asked. A cohort that needs more has its round compiled anew.
     """
-    each = -(-sizes // length)
+    each, cohort = -(-sizes // length), round(chances.sum())
     if cohort == len(sizes):
         return int(each.sum())
-    likely = cohort * each.mean() + 6 * np.sqrt(cohort) * each.std()
+    mean = chances @ each / cohort
+    likely = cohort * mean + 6 * np.sqrt(chances @ (each - mean) ** 2)
     return int(min(np.ceil(likely), cohort * each.max()))
 
 

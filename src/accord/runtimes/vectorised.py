@@ -134,7 +134,7 @@ def _in_step(plan: Plan, agents: Agent, key: Array, devices: int) -> Peers | Edg
     aggregate = plan.aggregate or plan.method.aggregate
     return Clients(
         plan.method, agents, plan.channel, plan.problem.regularizer, plan.weights, key, plan.cohort, aggregate, devices,
-        in_turn=plan.in_turn,
+        in_turn=plan.in_turn, design=plan.design, counts=plan.counts,
     )  # fmt: skip
 
 

@@ -13,6 +13,12 @@ from accord.methods.local import SGD
 
 class Server(NamedTuple):
     x: Array  # iterate
+    length: Array  # τ_eff, the mean over the rounds so far
+    t: Array  # rounds so far
+
+
+class Heard(NamedTuple):
+    x: Array
 
 
 class Reply(NamedTuple):
@@ -25,7 +31,8 @@ class FedNova:
     """d_k = (x − y_k)/‖a_k‖₁, x⁺ = x − τ_eff Σ p_k d_k with τ_eff = Σ p_k ‖a_k‖₁.
 
     ‖a_k‖₁ is τ_k, the local steps; under a pull m each later step forgets a part of the earlier ones, and it is
-    [1 − (1−αm)^τ_k]/(αm) steps of α = a/(1 + am).
+    [1 − (1−αm)^τ_k]/(αm) steps of α = a/(1 + am). τ_eff is the mean over the rounds before: were it that of the cohort
+    whose d_k it multiplies, whoever works longer would count for more.
 
     - `local`: `SGD(epochs=...)`, whose steps differ with the size of a shard, or `GradientDescent`.
     - `penalty`: m of the pull m/2 ‖y − x‖², as in FedProx; None for none.
@@ -50,15 +57,15 @@ class FedNova:
     serial: ClassVar = True
 
     def init(self, x: Array) -> Server:
-        return Server(x)
+        return Server(x, jnp.zeros((), x.dtype), jnp.zeros((), x.dtype))
 
     def init_client(self, x: Array, agent: Any, key: Array) -> tuple[()]:
         return ()
 
-    def broadcast(self, server: Server) -> Server:
-        return server
+    def broadcast(self, server: Server) -> Heard:
+        return Heard(server.x)
 
-    def respond(self, heard: Server, client: tuple[()], agent: Any, key: Array) -> tuple[Reply, tuple[()]]:
+    def respond(self, heard: Heard, client: tuple[()], agent: Any, key: Array) -> tuple[Reply, tuple[()]]:
         y = self.local(agent, heard.x, key, pull=self.penalty)
         length = jnp.asarray(self.local.count(agent), heard.x.dtype)
         if self.penalty is not None:
@@ -67,9 +74,11 @@ class FedNova:
         return Reply((heard.x - y) / length, length), client
 
     def update(self, server: Server, reply: Reply) -> Server:
-        return Server(server.x - reply.length * reply.d)
+        length = server.length + (reply.length - server.length) / (server.t + 1)
+        ahead = jnp.where(server.t == 0, length, server.length)
+        return Server(server.x - ahead * reply.d, length, server.t + 1)
 
-    def proposal(self, heard: Server, reply: Reply, client: tuple[()]) -> Array:
+    def proposal(self, heard: Heard, reply: Reply, client: tuple[()]) -> Array:
         return heard.x - reply.length * reply.d
 
     def work(self, size: float) -> float:

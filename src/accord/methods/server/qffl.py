@@ -42,6 +42,7 @@ class QFFL:
     name: ClassVar = "q_ffl"
     reference: ClassVar = "Li, Sanjabi, Beirami, Smith 2020, Fair resource allocation in federated learning"
     minimises: ClassVar = "Σ p_k f_k^{q+1}/(q+1)"
+    sampled: ClassVar = "where Σ p_k Δ_k / Σ p_k h_k over a cohort is zero in the mean, which is off the optimum"
     may_be_zero: ClassVar = ("q",)
     serial: ClassVar = True
 
