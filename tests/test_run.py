@@ -102,22 +102,29 @@ def test_record_sets_the_rounds_between_two_records_and_changes_nothing_else(rec
 # who takes part, and how replies are put together
 
 
-def test_a_cohort_is_drawn_afresh_each_round_and_weighed_among_itself() -> None:
+@pytest.mark.parametrize("rule", [None, accord.aggregation.CohortMean()])
+def test_a_cohort_is_drawn_afresh_each_round_and_weighed_by_how_it_was_drawn(rule: Any) -> None:
+    """By p_k and then alike, p_k/π_k = 1/2; or alike and then by p_k."""
     p = np.array([0.1, 0.2, 0.3, 0.4])
+    count = np.ones(4) if rule is None else p
     found = set()
     for seed in range(12):
-        run = accord.run(quadratic(H, C, weights=p), accord.FedSGD(A), participation=2, stop=ONCE, seed=seed)
-        steps = {ks: -A * p[[*ks]] @ GRADIENTS[[*ks]] / p[[*ks]].sum() for ks in combinations(range(4), 2)}
-        [ks] = [ks for ks, step in steps.items() if run.x == pytest.approx(step, abs=1e-12)]
+        how = {"participation": 2, "stop": ONCE, "seed": seed, "aggregate": rule}
+        run = accord.run(quadratic(H, C, weights=p), accord.FedSGD(A), **how)
+        pairs = combinations(range(4), 2)
+        steps = {ks: -A * count[[*ks]] @ GRADIENTS[[*ks]] / count[[*ks]].sum() for ks in pairs}
+        [ks] = [ks for ks, step in steps.items() if run.x == pytest.approx(step, abs=1e-8)]  # in chances of 2⁻³⁰
         found.add(ks)
     assert len(found) > 3
 
 
 def test_a_cohort_without_weight_changes_nothing() -> None:
     problem = quadratic(H, C, weights=[0, 0, 0, 1.0])
-    run = accord.run(problem, accord.FedSGD(1 / 3), participation=1, stop=accord.Stop(rounds=40, progress=0))
-    assert run.x == pytest.approx(6.0, abs=1e-12)
-    assert np.isfinite(run.history["objective"]).all()
+    for rule, rounds in ((None, 40), (accord.aggregation.CohortMean(), 120)):
+        stop = accord.Stop(rounds=rounds, progress=0)
+        run = accord.run(problem, accord.FedSGD(1 / 3), participation=1, aggregate=rule, stop=stop)
+        assert run.x == pytest.approx(6.0, abs=1e-12)
+        assert np.isfinite(run.history["objective"]).all()
 
 
 @dataclass(frozen=True)
