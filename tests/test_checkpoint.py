@@ -40,6 +40,12 @@ RUNS: dict[str, dict[str, Any]] = {
 PEERS = RUNS["peers"]
 
 
+@pytest.fixture(autouse=True)
+def every_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A state is written after every block, however long that takes."""
+    monkeypatch.setattr("accord.checkpoint.SHARE", 0)
+
+
 class Pulled(Exception):
     """The plug was."""
 
@@ -122,7 +128,6 @@ def flipped(content: bytes, place: int) -> bytes:
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "checksum": lambda content: flipped(content, 3),
     "round": lambda content: content.replace(b'"round": ', b'"round": 1', 1),
-    "records": lambda content: flipped(content, content.index(b'"objective": ') + 15),
     "numbers": lambda content: flipped(content, len(content) - 300),
     "truncated": lambda content: content[: len(content) // 2],
     "empty": lambda content: b"",
@@ -160,13 +165,82 @@ def test_fault_49_a_full_disk_is_told_and_the_run_goes_on(tmp_path: Path, monkey
     interrupted(tmp_path)
     kept = (tmp_path / "checkpoint").read_bytes()
 
+    synced, fsync = [0], os.fsync
+
     def full(descriptor: int) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+        synced[0] += 1
+        if synced[0] > 1:  # there was room for the trial
+            raise OSError(errno.ENOSPC, "No space left on device")
+        fsync(descriptor)
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.warns(UserWarning, match="could not be written: .*No space left on device"):
         same(live(), live(checkpoint=tmp_path))
     assert (tmp_path / "checkpoint").read_bytes() == kept
+
+
+def test_fault_50_damaged_records_are_refused_and_those_of_the_state_before_used(tmp_path: Path) -> None:
+    interrupted(tmp_path)
+    path = tmp_path / "records"
+    path.write_bytes(flipped(path.read_bytes(), len(path.read_bytes()) - 20))
+    same(live(), live(checkpoint=tmp_path))
+    path.write_bytes(b"[]")
+    with pytest.raises(SavedRunError, match="its records have the checksum"):
+        live(checkpoint=tmp_path)
+
+
+def test_records_only_grow_and_are_written_once(tmp_path: Path) -> None:
+    """What is written for a record does not depend on how many there are before it."""
+    live(checkpoint=tmp_path, stop=accord.Stop(rounds=400, progress=0))
+    lines = (tmp_path / "records").read_bytes().splitlines()
+    assert len(lines) >= 300
+    assert (tmp_path / "checkpoint").stat().st_size < 4000
+    assert sum(line.startswith(b"{") for line in lines) == 1
+
+
+def test_states_are_written_for_a_twentieth_of_the_time_at_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a state takes a second and a block none, the first is written, and the last."""
+    from accord import checkpoint
+
+    clock, written = [0.0], []
+    monkeypatch.setattr("accord.checkpoint.SHARE", 20)
+    monkeypatch.setattr(checkpoint.time, "monotonic", lambda: clock[0])
+    keep = checkpoint.Checkpoint._keep
+
+    def slow(self: Any, session: Any, *rest: Any) -> None:
+        keep(self, session, *rest)
+        clock[0] += 1
+        written.append(session.round)
+
+    monkeypatch.setattr(checkpoint.Checkpoint, "_keep", slow)
+    how = {"record": 1, "stop": accord.Stop(rounds=30, progress=0), "measure": lambda moment: {"one": 1.0}}
+    run = live(checkpoint=tmp_path, notify=lambda status: clock.__setitem__(0, clock[0] + 2), **how)
+    assert written == [1, 11, 21, 30]
+    assert run.rounds == 30
+
+
+def test_a_directory_is_held_by_one_run_which_the_other_is_told_of(tmp_path: Path) -> None:
+    def meanwhile(status: Any) -> None:
+        with pytest.raises(SavedRunError, match=rf"in use by the run of GradientTracking in process {os.getpid()}\b"):
+            live(RUNS["server"], checkpoint=tmp_path)
+        raise Pulled
+
+    with pytest.raises(Pulled):
+        live(checkpoint=tmp_path, notify=meanwhile)
+    same(live(), live(checkpoint=tmp_path))  # it is free again
+
+
+def test_where_a_checkpoint_cannot_be_written_is_found_out_before_anything_starts(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a directory")
+    with pytest.raises(SavedRunError, match=r"The checkpoint cannot be written to .*file"):
+        live(checkpoint=tmp_path / "file" / "kept", notify=lambda status: pytest.fail("it has begun"))
+
+
+def test_states_are_for_their_owner_alone(tmp_path: Path) -> None:
+    interrupted(tmp_path)
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
 
 
 # another run

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -44,7 +46,7 @@ def accord(*words: str, code: int = 0) -> Result:
 
 
 def test_run_tells_who_ended_where_and_writes_a_page() -> None:
-    said = accord("run", "farms.toml").stdout
+    said = accord("run", "farms.toml", "--agents").stdout
     assert "Three farms" in said
     assert "FedSGD with 3 agents converged" in said
     assert said.index("south") < said.index("north")  # the worst off first
@@ -178,3 +180,35 @@ def test_help_loads_nothing_that_draws_or_tabulates() -> None:
     answer = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     assert "accord.cli" in answer.stdout.split()
     assert not {"pandas", "matplotlib", "jinja2", "networkx"} & set(answer.stdout.split())
+
+
+def test_what_is_kept_of_a_study_of_ones_own_tells_of_no_single_agent_unasked() -> None:
+    said = accord("run", "farms.toml").stdout
+    assert "It tells of no single agent; --agents asks for them." in said
+    page = Path("accord-runs/farms/index.html").read_text()
+    assert not any(name in page for name in ("north", "south", "west"))
+    assert not Run.load("accord-runs/farms").has_agents
+    assert "The report is" in accord("report", "accord-runs/farms").stdout
+
+
+@pytest.mark.parametrize("command", ["run", "compare", "doctor"])
+def test_where_a_report_cannot_be_written_is_found_out_before_anything_starts(command: str) -> None:
+    Path("file").touch()
+    words = ("--methods", "fedsgd") if command == "compare" else ()
+    said = accord(command, "farms.toml", "--out", "file/here", *words, code=2).output
+    assert "The report cannot be written to file/here: Not a directory" in said.replace("\n", " ")
+    assert "converged" not in said
+
+
+def test_the_version_is_told() -> None:
+    assert accord("--version").stdout == f"accord {version('accord')}\n"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp437", "cp1252"])
+def test_a_terminal_without_our_letters_is_told_all_the_same(encoding: str) -> None:
+    """`python -m accord`, and λ, ‖ and ✓ where they cannot be written."""
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    words = [sys.executable, "-m", "accord", "methods", "ditto"]
+    told = subprocess.run(words, env=environment, capture_output=True, check=False)
+    assert told.returncode == 0, told.stderr
+    assert "Li, Hu, Beirami, Smith 2021" in told.stdout.decode(encoding)

@@ -73,7 +73,7 @@ def test_numbers_are_cut_where_agents_told_their_mean(run: Run, frame: pd.DataFr
 def test_who_cannot_be_grouped_is_refused(run: Run, tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match=r"'sxe'.*'sex'"):
         run.fares("sxe")
-    run.save(tmp_path)
+    run.save(tmp_path, agents=True)
     loaded = Run.load(tmp_path)
     np.testing.assert_array_equal(loaded.fares().table["loss"], run.losses)
     with pytest.raises(ProblemError, match="no table whose column 'sex'"):
@@ -104,7 +104,7 @@ def test_a_run_prints_who_fares_how(run: Run) -> None:
 def test_the_chapters_of_a_report(run: Run, tmp_path: Path) -> None:
     titles = [chapter.title for chapter in fairness_chapters(run, "sex")]
     assert titles == ["How each agent fares", "How groups fare, by sex"]
-    page = run.report(tmp_path).read_text()
+    page = run.report(tmp_path, agents=True).read_text()
     assert "How each agent fares" in page
     assert "loss alone" in page
 

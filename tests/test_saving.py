@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import io
 import json
+import os
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,9 +18,16 @@ import pandas as pd
 import pytest
 
 import accord
+from accord import saving
 from accord.errors import SavedRunError
 from accord.history import Run
-from accord.saving import load, save
+from accord.reports.story import Story
+from accord.saving import load
+
+
+def save(run: Run, directory: Path) -> Path:
+    """All of it, single agents too."""
+    return saving.save(run, directory, agents=True)
 
 
 class Pair(NamedTuple):
@@ -111,8 +121,11 @@ def truncated(body: bytes) -> bytes:
 
 
 def flipped(body: bytes) -> bytes:
-    middle = len(body) // 2
-    return body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1 :]
+    return flipped_at(body, len(body) // 2)
+
+
+def flipped_at(body: bytes, place: int) -> bytes:
+    return body[:place] + bytes([body[place] ^ 1]) + body[place + 1 :]
 
 
 @pytest.mark.parametrize("name", ["run.json", "history.csv", "arrays.npz"])
@@ -159,8 +172,6 @@ class Bomb:
 
 
 def test_fault_32_a_pickle_is_refused_and_not_executed(run: Run, tmp_path: Path) -> None:
-    from accord import saving
-
     folder, exploded = save(run, tmp_path / "run"), tmp_path / "exploded"
     buffer = io.BytesIO()
     np.savez(buffer, losses=np.array([Bomb(exploded)], dtype=object))
@@ -172,3 +183,77 @@ def test_fault_32_a_pickle_is_refused_and_not_executed(run: Run, tmp_path: Path)
     with pytest.raises(SavedRunError, match="other than arrays of numbers"):
         load(folder)
     assert not exploded.exists()
+
+
+def test_single_agents_are_saved_only_when_asked(tmp_path: Path) -> None:
+    """From a one-row agent's model after a step of a known length its row can be worked out: it is not in the files."""
+    problem = accord.problems.least_squares([(np.array([[2.0, 1.0]]), np.array([3.0]))] * 2, l2=0.1)
+    run = accord.run(problem, accord.FedAvg(accord.GradientDescent(1, 0.1)), stop=accord.Stop(rounds=3))
+    again = load(run.save(tmp_path))
+    assert same(again.x, run.x)
+    assert not again.has_agents
+    with np.load(tmp_path / "arrays.npz") as arrays:
+        assert arrays.files == ["x0"]
+    for ask in (lambda: again.agents, lambda: again.losses, lambda: again.worst_agent, again.fares):
+        with pytest.raises(SavedRunError, match=r"without its agents' .*agents=True"):
+            ask()
+    assert f"the largest loss of an agent is {run.worst:.6g}" in str(again)
+    assert run.worst_agent not in json.dumps(again.summary()["worst_agent"])
+
+
+def test_a_page_tells_of_single_agents_only_when_asked(tmp_path: Path) -> None:
+    problem = accord.problems.quadratic(H=[1.0, 3.0], c=[0.0, 4.0], names=["Northgate", "Southgate"])
+    run = accord.run(problem, accord.FedSGD(), stop=accord.Stop(rounds=30))
+    assert "gate" not in run.report(tmp_path).read_text()
+    page = run.report(tmp_path, agents=True).read_text()
+    assert "Northgate" in page
+    assert "are of single agents" in page
+
+
+def test_prices_of_caps_are_of_single_agents_and_those_of_a_market_are_not(run: Run, tmp_path: Path) -> None:
+    priced = dataclasses.replace(run, prices=np.array([0.0, 1.0]))
+    assert load(priced.save(tmp_path)).prices is None
+    assert same(load(save(priced, tmp_path)).prices, priced.prices)
+
+
+def test_what_was_saved_stays_where_the_next_cannot_be_written(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is full after the first of three files."""
+    save(run, tmp_path)
+    written, fsync = [0], os.fsync
+
+    def full(descriptor: int) -> None:
+        written[0] += 1
+        if written[0] > 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(SavedRunError, match=r"No space left on device.*What was there is as it was"):
+        save(dataclasses.replace(run, x=run.x + 1), tmp_path)
+    assert same(load(tmp_path).x, run.x)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["arrays.npz", "history.csv", "run.json"]
+
+
+def test_files_that_tell_of_single_agents_are_for_their_owner_alone(run: Run, tmp_path: Path) -> None:
+    assert {path.stat().st_mode & 0o777 for path in save(run, tmp_path).iterdir()} == {0o600}
+
+
+def test_a_story_is_refused_when_any_of_its_letters_is_another(tmp_path: Path) -> None:
+    Story(title="Farms", notes=("All is well.",), optimum=1.5).keep(tmp_path)
+    assert Story.of(tmp_path) == Story(title="Farms", notes=("All is well.",), optimum=1.5)
+    path = tmp_path / "story.json"
+    body = path.read_bytes()
+    for place in range(0, len(body) - 1, 3):
+        path.write_bytes(flipped_at(body, place))
+        if not body[place : place + 1].isspace():
+            with pytest.raises(SavedRunError, match=r"story\.json is damaged"):
+                Story.of(tmp_path)
+
+
+def test_a_run_is_pickled_without_its_problem(run: Run) -> None:
+    again = pickle.loads(pickle.dumps(run))
+    assert same((again.x, again.agents, again.losses), (run.x, run.agents, run.losses))
+    assert again.problem is None
+    assert str(again) == str(run)

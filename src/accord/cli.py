@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 
 import typer
 
+from accord.disk import check_writable
 from accord.errors import AccordError, UnknownName
 from accord.interrupts import exit_code
 from accord.reports.speech import heading, progress, say, working
@@ -44,6 +47,14 @@ Caps = Annotated[
 ]
 Kept = Annotated[Path | None, typer.Option(help="Keep the run here, and go on from here.", file_okay=False)]
 RuntimeName = Annotated[str, typer.Option("--runtime", help="Where it happens: vectorised, timed, threads or ray.")]
+Agents = Annotated[
+    bool | None,
+    typer.Option(
+        "--agents/--no-agents",
+        help="Whether what is kept tells of single agents: by default of a study that ships with Accord, "
+        "and where --cap or --group asks for it.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar and no tables.")]
 
 
@@ -61,6 +72,29 @@ def _refusing(command: Callable[P, None]) -> Callable[P, None]:
     return told
 
 
+def main() -> None:
+    """The program: what its terminal has no letters for is replaced, and costs nobody the report of a long run."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # pyright: ignore[reportAttributeAccessIssue]
+    app()
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"accord {version('accord')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Distributed optimisation: many agents with private data solve one problem, and never pool it."""
+
+
 @app.command()
 @_refusing
 def run(
@@ -74,6 +108,7 @@ def run(
     group: Annotated[str | None, typer.Option(help="A column of the table, by which rows are grouped.")] = None,
     runtime: RuntimeName = "vectorised",
     checkpoint: Kept = None,
+    agents: Agents = None,
     brief: Annotated[bool, typer.Option("--brief", help="The run alone, without the chapters of the study.")] = False,
     quiet: Quiet = False,
 ) -> None:
@@ -83,18 +118,20 @@ def run(
     early: it is reported as far as it came, without the chapters, and the exit code is 130 or 143.
     """
     chosen = _asked(_study(study, rounds, seed), method, cap, group)
+    directory = None if as_json and out is None else _writable(out, chosen.name)
     with progress(chosen.method_name, chosen.stop.rounds, quiet or as_json) as notify:
         outcome = chosen.run(notify=notify, runtime=_runtime(runtime), checkpoint=checkpoint)
     ended = exit_code(outcome.reason)
     if as_json:
         print(json.dumps(outcome.summary()))
-        if out is None:
-            raise typer.Exit(ended)
-    story = _story(chosen, outcome, group, bool(cap))
+    if directory is None:
+        raise typer.Exit(ended)
+    story = _story(chosen, outcome, group, bool(cap) and not ended)
     if not as_json:
         _tell(outcome, story, quiet)
         story = story if brief or ended else _with_chapters(story, chosen, outcome, quiet)
-    _keep(outcome, story, out or Path("accord-runs") / chosen.name, as_json)
+    asked = not study.endswith(".toml") or bool(cap or group)
+    _keep(outcome, story, directory, as_json, asked if agents is None else agents)
     raise typer.Exit(ended)
 
 
@@ -117,6 +154,7 @@ def compare(
     from accord.studies.yardsticks import planner
 
     chosen = _study(study, rounds, seed)
+    directory = _writable(out, f"{chosen.name}-compared")
     runs = _one_by_one({name.strip(): chosen.with_method(name.strip()) for name in methods.split(",")}, runtime, quiet)
     best = planner(chosen.problem)
     bounds = (
@@ -128,7 +166,7 @@ def compare(
     if not quiet:
         say(heading(chosen.title), shown(tables.without(tables.comparison(runs, optimum), "gradients")), *notes)
     story = Story(title=chosen.title, about=chosen.about, notes=notes)
-    page = write_comparison(runs, out or Path("accord-runs") / f"{chosen.name}-compared", optimum, story)
+    page = write_comparison(runs, directory, optimum, story)
     say(f"The report is {page}")
     raise typer.Exit(max(exit_code(outcome.reason) for outcome in runs.values()))
 
@@ -146,15 +184,16 @@ def doctor(
     from accord.doctor import diagnose
 
     chosen = _study(study, None, None)
+    directory = None if as_json and out is None else _writable(out, f"{chosen.name}-examined")
     with working(f"Examining {chosen.name}", quiet or as_json):
         found = diagnose(chosen.problem, chosen.network, check=check)
     if as_json:
         print(json.dumps(found.summary()))
-        if out is None:
-            return
     else:
         say(*([] if quiet else [heading(chosen.title)]), *str(found).split("\n"))
-    page = found.report(out or Path("accord-runs") / f"{chosen.name}-examined", chosen.title, chosen.about)
+    if directory is None:
+        return
+    page = found.report(directory, chosen.title, chosen.about)
     if not as_json:
         say(f"The report is {page}")
 
@@ -223,14 +262,23 @@ def _one_by_one(variants: dict[str, Study], runtime: str, quiet: bool) -> dict[s
     return runs
 
 
-def _keep(outcome: Run, story: Story, directory: Path, quiet: bool) -> None:
-    """The run and its page."""
+def _writable(out: Path | None, name: str) -> Path:
+    """Where a report goes, found out before anything starts."""
+    directory = out or Path("accord-runs") / name
+    check_writable(directory, "The report")
+    return directory
+
+
+def _keep(outcome: Run, story: Story, directory: Path, quiet: bool, agents: bool) -> None:
+    """The run and its page, which tell of single agents where that is asked."""
     from accord.reports.html import write
 
-    outcome.save(directory)
+    outcome.save(directory, agents)
+    if not agents:
+        outcome, story = outcome.without_agents(), dataclasses.replace(story, columns={}, chapters=())
     page = write(outcome, directory, story)
     if not quiet:
-        say(f"The report is {page}")
+        say(f"The report is {page}", *([] if agents else ["It tells of no single agent; --agents asks for them."]))
 
 
 def _runtime(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from accord.errors import SavedRunError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,9 +62,9 @@ class Run:
     """
 
     x: Any
-    own: Sequence[Any] = field(repr=False)  # `agents`, or what makes them
+    own: Sequence[Any] | None = field(repr=False)  # `agents`, or what makes them; None where they were not saved
     prices: np.ndarray | None
-    losses: np.ndarray
+    lost: np.ndarray | None  # `losses`; None where they were not saved
     history: pd.DataFrame
     reason: str
     converged: bool
@@ -73,7 +76,17 @@ class Run:
     @cached_property
     def agents(self) -> list[Any]:
         """Every agent's own model, in the shape of x0; what a client would propose is worked out when looked at."""
-        return list(self.own)
+        return list(_saved(self.own, "own models"))
+
+    @property
+    def losses(self) -> np.ndarray:
+        """f_k at the answer, (K,)."""
+        return _saved(self.lost, "losses")
+
+    @property
+    def has_agents(self) -> bool:
+        """Whether there is anything of single agents: not where a run was saved without."""
+        return self.lost is not None
 
     @property
     def worst_agent(self) -> str:
@@ -83,7 +96,11 @@ class Run:
     @property
     def worst(self) -> float:
         """The largest loss of any agent."""
-        return float(np.nanmax(self.losses))
+        return float(np.nanmax(self.losses)) if self.has_agents else float(self.history["worst"].iloc[-1])
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a pickle holds: all but the problem, whose loss may be any function; the agents' models worked out."""
+        return {**vars(self), "own": self.own if self.own is None else self.agents, "problem": None}
 
     def summary(self) -> dict[str, Any]:
         """The run in one flat object, as `accord run --json` prints it."""
@@ -93,7 +110,8 @@ class Run:
         return {
             "method": self.facts.method, "runtime": self.facts.runtime,
             "agents": self.facts.population or len(self.facts.agents), "rounds": self.rounds,
-            "converged": self.converged, "reason": self.reason, **numbers, "worst_agent": self.worst_agent,
+            "converged": self.converged, "reason": self.reason, **numbers,
+            "worst_agent": self.worst_agent if self.has_agents else None,
             "worst": self.worst, **counts, "gradients": float(last["gradients"]), "seconds": float(last["seconds"]),
             **({"clock": float(last["clock"])} if "clock" in last else {}),
         }  # fmt: skip
@@ -112,13 +130,15 @@ class Run:
             lines += [f"The cost is {last['objective']:.8g}, the shared constraint is violated by "
                       f"{last['violation']:.1e}, "
                       f"and no plan costs less than {last['dual_value']:.8g}."]  # fmt: skip
-        else:
+        elif self.has_agents:
             over = self._over(panel) if panel < K else ""
             lines += [
                 f"The objective is {last['objective']:.8g}{over}; worst off is agent {self.worst_agent} with a loss of "
                 f"{self.worst:.6g}{self._best()}.",
                 *self.fares().brief(),
             ]
+        else:
+            lines += [f"The objective is {last['objective']:.8g}; the largest loss of an agent is {self.worst:.6g}."]
         if isinstance(what.exact, str):
             lines += [f"{what.method} reaches {what.exact}."]
         return "\n".join([*lines, *(f"Chosen: {setting}." for setting in what.settings)])
@@ -151,23 +171,35 @@ class Run:
             figure.savefig(path)
         return figure
 
-    def report(self, directory: str | Path) -> Path:
-        """Write one HTML page with its plots inside, and the saved run beside it; returns the page's path."""
+    def report(self, directory: str | Path, agents: bool = False) -> Path:
+        """Write one HTML page with its plots inside, and the saved run beside it; returns the page's path.
+
+        - `agents`: whether both tell of single agents: what each loses, and, in the saved run, its own model.
+        """
         from accord.fairness import story_of
         from accord.reports.html import write
 
-        self.save(directory)
-        return write(self, directory, story_of(self))
+        self.save(directory, agents)
+        shown = self if agents else self.without_agents()
+        return write(shown, directory, story_of(self) if agents else None)
+
+    def without_agents(self) -> Run:
+        """The run without what it knows of single agents, as it is shown and saved where nobody asks for them."""
+        one_each = self.facts.pattern != "prices"  # prices of caps on losses
+        return dataclasses.replace(self, own=None, lost=None, prices=None if one_each else self.prices)
 
     def citation(self) -> str:
         """The paper behind the method, and Accord."""
         return f"Method: {self.facts.reference}. Software: Accord, https://pypi.org/project/accord."
 
-    def save(self, directory: str | Path) -> Path:
-        """Write the run to a directory: `run.json`, `history.csv`, `arrays.npz`; nothing in it is code."""
+    def save(self, directory: str | Path, agents: bool = False) -> Path:
+        """Write the run to a directory: `run.json`, `history.csv`, `arrays.npz`; nothing in it is code.
+
+        - `agents`: whether single agents' own models and losses are kept too. See `accord.saving.save`.
+        """
         from accord.saving import save
 
-        return save(self, Path(directory))
+        return save(self, Path(directory), agents)
 
     @classmethod
     def load(cls, directory: str | Path) -> Run:
@@ -175,6 +207,12 @@ class Run:
         from accord.saving import load
 
         return load(Path(directory))
+
+
+def _saved(value: Any, what: str) -> Any:
+    if value is None:
+        raise SavedRunError(f"This run was saved without its agents' {what}. Save it with run.save(..., agents=True).")
+    return value
 
 
 def table(records: list[dict[str, float]], window: int, prices: bool) -> pd.DataFrame:

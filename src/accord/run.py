@@ -13,7 +13,7 @@ import numpy as np
 
 from accord.caps import verdict
 from accord.channels import Clear
-from accord.checkpoint import Checkpoint
+from accord.checkpoint import Checkpoint, reserved
 from accord.checks import check_kinds, plan_for
 from accord.devices import one_a_core
 from accord.diagnosis import Choice
@@ -80,7 +80,8 @@ def run(
       rows held out, the distance to a truth. It is asked at every record, which then is a block of its own.
 
     Raises `MethodError`, `NetworkError`, `ProblemError`, before anything starts. Ctrl-C or SIGTERM ends the run at the
-    end of a block, and what happened so far is returned; a second one interrupts at once.
+    end of a block, and what happened so far is returned; a second one interrupts at once. After SIGTERM the program's
+    next run is not begun: it is `SystemExit(143)`, or the program's own handler of SIGTERM is called.
 
     >>> import accord
     >>> problem = accord.problems.quadratic(H=[1.0, 1.0, 1.0, 1.0], c=[0.0, 1.0, 2.0, 6.0])
@@ -93,7 +94,12 @@ def run(
     one_a_core()
     plan, choices = plan_for(problem, method, x0, network, channel, participation, aggregate, stop, seed, record)
     runtime = runtime_for(problem, runtime)
-    with jax.enable_x64(plan.dtype == np.float64), closing(runtime.start(plan)) as session, interruptible() as asked:
+    with (
+        reserved(checkpoint, type(method).__name__),
+        jax.enable_x64(plan.dtype == np.float64),
+        closing(runtime.start(plan)) as session,
+        interruptible() as asked,
+    ):
         life = _Life(plan, session, Checkpoint.of(checkpoint, session.plan), notify, measure, asked)
         reason = life.live()
         ended = Ended(session.outcome(), life.records, session.round, life.verdict, reason)
@@ -125,7 +131,7 @@ class _Life:
                 length = min(2 * length, 256)
             reason = self._reason(left, time.monotonic() - started)
             if self.session.verdict == GOING:
-                self.checkpoint.keep(self.session, self.records, self.spent)
+                self.checkpoint.keep(self.session, self.records, self.spent, last=reason is not None)
         self.verdict = self.session.verdict
         if self.verdict == GOING and self.records[-1]["round"] != self.session.round:
             self._advance(1, 0, started)
@@ -206,7 +212,7 @@ def told(plan: Plan, ended: Ended, choices: tuple[Choice, ...], runtime: Any) ->
     losses = np.where(plan.problem.sizes[plan.problem.panel] > 0, np.asarray(outcome.losses, float), np.nan)
     unmet = verdict(plan, losses)
     return Run(
-        x=x, own=own, prices=None if outcome.prices is None else np.asarray(outcome.prices), losses=losses,
+        x=x, own=own, prices=None if outcome.prices is None else np.asarray(outcome.prices), lost=losses,
         history=table(ended.records, plan.stop.window, prices), reason=unmet or ended.reason,
         converged=ended.verdict == CONVERGED and not unmet, rounds=ended.rounds, facts=_facts(plan, choices, runtime),
         table=plan.problem.table,

@@ -7,13 +7,13 @@ import dataclasses
 import hashlib
 import io
 import json
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from accord.disk import OWNER, READABLE, write_whole
 from accord.errors import SavedRunError
 from accord.history import Facts, Run
 
@@ -24,13 +24,17 @@ VERSION = 1  # of the layout on disk; another is refused
 ARRAYS, HISTORY, HEAD = "arrays.npz", "history.csv", "run.json"
 
 
-def save(run: Run, directory: str | Path) -> Path:
+def save(run: Run, directory: str | Path, agents: bool = False) -> Path:
     """Write a run to a directory, made where it is missing; returns the directory.
 
+    - `agents`: whether single agents' own models and losses are kept too, in files for their owner alone. From a model
+      after a few steps the rows of a small agent can be worked out, so that only who asks for them gets them.
+
     A decision may be a pytree of dicts, lists, tuples and arrays; a NamedTuple is read back as a tuple. Numbers are
-    kept to the bit, rows of data never: of a table, only how its columns were encoded. `run.json` is written last, with
-    the SHA-256 of the other files and of itself, so that a half-written or damaged run is recognised. Raises
-    `SavedRunError` where the decision holds anything else.
+    kept to the bit, rows of data never: of a table, only how its columns were encoded. `run.json` bears
+    the SHA-256 of the other files and of itself, so that a damaged run is recognised. What was there before is
+    replaced when all is on the disk, and stays where that fails. Raises `SavedRunError` where it fails, and where the
+    decision holds anything else.
 
     >>> import accord, tempfile
     >>> run = accord.run(accord.problems.quadratic(H=[1.0, 3.0], c=[0.0, 4.0]), accord.FedSGD())
@@ -40,21 +44,24 @@ def save(run: Run, directory: str | Path) -> Path:
     (True, True, True)
     """
     directory = Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    structures = {"x": _structure(run.x), "agent": _structure(run.agents[0])}
-    bodies = {ARRAYS: _arrays(run), HISTORY: run.history.to_csv(index=False).encode()}
+    structures = {"x": _structure(run.x), "agent": _structure(run.agents[0]) if agents else None}
+    bodies = {ARRAYS: _arrays(run, agents), HISTORY: run.history.to_csv(index=False).encode()}
     bodies[HEAD] = _head(run, structures, {name: _checksum(body) for name, body in bodies.items()})
-    for name, body in bodies.items():
-        partial = directory / f"{name}.partial"
-        partial.write_bytes(body)
-        os.replace(partial, directory / name)
+    try:
+        write_whole(directory, bodies, OWNER if agents else READABLE)
+    except OSError as error:
+        raise SavedRunError(
+            f"The run cannot be saved in {directory}: {error.strerror or error}. What was there is as it was; give a "
+            "directory on a disk with room, where you may write."
+        ) from error
     return directory
 
 
 def load(directory: str | Path) -> Run:
     """Read a run that `save` wrote.
 
-    Raises `SavedRunError`, with the name of the file, where one is missing, damaged, or of another layout.
+    Raises `SavedRunError`, with the name of the file, where one is missing, damaged, or of another layout. Where it was
+    saved without its agents, `Run.agents` and `Run.losses` raise it when they are asked for.
     """
     directory = Path(directory)
     head = _read_head(directory / HEAD)
@@ -65,9 +72,9 @@ def load(directory: str | Path) -> Run:
     }
     return Run(
         x=_built(head["x"], lambda i: found[f"x{i}"]),
-        own=[_built(head["agent"], lambda i, k=k: found[f"agents{i}"][k, ...]) for k in range(len(facts["agents"]))],
+        own=_agents(head["agent"], found, len(facts["agents"])) if "losses" in found else None,
         prices=found.get("prices"),
-        losses=found["losses"],
+        lost=found.get("losses"),
         history=_history(history.decode(), head["columns"]),
         reason=head["reason"],
         converged=head["converged"],
@@ -77,11 +84,18 @@ def load(directory: str | Path) -> Run:
     )
 
 
-def _arrays(run: Run) -> bytes:
-    arrays = {"losses": run.losses} | ({} if run.prices is None else {"prices": run.prices})
-    arrays |= {f"x{i}": leaf for i, leaf in enumerate(_leaves(run.x))}
-    own = zip(*(_leaves(x) for x in run.agents), strict=True)
-    arrays |= {f"agents{i}": np.stack(leaves) for i, leaves in enumerate(own)}
+def _agents(structure: Any, found: dict[str, np.ndarray], count: int) -> list[Any]:
+    """Every agent's own model."""
+    return [_built(structure, lambda i, k=k: found[f"agents{i}"][k, ...]) for k in range(count)]
+
+
+def _arrays(run: Run, agents: bool) -> bytes:
+    arrays = {f"x{i}": leaf for i, leaf in enumerate(_leaves(run.x))}
+    if run.prices is not None and (agents or run.facts.pattern == "prices"):  # else one an agent
+        arrays["prices"] = run.prices
+    if agents:
+        own = zip(*(_leaves(x) for x in run.agents), strict=True)
+        arrays |= {"losses": run.losses} | {f"agents{i}": np.stack(leaves) for i, leaves in enumerate(own)}
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()

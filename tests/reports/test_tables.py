@@ -36,7 +36,7 @@ def test_prices_show_decisions_in_the_agents_own_order(market: Run) -> None:
 
 
 def test_an_agent_without_rows_has_no_loss_and_stands_last(server: Run) -> None:
-    table = tables.agents(dataclasses.replace(server, losses=np.array([np.nan, 2.0, 1.0])))
+    table = tables.agents(dataclasses.replace(server, lost=np.array([np.nan, 2.0, 1.0])))
     assert [(row.cells[0], row.cells[3]) for row in table.rows][-1] == ("near", "–")
     assert [row.share for row in table.rows] == [1.0, 0.5, 0.0]
 

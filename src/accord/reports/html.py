@@ -13,11 +13,13 @@ import numpy as np
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
+from accord.disk import write_whole
 from accord.history import Run, data_size
 from accord.reports import plots, tables
 from accord.reports.numbers import count, number
 from accord.reports.story import Story
 
+PAGE = "index.html"
 AGENTS = 200  # rows of the table of agents: more are in arrays.npz
 HEAVIEST = 12  # coefficients that are not folded away
 PATTERNS = {"server": "a server and its clients", "peers": "peers, and nobody in the middle", "prices": "a market"}
@@ -39,7 +41,8 @@ def write(run: Run, directory: str | Path, story: Story | None = None) -> Path:
     facts, story = run.facts, story or Story()
     prices = [] if run.prices is None or facts.pattern != "prices" else np.ravel(run.prices).tolist()
     coefficients = tables.coefficients(run)
-    agents, left_out = tables.shortened(tables.agents(run, story.columns), AGENTS)
+    rows = tables.agents(run, story.columns) if run.has_agents else None
+    agents, left_out = tables.shortened(rows, AGENTS) if rows else (None, 0)
     path = page(
         "run.html",
         directory,
@@ -129,10 +132,9 @@ def _figures(run: Run) -> list[tuple[str, str]]:
 
 def page(template: str, directory: str | Path, **content: object) -> Path:
     """Write `index.html` from a template to a directory, made where it is missing; returns the page's path."""
-    path = Path(directory) / "index.html"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(_pages().get_template(template).render(content), encoding="utf-8")
-    return path
+    body = _pages().get_template(template).render(content)
+    write_whole(Path(directory), {PAGE: body.encode()})
+    return Path(directory) / PAGE
 
 
 def _pages() -> jinja2.Environment:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from accord.disk import write_whole
 from accord.errors import SavedRunError
 from accord.history import Run
 from accord.reports.chapters import Section, section
@@ -36,9 +39,9 @@ class Story:
 
     def keep(self, directory: Path) -> None:
         """Write it to a directory."""
-        (directory / FILE).write_text(
-            json.dumps(dataclasses.asdict(self), indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
+        told = json.loads(json.dumps(dataclasses.asdict(self)))  # as it will be read
+        body = json.dumps({**told, "checksum": _checksum(told)}, indent=1, ensure_ascii=False) + "\n"
+        write_whole(directory, {FILE: body.encode()})
 
     @classmethod
     def of(cls, directory: str | Path) -> Story:
@@ -48,11 +51,17 @@ class Story:
             return cls()
         try:
             told = json.loads(path.read_text(encoding="utf-8"))
+            if told.pop("checksum") != _checksum(told):
+                raise ValueError("its checksum does not match its content")
             columns = {name: tuple(map(float, column)) for name, column in told["columns"].items()}
             chapters = tuple(map(section, told["chapters"]))
             return cls(**told | {"notes": tuple(told["notes"]), "columns": columns, "chapters": chapters})
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise SavedRunError(f"{path} is damaged. Remove it to report the run without it.") from error
+
+
+def _checksum(told: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 def measured(run: Run, optimum: float, distance: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -55,11 +56,17 @@ class States:
             self.temporary.cleanup()
 
 
+def _private(path: Path) -> int:
+    """A new file that its owner alone reads: it holds what clients do not tell."""
+    path.unlink(missing_ok=True)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+
+
 def _mapped(directory: Path, size: int) -> mmap.mmap:
     """A file of zeros that takes no space until it is written to."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        with open(directory / "clients.states", "w+b") as file:
+        with open(_private(directory / "clients.states"), "w+b") as file:
             file.truncate(size)
             return mmap.mmap(file.fileno(), size)
     except OSError as error:
