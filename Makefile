@@ -6,7 +6,7 @@ BIN       := $(VENV)/bin
 BENCHMARK ?= $(wildcard benchmarks/[a-z]*.py)
 WORKERS   ?= 2
 
-.PHONY: run test slow lint docs benchmark clean
+.PHONY: run test slow golden lint docs benchmark clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/installed  ## train on the four hospitals that ship with the package
@@ -17,6 +17,9 @@ test: lint  ## style, types and all tests but the slow ones; pytest's own closin
 
 slow: $(VENV)/installed-test  ## the tests that take longer: processes that are killed, whole studies, pages that are executed
 	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup -m slow
+
+golden: $(VENV)/installed-test  ## before and after a change that must change no number: the same bits from every method and runtime
+	@$(BIN)/python -m tests.golden.golden
 
 lint: $(VENV)/installed-test  ## style, types, and who may import whom
 	@$(BIN)/ruff check
@@ -33,7 +36,7 @@ benchmark: $(VENV)/installed  ## apart from the tests; results carry machine, ve
 	@for program in $(BENCHMARK); do $(BIN)/python $$program || exit 1; done
 
 clean:  ## the environment, and all that is built
-	rm -rf $(VENV) build dist site .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist site .pytest_cache .golden_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests docs examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp file for each extra: nothing is installed again until pyproject.toml changes.
