@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-OPTIONAL = {"cryptography", "cvxpy", "dp_accounting", "pyarrow", "ray", "sklearn", "torch", "zenoh"}
+OPTIONAL = {"cryptography", "cvxpy", "dp_accounting", "formulaic", "pyarrow", "ray", "sklearn", "torch", "zenoh"}
 LATER = {"matplotlib", "networkx", "pandas"}  # loaded when they are first needed
 
 PROBE = """

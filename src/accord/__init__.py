@@ -90,6 +90,16 @@ from accord.sweep import Sweep, sweep
 
 __version__ = "0.1.0"
 
+
+def __getattr__(name: str) -> object:
+    """`accord.inference`, which is imported when it is first asked for."""
+    if name == "inference":
+        import accord.inference
+
+        return accord.inference
+    raise AttributeError(f"module 'accord' has no attribute {name!r}")
+
+
 __all__ = [
     "DSGD",
     "BEER",

@@ -3,7 +3,8 @@
 ```
 AccordError
 ├── ProblemError     the problem as posed: loss, weights, coupling, starting point
-│   └── DataError    one agent's data: names the agent and the field
+│   ├── DataError    one agent's data: names the agent and the field
+│   └── SeparationError  a coefficient that has no finite estimate: names the column, the level and the agents
 ├── NetworkError     the graph or its mixing weights: names the measured violation
 ├── MethodError      a method that cannot do this problem, network or hyper-parameter
 ├── ClockError       a virtual clock of impossible times or chances, or of other agents
@@ -12,6 +13,7 @@ AccordError
 ├── AgentError       an agent failed at its work: carries that agent's own traceback
 ├── ShardLost        a shard of agents dies again and again or contradicts itself, or too few answer in time
 ├── SavedRunError    a saved run or checkpoint that is damaged, or of another run
+├── DisclosureError  an agent's own limits refuse what is asked: names the agent, the number and the limit
 └── MissingExtra     an optional library that is not installed; says how to install it
 ```
 """
@@ -32,6 +34,14 @@ class ProblemError(AccordError, ValueError):
 
 class DataError(ProblemError):
     """One agent's data are unusable; the message names the agent and the field."""
+
+
+class SeparationError(ProblemError):
+    """A coefficient runs away while the likelihood stands: its column tells who has an event and who has none."""
+
+
+class DisclosureError(AccordError, PermissionError):
+    """An agent refuses a question by limits of its own; the message names the agent, the number and the limit."""
 
 
 class NetworkError(AccordError, ValueError):

@@ -67,9 +67,9 @@ def from_table(
     (('A', 'B'), ('rain', 'intercept'), [4.0, 0.0], [2.012, 4.5])
     """
     _offered(model, missing)
-    frame = _read(table)
+    frame = read_table(table)
     chosen = _features(frame, by, target, features)
-    names, rows = _groups(frame, by)
+    names, rows = groups_of_rows(frame, by)
     answers, classes = _answers(frame, target, model, names, rows)
     _complete(frame, chosen, names, rows, missing)
     levels = levels_of(frame, chosen)
@@ -90,7 +90,7 @@ def _offered(model: str, missing: str) -> None:
         raise UnknownName("way to meet missing values", missing, ("refuse", "mean"))
 
 
-def _read(table: Any) -> pd.DataFrame:
+def read_table(table: Any) -> pd.DataFrame:
     """The table as a DataFrame whose columns have names."""
     frame = table if isinstance(table, pd.DataFrame) else _file(Path(table)) if isinstance(table, (str, Path)) else None
     if frame is None:
@@ -152,7 +152,7 @@ def _ones(columns: Sequence[str], intercept: bool) -> np.ndarray:
     return np.arange(len(columns)) == (len(columns) - 1 if intercept else -1)
 
 
-def _groups(frame: pd.DataFrame, by: str) -> tuple[tuple[str, ...], list[np.ndarray]]:
+def groups_of_rows(frame: pd.DataFrame, by: str) -> tuple[tuple[str, ...], list[np.ndarray]]:
     """The agents by name, and where their rows are."""
     codes, groups = pd.factorize(frame[by])
     if (nobody := codes < 0).any():

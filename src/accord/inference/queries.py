@@ -1,0 +1,48 @@
+"""The closed table of questions that a site answers: arrays in, arrays out, and its own limits before each answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+import numpy as np
+
+from accord.inference import agreement, likelihood, own_fits, quantiles
+from accord.inference.design import Design, Site
+from accord.inference.formula import complete, rows_of
+from accord.inference.sums import Reply
+
+
+class Query(NamedTuple):
+    """A question: the pure function that answers it, and the limit that guards it."""
+
+    answer: Callable[..., Reply]
+    guard: str  # "none", "rows" or "parameters"
+
+
+QUERIES: Mapping[str, Query] = MappingProxyType(
+    {
+        "schema": Query(agreement.schema, "none"),
+        "moments": Query(quantiles.moments, "rows"),
+        "below": Query(quantiles.below, "rows"),
+        "start": Query(likelihood.start, "parameters"),
+        "score": Query(likelihood.score, "parameters"),
+        "loglik": Query(likelihood.loglik, "parameters"),
+        "gram": Query(likelihood.gram, "parameters"),
+        "indicators": Query(likelihood.indicators, "rows"),
+        "own_glm": Query(own_fits.own_glm, "parameters"),
+    }
+)
+
+
+def answer(site: Site, query: str, design: Design, *sent: np.ndarray) -> Reply:
+    """A site's answer to a question. Raises `DisclosureError` where its limits refuse it."""
+    asked = QUERIES[query]
+    if site.limits is not None and asked.guard != "none":
+        if asked.guard == "rows":
+            site.limits.sums(site.name, len(complete(site, design)))
+        else:
+            rows = rows_of(site, design)
+            site.limits.parameters(site.name, len(rows.X), rows.X.shape[1])
+    return asked.answer(site, design, *sent)
