@@ -11,6 +11,7 @@ from accord.diagnosis import curvature
 from accord.errors import MethodError, ProblemError
 from accord.problems.coupling import Coupling
 from accord.problems.problem import Problem, stacked
+from accord.problems.recession import fall
 from accord.runtimes.market import lost
 from accord.runtimes.plan import Plan
 
@@ -36,8 +37,17 @@ def _allocable(name: str, coupling: Coupling) -> None:
 def answers(plan: Plan) -> None:
     """FAULTS 18 and 20: an agent without a best response to the first price, or with more than one to some price."""
     problem, method, coupled = plan.problem, plan.method, plan.problem.coupling
-    if coupled is None or problem.opaque or hasattr(method, "penalty"):  # a penalty gives curvature
+    if coupled is None or problem.opaque:
         return
+    if not hasattr(method, "penalty"):  # which gives curvature
+        _answers_alone(plan, coupled)
+    if falling := fall(problem):
+        raise ProblemError(falling.sentence(problem.names))
+
+
+def _answers_alone(plan: Plan, coupled: Coupling) -> None:
+    """To prices, without a penalty."""
+    problem, method = plan.problem, plan.method
     known = hasattr(problem.loss, "bounds")
     flat = np.flatnonzero(curvature(problem).mu <= 0) if known else np.arange(problem.K)
     if not len(flat):
@@ -53,7 +63,7 @@ def answers(plan: Plan) -> None:
     if known and method.convexity == "strong at every agent":
         warnings.warn(f"Agent {problem.names[flat[0]]}'s cost has flat parts, so its best response may jump for ever "
                       f"while the prices of {type(method).__name__} settle. Use DualSubgradient, which averages.",
-                      stacklevel=4)  # fmt: skip
+                      stacklevel=5)  # fmt: skip
 
 
 def _adrift(problem: Problem, coupled: Coupling, k: int) -> bool:

@@ -122,7 +122,7 @@ def _with_coupling(found: Constants, coupling: Coupling, L: np.ndarray, mu: np.n
             L_dual=_roughness_of_dual(A, mu),
             A_max=float(squares[:, 1].max()),
             degree=joined + (coupling.sense == "<="),
-            L_value=float((L / least).max()),
+            L_value=float(np.divide(L, least, out=np.zeros_like(least), where=L > 0).max()),
         )  # fmt: skip
 
 

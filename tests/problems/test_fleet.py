@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -74,7 +75,7 @@ def test_homes_beyond_the_limit_are_refused() -> None:
 
 
 def test_a_car_without_the_time_is_refused() -> None:
-    late = FLEET._replace(departure=np.array([24.0, 20.0, 19.0, 7.0]))
+    late = replace(FLEET, departure=np.array([24.0, 20.0, 19.0, 7.0]))
     with pytest.raises(ProblemError, match=r"Car 3 needs 12 kWh, but can take 11 kWh"):
         charging(late, HOMES, limit=9.0, tariff=0.3)
 
@@ -140,3 +141,50 @@ def goods(A: Any = ((1.0, 2.0), (3.0, 1.0)), upper: float = 2.0, total: Any = No
     """Two agents, two goods: row i is about the i-th alone."""
     curves = [(np.full((1, 2), 0.5), np.array([[-c, -2.0]]), np.zeros((1, 2))) for c in (1.0, 2.0)]
     return Coupled(CostCurve(), curves, A, [4.0, 3.0], sense="<=", lower=0, upper=upper, total=total)
+
+
+ONE_CAR = {"arrival": [18.0], "departure": [22.0], "need": [10.0], "power": [11.0]}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"departure": [17.0]}, r"Car 0 has a departure of 17, and an arrival of 18\. Give an hour after its arrival"),
+        ({"departure": [43.0]}, r"Car 0 has a departure of 43, .* at most 24 after its arrival"),
+        ({"departure": [np.inf]}, "Car 0 has a departure of inf"),
+        ({"arrival": [-1.0]}, r"Car 0 has a arrival of -1\. Give an hour of the day"),
+        ({"arrival": [24.5]}, "arrival of 24.5"),
+        ({"need": [np.nan]}, r"Car 0 has a need of nan\. Give kWh that are not negative"),
+        ({"power": [0.0]}, "Car 0 has a power of 0"),
+        ({"need": []}, r"one number a car of each, but the shapes are .* need \(0,\)"),
+        ({name: [] for name in ONE_CAR}, "Give .K,. of each"),
+    ],
+)
+def test_a_car_whose_numbers_are_none_is_refused(change: dict[str, list[float]], told: str) -> None:
+    with pytest.raises(ProblemError, match=told):
+        Fleet(**ONE_CAR | change)  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"load": []}, r"The load has the shape \(0,\)"),
+        ({"tariff": [0.3, 0.2]}, r"the tariff \(2,\)"),
+        ({"load": [1.0, np.nan, 1.0, 1.0]}, "The load holds 1 numbers that are NaN"),
+        ({"limit": np.inf}, "The limit holds 1 numbers that are NaN or infinite"),
+        ({"wear": 0.0}, "wear=0: without a cost that curves"),
+    ],
+)
+def test_a_day_whose_numbers_are_none_is_refused(change: dict[str, Any], told: str) -> None:
+    day = {"load": [1.0] * 4, "limit": 20.0, "tariff": 0.3} | change
+    with pytest.raises(ProblemError, match=told):
+        charging(Fleet(**ONE_CAR), **day)  # pyright: ignore[reportArgumentType]
+
+
+def test_a_car_over_midnight_charges_in_the_evening_and_in_the_morning() -> None:
+    """From 18 to 31, seven in the morning: two hours of the fourth step of six, and the first, of four."""
+    late = Fleet(**ONE_CAR | {"departure": [31.0], "need": [100.0]})  # pyright: ignore[reportArgumentType]
+    np.testing.assert_allclose(late.most(4, 6.0), [[11, 11 / 6, 0, 11]])
+    np.testing.assert_allclose(late.at_once(4, 6.0), [[34 / 6, 0, 0, 11]])  # 66 kWh until midnight, 34 after it
+    day = charging(late, [0.0] * 4, limit=20.0, tariff=0.3)
+    np.testing.assert_allclose(day.solve(), [[89 / 12, 11 / 6, 0, 89 / 12]], atol=9)

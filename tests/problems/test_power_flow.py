@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -88,3 +89,81 @@ def test_a_missing_pypower_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pypower", None)
     with pytest.raises(MissingExtra, match=r"pip install 'accord\[grid\]'"):
         grids.ieee("case9")
+
+
+TWO = {
+    "name": "two", "buses": ("a", "b"), "demand": [0.0, 50.0], "plants": [0], "cost2": [0.01], "cost1": [10.0],
+    "cost0": [0.0], "least": [0.0], "most": [100.0], "ends": [[0, 1]], "susceptance": [1000.0], "limit": [80.0],
+    "shift": [0.0],
+}  # fmt: skip
+
+
+def test_a_grid_by_hand_takes_lists() -> None:
+    grid = grids.Grid(**TWO)
+    np.testing.assert_allclose(grid.flows([50.0]), [50.0])
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"buses": ("a", "b", "c"), "demand": [0.0, 50, 1]}, "falls into 2 parts: no line joins bus c to bus a"),
+        ({"plants": [2]}, "Plant 0 of the grid two is at bus number 2, and its 2 buses have the places 0 to 1"),
+        ({"ends": [[0, 5]]}, "Line 0 of the grid two is at bus number 5"),
+        ({"ends": [[1, 1]]}, "Line 0 of the grid two leads from bus b to itself"),
+        ({"buses": ("a", "a")}, "has 2 buses called a"),
+        ({"limit": [np.nan]}, "The line a–b of the grid two has a limit of nan"),
+        ({"limit": [-1.0]}, "has a limit of -1"),
+        ({"susceptance": [np.inf]}, "has a susceptance of inf. Give the base over a reactance that is not 0"),
+        ({"susceptance": [0.0]}, "has a susceptance of 0"),
+        ({"demand": [0.0, np.nan]}, "The bus b of the grid two has a demand of nan"),
+        ({"cost2": [-0.01]}, "The plant 0 at bus a of the grid two has a cost2 of -0.01"),
+        ({"least": [200.0]}, "has a least of 200"),
+        ({"cost1": [10.0, 20.0]}, r"has cost1 of shape \(2,\), and 1 of one a plant"),
+        (
+            {name: [] for name in ("plants", "cost2", "cost1", "cost0", "least", "most")},
+            "2 buses and 0 plants that run",
+        ),
+    ],
+)
+def test_a_grid_by_hand_that_is_none_is_refused_by_name(change: dict[str, Any], told: str) -> None:
+    with pytest.raises(ProblemError, match=told):
+        grids.Grid(**TWO | change)
+
+
+def tables() -> dict[str, Any]:
+    """MATPOWER's tables of three buses in a row, of which the last is isolated."""
+    bus = np.zeros((3, 13))
+    bus[:, 0], bus[:, 1], bus[:, 2] = [1, 2, 3], [3, 1, 4], [0, 50, 70]
+    gen, branch = np.zeros((2, 10)), np.zeros((2, 13))
+    gen[:, 0], gen[:, 7], gen[:, 8] = [1, 3], 1, 100
+    branch[:, :2], branch[:, 3], branch[:, 10] = [[1, 2], [2, 3]], 0.1, 1
+    return {
+        "baseMVA": 100.0,
+        "bus": bus,
+        "branch": branch,
+        "gen": gen,
+        "gencost": np.array([[2, 0, 0, 2, 10, 0.0]] * 2),
+    }
+
+
+def test_an_isolated_bus_is_left_out_with_its_plants_and_lines() -> None:
+    grid = grids.of_tables("three", **tables())
+    assert (grid.buses, grid.demand.tolist(), grid.plants.tolist()) == (("1", "2"), [0.0, 50.0], [0])
+    assert grid.ends.tolist() == [[0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("table", "place", "value", "told"),
+    [
+        ("gen", (0, 0), 9, "A plant of three is at bus 9, which its table of buses lacks"),
+        ("branch", (0, 1), 9, "A line of three is at bus 9, which its table of buses lacks"),
+        ("branch", (0, 3), 0, "The line 1–2 of three has a reactance of 0"),
+        ("bus", (2, 0), 1, "A plant of three is at bus 3"),
+        ("gen", (0, 7), 0, "2 buses and 0 plants that run"),
+    ],
+)
+def test_tables_that_do_not_fit_are_refused_by_name(table: str, place: tuple[int, int], value: int, told: str) -> None:
+    given = tables()
+    given[table][place] = value
+    with pytest.raises(ProblemError, match=told):
+        grids.of_tables("three", **given)

@@ -14,6 +14,7 @@ from accord.problems.agents import Agent
 from accord.problems.coupling import Coupling
 from accord.problems.interior_point import Programme, Smooth, solve
 from accord.problems.problem import Problem, stacked
+from accord.problems.recession import Fall, fall
 from accord.problems.shape import Shape
 
 ENOUGH = 1e-8  # relative residual of an answer; the method comes to about 1e-13 where there is one
@@ -49,7 +50,7 @@ def clear(problem: Problem) -> Cleared:
     with jax.enable_x64(True):
         K, d = coupled.lower.shape
         costs = _Costs(problem, K, d)
-        x, price = _optimal(coupled, costs)
+        x, price = _optimal(problem, coupled, costs)
         return Cleared(x, price, costs.value(x))
 
 
@@ -78,7 +79,7 @@ _grads = jax.jit(jax.vmap(Agent.grad))
 _hessians = jax.jit(jax.vmap(lambda agent, x: jax.hessian(agent.value)(x)))
 
 
-def _optimal(coupled: Coupling, costs: _Costs) -> tuple[np.ndarray, np.ndarray]:
+def _optimal(problem: Problem, coupled: Coupling, costs: _Costs) -> tuple[np.ndarray, np.ndarray]:
     """Decisions and price; an inequality has a slack, which is one more decision that costs nothing."""
     (K, d), m = coupled.lower.shape, len(coupled.b)
     own, slack = K * d, m if coupled.sense == "<=" else 0
@@ -94,7 +95,7 @@ def _optimal(coupled: Coupling, costs: _Costs) -> tuple[np.ndarray, np.ndarray]:
     )
     point, error = solve(Programme(f, A, b, lower, upper), _inside(lower, upper))
     if not error <= ENOUGH:
-        raise _unsolved(A, b, lower, upper, error)
+        raise _unsolved(A, b, lower, upper, error, fall(problem), problem.names)
     return point.x[:own].reshape(K, d), point.price[:m]
 
 
@@ -119,10 +120,13 @@ def _reachable(coupled: Coupling) -> None:
                            "Widen the bounds, or change b.")  # fmt: skip
 
 
-def _unsolved(A: np.ndarray, b: np.ndarray, lower: np.ndarray, upper: np.ndarray, error: float) -> ProblemError:
+def _unsolved(A: np.ndarray, b: np.ndarray, lower: np.ndarray, upper: np.ndarray, error: float,
+              falling: Fall | None, names: tuple[str, ...]) -> ProblemError:  # fmt: skip
     found = linprog(np.zeros(A.shape[1]), A_eq=A, b_eq=b, bounds=np.column_stack([lower, upper]))
     if found.status == 2:
         return ProblemError(f"No decisions within the agents' bounds meet all {len(b)} rows of the shared constraint "
                             "at once. Widen the bounds, or change b.")  # fmt: skip
+    if falling is not None:
+        return ProblemError(falling.sentence(names))
     return ProblemError("The shared constraint can be met, but no optimal decisions were found (residual "
                         f"{error:.1g}): the cost falls without end, or is not convex. Give bounds.")  # fmt: skip

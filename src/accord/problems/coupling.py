@@ -94,6 +94,8 @@ def coupling(A: Any, b: Any, sense: str, lower: Any, upper: Any, K: int, d: int,
     if sense not in ("==", "<="):
         raise ProblemError(f"A coupling has sense '==' or '<=', but {sense!r} was given.")
     b = np.atleast_1d(np.asarray(b, float))
+    if b.ndim > 1:
+        raise ProblemError(f"The right-hand side b has shape {b.shape}. Give one number a constraint, (m,).")
     A = np.asarray(A, float)
     A = A.reshape(K, 1, d) if A.ndim < 3 and A.size == K * d and len(b) == 1 else A
     if A.shape not in ((K, len(b), d), (K, d) if len(b) == d > 1 else None):
@@ -106,8 +108,7 @@ def coupling(A: Any, b: Any, sense: str, lower: Any, upper: Any, K: int, d: int,
     if silent := [k for k in range(K) if not A[k].any()]:
         raise ProblemError(f"The coupling matrix of agent {silent[0]} is zero, so no price reaches it. "
                            "Leave the agent out of the coupled problem.")  # fmt: skip
-    low, high = (np.broadcast_to(np.asarray(v, float).reshape(-1, d) if np.ndim(v) == 2 else _columns(v, K, d), (K, d))
-                 for v in (-np.inf if lower is None else lower, np.inf if upper is None else upper))  # fmt: skip
+    low, high = _bound("lower", lower, -np.inf, K, d), _bound("upper", upper, np.inf, K, d)
     if (empty := low > high).any():
         k = int(np.argwhere(empty)[0][0])
         raise ProblemError(
@@ -116,9 +117,27 @@ def coupling(A: Any, b: Any, sense: str, lower: Any, upper: Any, K: int, d: int,
     return Coupling(A, b, sense, low, high, None if total is None else _totals(total, low, high))
 
 
+def _bound(name: str, given: Any, none: float, K: int, d: int) -> np.ndarray:
+    """(K, d), infinite where there is no bound: a number, one a decision, one an agent, or all of them."""
+    values = np.asarray(none if given is None else given, float)
+    try:
+        bound = np.broadcast_to(_columns(values, K, d), (K, d))
+    except ValueError as error:
+        raise ProblemError(f"The {name} bounds have shape {values.shape}, but {K} agents of {d} decisions need "
+                           f"({K}, {d}), or one number for all.") from error  # fmt: skip
+    if (wrong := np.isnan(bound) | (bound == -none)).any():
+        k, i = np.argwhere(wrong)[0]
+        raise ProblemError(f"Agent {k}'s {name} bound of decision {i} is {bound[k, i]}. Give a number, or {none} where "
+                           "there is no bound.")  # fmt: skip
+    return bound
+
+
 def _totals(total: Any, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """What each agent's decisions add up to, once its bounds allow it."""
-    totals = np.broadcast_to(np.asarray(total, float), len(low))
+    given = np.asarray(total, float)
+    if given.shape not in ((), (1,), (len(low),)):
+        raise ProblemError(f"The totals have shape {given.shape}, but there are {len(low)} agents. Give one an agent.")
+    totals = np.broadcast_to(given, len(low))
     least, most = low.sum(1), high.sum(1)
     rounding = 1e-12 * (np.abs(totals) + np.abs(low).sum(1) + np.abs(high).sum(1))
     if not np.isfinite(rounding).all():

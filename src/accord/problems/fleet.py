@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -12,11 +12,18 @@ from accord.problems.objectives import CostCurve
 from accord.problems.problem import Coupled
 
 
-class Fleet(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Fleet:
     """Electric cars, an entry each; hours count from the beginning of the day that is planned.
 
-    - `arrival`, `departure`: hours; plugged in from the one to the other.
+    - `arrival`, `departure`: hours; plugged in from the one to the other. Whoever stays over midnight leaves after hour
+      24, 31 for seven in the morning: every day is like the one that is planned, so the same plan has its morning too.
     - `need`: kWh that the battery must have gained by departure. `power`: kW, the most that the car takes.
+
+    Raises `ProblemError` for a car that leaves before it arrives, stays for more than a day, or whose numbers are none.
+
+    >>> Fleet([18, 9], [33, 15], [40, 20], [11, 11]).most(steps=4, hours=6.0).tolist()
+    [[11.0, 5.5, 0.0, 11.0], [0.0, 5.5, 5.5, 0.0]]
     """
 
     arrival: np.ndarray
@@ -24,11 +31,57 @@ class Fleet(NamedTuple):
     need: np.ndarray
     power: np.ndarray
 
+    def __post_init__(self) -> None:
+        for name in ("arrival", "departure", "need", "power"):
+            object.__setattr__(self, name, np.asarray(getattr(self, name), float))
+        _check_fleet(self)
+
+    def __len__(self) -> int:
+        return len(self.arrival)
+
+    def first(self, count: int) -> Fleet:
+        """So many of its cars."""
+        return Fleet(self.arrival[:count], self.departure[:count], self.need[:count], self.power[:count])
+
     def most(self, steps: int, hours: float) -> np.ndarray:
         """(K, T), kW that each car can take on average in each step of `hours`: less where it comes or goes."""
-        start = hours * np.arange(steps)
+        return _folded(self._most_of_two_days(steps, hours))
+
+    def at_once(self, steps: int, hours: float) -> np.ndarray:
+        """(K, T), kW where nobody coordinates: everyone charges at full power from arrival until done."""
+        filled = np.cumsum(hours * self._most_of_two_days(steps, hours), axis=1)
+        return _folded(np.diff(np.minimum(filled, self.need[:, None]), axis=1, prepend=0) / hours)
+
+    def _most_of_two_days(self, steps: int, hours: float) -> np.ndarray:
+        start = hours * np.arange(2 * steps)
         plugged = np.minimum(start + hours, self.departure[:, None]) - np.maximum(start, self.arrival[:, None])
         return self.power[:, None] * np.clip(plugged / hours, 0, 1)
+
+
+def _folded(two_days: np.ndarray) -> np.ndarray:
+    """The morning after at the place of the morning before."""
+    return np.add(*np.split(two_days, 2, axis=1))
+
+
+def _check_fleet(fleet: Fleet) -> None:
+    shapes = {name: np.shape(getattr(fleet, name)) for name in ("arrival", "departure", "need", "power")}
+    if len(set(shapes.values())) > 1 or len(shapes["arrival"]) != 1 or not len(fleet):
+        told = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise ProblemError(f"A fleet has one number a car of each, but the shapes are {told}. Give (K,) of each.")
+    arrival, departure = fleet.arrival, fleet.departure
+    rules = (
+        ("arrival", (arrival >= 0) & (arrival < 24), "an hour of the day, from 0 to below 24"),
+        ("departure", np.isfinite(departure), "hours"),
+        ("departure", departure > arrival, "an hour after its arrival; 31 is seven in the morning after"),
+        ("departure", departure <= arrival + 24, "an hour at most 24 after its arrival: a day is planned"),
+        ("need", np.isfinite(fleet.need) & (fleet.need >= 0), "kWh that are not negative"),
+        ("power", np.isfinite(fleet.power) & (fleet.power > 0), "a positive number of kW"),
+    )
+    for name, sound, asked in rules:
+        if not sound.all():
+            k = int(np.argmin(sound))
+            stay = f", and an arrival of {arrival[k]:g}" if name == "departure" else ""
+            raise ProblemError(f"Car {k} has a {name} of {getattr(fleet, name)[k]:g}{stay}. Give {asked}.")
 
 
 @dataclass(frozen=True, init=False, eq=False)
@@ -58,8 +111,7 @@ class Charging(Coupled):
     @property
     def at_once(self) -> np.ndarray:
         """(K, T), kW where nobody coordinates: everyone charges at full power from arrival until done."""
-        filled = np.cumsum(self.hours * self.fleet.most(len(self.load), self.hours), axis=1)
-        return np.diff(np.minimum(filled, self.fleet.need[:, None]), axis=1, prepend=0) / self.hours
+        return self.fleet.at_once(len(self.load), self.hours)
 
 
 def charging(fleet: Fleet, load: Any, limit: float, tariff: Any, wear: float = 0.002) -> Charging:
@@ -71,16 +123,25 @@ def charging(fleet: Fleet, load: Any, limit: float, tariff: Any, wear: float = 0
     hours.
 
     - `load`: (T,), kW that the homes take in each of T steps of a day. `limit`: kW. `tariff`: €/kWh, (T,) or one.
-    - `wear`: €/kWh for a kW more; what makes the best response unique.
+    - `wear`: €/kWh for a kW more, positive; what makes the best response unique.
 
-    Raises `ProblemError` where the homes alone exceed the limit, or a car cannot be charged in its window.
+    Raises `ProblemError` where the homes alone exceed the limit, or a car cannot be charged in its window, and for
+    numbers that are none.
 
     >>> fleet = Fleet(np.array([0.0, 0.0]), np.array([24.0, 12.0]), np.array([36.0, 36.0]), np.array([11.0, 11.0]))
     >>> charging(fleet, load=[1.0, 1.0, 1.0, 1.0], limit=5.0, tariff=0.3).solve().round(6).tolist()
     [[1.0, 1.0, 2.0, 2.0], [3.0, 3.0, 0.0, 0.0]]
     """
-    load = np.asarray(load, float)
-    return Charging(fleet, load, float(limit), np.broadcast_to(np.asarray(tariff, float), load.shape), wear)
+    load, tariff = np.asarray(load, float), np.asarray(tariff, float)
+    if load.ndim != 1 or not len(load) or tariff.shape not in ((), (1,), load.shape):
+        raise ProblemError(f"The load has the shape {load.shape} and the tariff {tariff.shape}. Give a load of (T,), a "
+                           "number a step, and a tariff alike, or one for all steps.")  # fmt: skip
+    for name, values in (("load", load), ("tariff", tariff), ("limit", limit), ("wear", wear)):
+        if wrong := int((~np.isfinite(values)).sum()):
+            raise ProblemError(f"The {name} holds {wrong} numbers that are NaN or infinite. Give finite numbers.")
+    if not wear > 0:
+        raise ProblemError(f"wear={wear:g}: without a cost that curves a car has many best plans. Give e.g. 0.002.")
+    return Charging(fleet, load, float(limit), np.broadcast_to(tariff, load.shape), float(wear))
 
 
 def _check(problem: Charging, most: np.ndarray) -> None:

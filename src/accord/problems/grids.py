@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 
 from accord.errors import ProblemError
+from accord.problems.grid_checks import KINDS, check, check_joined
+
+ISOLATED = 4  # the type of a bus that is out of service
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,6 +23,9 @@ class Grid:
       c₂P² + c₁P + c₀ in $/h for P MW; `least`, `most`: (G,), MW.
     - `ends`: (L, 2), the places of a line's buses; `susceptance`: (L,), MW a radian; `limit`: (L,), MW, infinite where
       there is none; `shift`: (L,), MW that a phase shifter adds to its flow.
+
+    Raises `ProblemError` for a grid that falls into parts, a bus that is named twice or is not there, a plant or a line
+    whose numbers are none; a line without reactance has no susceptance.
 
     >>> grid = pjm5()
     >>> float(grid.demand.sum()), float(grid.most.sum())
@@ -39,6 +45,12 @@ class Grid:
     susceptance: np.ndarray
     limit: np.ndarray
     shift: np.ndarray
+
+    def __post_init__(self) -> None:
+        for name, kind in KINDS.items():
+            object.__setattr__(self, name, np.asarray(getattr(self, name), kind))
+        object.__setattr__(self, "buses", tuple(map(str, self.buses)))
+        check(self)
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -79,41 +91,45 @@ class Grid:
         5
         """
         kept = np.arange(len(self.ends)) != line
-        rest = replace(self, ends=self.ends[kept], susceptance=self.susceptance[kept], limit=self.limit[kept],
-                       shift=self.shift[kept])  # fmt: skip
-        return _whole(rest, f" without the line {self.lines[line]}")
-
-
-def _whole(grid: Grid, when: str = "") -> Grid:
-    """The grid, unless it falls into parts."""
-    from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import connected_components
-
-    n, (first, second) = len(grid.buses), grid.ends.T
-    parts, part = connected_components(csr_array((np.ones(len(first)), (first, second)), (n, n)), directed=False)
-    if parts > 1:
-        alone = grid.buses[int(np.argmax(part != part[0]))]
-        raise ProblemError(f"The grid {grid.name} falls into {parts} parts{when}: no line joins bus {alone} to bus "
-                           f"{grid.buses[0]}. Solve the parts one by one.")  # fmt: skip
-    return grid
+        check_joined(self.name, self.buses, self.ends[kept], f" without the line {self.lines[line]}")
+        return replace(
+            self,
+            ends=self.ends[kept],
+            susceptance=self.susceptance[kept],
+            limit=self.limit[kept],
+            shift=self.shift[kept],
+        )
 
 
 def ieee(case: str) -> Grid:
     """One of PYPOWER's cases: "case9", "case14", "case30", "case39", "case57", "case118", "case300", ...
 
-    Plants and lines that are out of service are left out; lines with a rating of 0, or of 9900 MW and more, have no
-    limit. Raises `UnknownName`, and `MissingExtra` where PYPOWER is not installed.
+    Plants and lines that are out of service are left out, and isolated buses (type 4) with theirs; lines with a rating
+    of 0, or of 9900 MW and more, have no limit. Raises `UnknownName`, `MissingExtra` where PYPOWER is not installed,
+    and `ProblemError` as `Grid` does.
     """
     from accord.problems.adapters.pypower import case_of
 
-    return _whole(_from_tables(case, **case_of(case)))
+    return of_tables(case, **case_of(case))
 
 
-def _from_tables(name: str, *, baseMVA: float, bus: np.ndarray, branch: np.ndarray, gen: np.ndarray,
+def of_tables(name: str, *, baseMVA: float, bus: np.ndarray, branch: np.ndarray, gen: np.ndarray,
                  gencost: np.ndarray, **_: Any) -> Grid:  # fmt: skip
     """From the columns of MATPOWER's tables, as its manual numbers them."""
-    running, closed = gen[:, 7] > 0, branch[:, 10] > 0
+    isolated = set(bus[bus[:, 1] == ISOLATED, 0])
+    bus = bus[bus[:, 1] != ISOLATED]
+    known = set(bus[:, 0]) | isolated
+    for what, numbers in (("plant", gen[:, :1]), ("line", branch[:, :2])):
+        if strange := [number for number in numbers.ravel() if number not in known]:
+            raise ProblemError(f"A {what} of {name} is at bus {strange[0]:.0f}, which its table of buses lacks. "
+                               "Add the bus, or correct the number.")  # fmt: skip
+    running = (gen[:, 7] > 0) & ~np.isin(gen[:, 0], list(isolated))
+    closed = (branch[:, 10] > 0) & ~np.isin(branch[:, :2], list(isolated)).any(1)
     gen, cost, branch = gen[running], gencost[: len(running)][running], branch[closed]
+    if (short := branch[:, 3] == 0).any():
+        one, other = branch[int(np.argmax(short)), :2]
+        raise ProblemError(f"The line {one:.0f}–{other:.0f} of {name} has a reactance of 0, so that no angle is its "
+                           "own. Make the two buses one, or give a small reactance.")  # fmt: skip
     if (cost[:, 0] != 2).any() or (cost[:, 3] > 3).any():
         raise ProblemError(f"A plant of {name} has a cost that is no polynomial of degree 2. Take another case.")
     place = {number: i for i, number in enumerate(bus[:, 0])}

@@ -139,12 +139,23 @@ def dispatch(cost2: Any, cost1: Any, cost0: Any, lower: Any, upper: Any, demand:
              names: Sequence[str] | None = None) -> Coupled:  # fmt: skip
     """Economic dispatch: minimise Σ c₂P² + c₁P + c₀ over generators that must meet `demand` within their limits.
 
-    The price λ is what one more unit of demand costs. Limits may be None.
+    The price λ is what one more unit of demand costs, and what a generator is paid for it. Limits may be None.
+
+    - `cost2`, `cost1`, `cost0`: one a generator, or one for all; `lower`, `upper`: likewise, in the units of demand.
+
+    Raises `ProblemError` and `DataError` for numbers that are none, by the generator.
 
     >>> dispatch([0.004, 0.006], [5.3, 5.5], [500, 400], None, None, demand=600).solve().ravel().round(3).tolist()
     [370.0, 230.0]
     """
-    c2, c1, c0 = (np.broadcast_to(np.asarray(c, float), np.shape(cost2)) for c in (cost2, cost1, cost0))
+    curves = [np.atleast_1d(np.asarray(c, float)) for c in (cost2, cost1, cost0)]
+    try:
+        c2, c1, c0 = np.broadcast_arrays(*curves)
+    except ValueError as error:
+        raise ProblemError(f"cost2, cost1 and cost0 have {', '.join(str(len(c)) for c in curves)} entries. "
+                           "Give one a generator, or one number for all.") from error  # fmt: skip
+    if c2.ndim != 1 or not len(c2):
+        raise ProblemError(f"The costs have the shape {c2.shape}. Give one number a generator.")
     if (c2 < 0).any():
         k = int(np.argmax(c2 < 0))
         raise ProblemError(

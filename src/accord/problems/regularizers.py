@@ -12,7 +12,7 @@ from jax import Array
 from accord.pytrees import pytree
 
 HALVINGS = 40  # of an interval of prices: to a millionth of a millionth
-HAIR = 1e-30  # instead of nothing
+BENT = 1e-9  # how much, relative to what it costs to cross its bounds, a cost that is flat is bent to have one answer
 
 
 @pytree
@@ -81,10 +81,15 @@ class Budget:
         return self.cheapest(-v, jnp.ones_like(v))
 
     def cheapest(self, slope: Array, curved: Array) -> Array:
-        """argmin Σ curved/2 x² + slope x, curved > 0: x = clip(−(slope + ν)/curved), with ν such that Σx = total.
+        """argmin Σ curved/2 x² + slope x: x = clip(−(slope + ν)/curved), with ν such that Σx = total.
 
-        ν is halved in on, and then exact by the decisions that are within their bounds.
+        ν is halved in on, and between the last two the decisions are straight lines, so that the total is met. Where
+        nothing curves, the cheapest are filled first, and equally cheap ones alike.
         """
+        wide = jnp.max(self.upper - self.lower)
+        least = BENT * (jnp.max(slope) - jnp.min(slope)) / jnp.where(wide > 0, wide, 1)
+        least = jnp.where(least > 0, least, jnp.where(jnp.max(curved) > 0, 0, 1))
+        curved = jnp.where(curved > 0, curved, jnp.where(least > 0, least, jnp.max(curved)))
         wish, give = -slope / curved, 1 / curved  # x = clip(wish − ν·give): no division in the loop
         ends = (wish - self.upper) * curved, (wish - self.lower) * curved
 
@@ -94,11 +99,10 @@ class Budget:
             return jnp.where(over, middle, span[0]), jnp.where(over, span[1], middle)
 
         low, high = jax.lax.fori_loop(0, HALVINGS, halve, (jnp.min(ends[0]), jnp.max(ends[1])))
-        x = wish - (low + high) / 2 * give
-        free, kept = (x > self.lower) & (x < self.upper), jnp.clip(x, self.lower, self.upper)
-        share = jnp.where(free, give, 0)
-        missing = (self.total - jnp.sum(kept)) / jnp.maximum(jnp.sum(share), HAIR)
-        return jnp.clip(kept + missing * share, self.lower, self.upper)
+        more, less = (jnp.clip(wish - nu * give, self.lower, self.upper) for nu in (low, high))
+        between = jnp.sum(more - less)
+        part = jnp.where(between > 0, (self.total - jnp.sum(less)) / jnp.where(between > 0, between, 1), 0)
+        return less + jnp.clip(part, 0, 1) * (more - less)
 
 
 @pytree
@@ -135,8 +139,12 @@ class GroupL2:
     weight: float
     group: Array  # the group of every coordinate, 0, 1, 2, ...
 
+    def _own(self) -> Array:
+        """As places, whatever the precision that a run has given the numbers of its terms."""
+        return jnp.asarray(self.group).astype(jnp.int32)
+
     def _norms(self, x: Array) -> Array:
-        return jnp.sqrt(jnp.zeros_like(x).at[self.group].add(x * x))  # at most as many groups as coordinates
+        return jnp.sqrt(jnp.zeros_like(x).at[self._own()].add(x * x))  # at most as many groups as coordinates
 
     def value(self, x: Array) -> Array:
         return self.weight * jnp.sum(self._norms(x))
@@ -144,4 +152,4 @@ class GroupL2:
     def prox(self, v: Array, step: Array | float) -> Array:
         norms = self._norms(v)
         shrunk = jnp.maximum(norms - step * self.weight, 0) / jnp.where(norms > 0, norms, 1)
-        return v * shrunk[self.group]
+        return v * shrunk[self._own()]

@@ -10,6 +10,7 @@ from jax import Array
 
 from accord.problems.agents import Agent
 from accord.problems.coupling import Share
+from accord.problems.regularizers import Budget
 from accord.runtimes.plan import Record
 
 FAR = 1e6
@@ -48,10 +49,13 @@ def excess(surplus: Array, floor: Array) -> Array:
 def reach(share: Share, direction: Array) -> Reach:
     """One agent's least in a direction; a decision without bounds goes `FAR` times as far as is needed to meet b."""
     slope, bounds = share.charged(direction), (share.box.lower, share.box.upper)
-    known = [jnp.max(jnp.abs(jnp.where(jnp.isfinite(bound), bound, 0))) for bound in bounds]
-    needed = jnp.linalg.norm(share.b) * share.agents / jnp.linalg.norm(share.A)
-    far = FAR * (needed + known[0] + known[1])
-    ends = slope * jnp.where(slope > 0, jnp.maximum(bounds[0], -far), jnp.minimum(bounds[1], far))
+    if isinstance(share.box, Budget):
+        ends = slope * share.box.cheapest(slope, jnp.zeros_like(slope))
+    else:
+        known = [jnp.max(jnp.abs(jnp.where(jnp.isfinite(bound), bound, 0))) for bound in bounds]
+        needed = jnp.linalg.norm(share.b) * share.agents / jnp.linalg.norm(share.A)
+        far = FAR * (needed + known[0] + known[1])
+        ends = slope * jnp.where(slope > 0, jnp.maximum(bounds[0], -far), jnp.minimum(bounds[1], far))
     part = direction @ share.b
     return Reach(jnp.sum(ends) - part, jnp.sum(jnp.abs(ends)) + jnp.abs(part))
 
@@ -79,11 +83,12 @@ def market_record(agents: Agent, decisions: Array, price: Array) -> Record:
 
 @jax.jit
 def lost(agents: Agent, price: Array) -> Array:
-    """Which agents have no best response at a price: what they find is not finite, or would still be as steep."""
+    """Which agents have no best response at a price: what they find is not finite, or as steep towards an open end."""
 
     def is_lost(agent: Agent) -> Array:
         def steepness(x: Array) -> Array:
-            return jnp.max(jnp.abs(x - box.prox(x - agent.grad(x) - agent.share.charged(price), 1.0)))
+            slope = agent.grad(x) + agent.share.charged(price)
+            return jnp.max(jnp.where(jnp.isinf(jnp.where(slope > 0, box.lower, box.upper)), jnp.abs(slope), 0))
 
         box = agent.share.box
         x, start = agent.best_response(price), box.prox(jnp.zeros(box.lower.shape, price.dtype), 1.0)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import accord
 from accord.errors import MethodError, ProblemError
-from accord.problems import Coupled, dispatch
+from accord.problems import Coupled, Fleet, charging, dispatch
 from accord.problems.objectives import Quadratic
+from accord.problems.recession import fall
 
 METHODS = [accord.DualDecomposition(), accord.ADAL(), accord.TrackingADMM()]
 
@@ -71,6 +73,70 @@ def test_fault_18_a_cost_that_would_fall_without_end_at_a_later_price() -> None:
     run = accord.run(market, accord.ADAL(), stop=accord.Stop(rounds=2000, progress=0))
     np.testing.assert_allclose(run.x.ravel(), [10, 90], rtol=0, atol=1e-9)
     assert run.prices[0] == pytest.approx(2, abs=1e-9)
+
+
+STRAIGHT = dispatch([0, 0], [10.0, 30.0], 0, None, None, demand=100, names=["hydro", "oil"])
+FALLS = r"The cost falls without end: agent oil's by 30 a unit, in a direction that no bound stops"
+
+
+@pytest.mark.parametrize("method", [accord.ExchangeADMM(), accord.SharingADMM(), accord.ADAL(), accord.TrackingADMM()])
+def test_fault_18_straight_costs_without_limits_are_refused_by_the_agents_name(method: Any) -> None:
+    """The one sells to the other for ever, at a gain of 20 a unit."""
+    with pytest.raises(ProblemError, match=FALLS):
+        solve(STRAIGHT, method)
+
+
+def test_fault_18_a_planner_says_the_same() -> None:
+    with pytest.raises(ProblemError, match=FALLS):
+        STRAIGHT.solve()
+
+
+def falling(loss: Any, numbers: Any, **bounds: Any) -> Any:
+    """Who falls for ever, of agents with a cost of which no formula is known, whose decisions add up to 1."""
+    return fall(Coupled(loss, [np.array([v]) for v in numbers], [1.0] * len(numbers), 1.0, **bounds))
+
+
+def test_fault_18_costs_without_a_formula_are_looked_at_far_out() -> None:
+    """A line falls for ever where another goes up less; what is squared, or has a bound in the way, does not."""
+    line = lambda x, a: (a * x).sum()  # noqa: E731
+    assert falling(line, [1.0, 3.0]) == pytest.approx((1, -3.0))
+    assert falling(line, [2.0, 2.0]) is None
+    assert falling(line, [1.0, 3.0], lower=0) is None
+    assert falling(lambda x, a: (a * x + 1e-9 * x**2).sum(), [1.0, 3.0]) is None
+    assert falling(lambda x, a: -a * jnp.log(x).sum(), [1.0, 3.0], lower=1e-3) is None
+    assert falling(lambda x, a: jnp.hypot(x, 1.0).sum() - a * x.sum(), [0.0, 3.0]) == pytest.approx((1, -2.0))
+    assert falling(lambda x, a: jnp.hypot(x, 1.0).sum() - a * x.sum(), [0.0, 1.5]) is None
+
+
+def test_fault_18_flat_directions_of_a_matrix() -> None:
+    """Agent 0 may add as much to the first decision as it takes from the second."""
+    flat, round_ = np.ones((1, 2, 2)), np.eye(2)[None]
+    rows = [(flat, np.zeros((1, 2))), (round_, np.zeros((1, 2)))]
+    assert fall(Coupled(Quadratic(), rows, np.ones((2, 1, 2)), 1.0)) is None
+    tilted = lambda x, row: Quadratic()(x, row[:2]) + row[2] @ x  # noqa: E731
+
+    class Tilted(Quadratic):
+        def __call__(self, x: Any, row: Any) -> Any:
+            return tilted(x, row)
+
+        def quadratic(self, rows: Any, weights: Any) -> Any:
+            H, q = super().quadratic(rows[:2], weights)
+            return H, q + weights @ rows[2]
+
+    slopes = [(*row, slope) for row, slope in zip(rows, np.array([[[1.0, -1.0]], [[5.0, 0.0]]]), strict=True)]
+    assert fall(Coupled(Tilted(), slopes, np.ones((2, 1, 2)), 1.0)) == pytest.approx((0, -2.0))
+
+
+def test_fault_17_budgets_that_no_transformer_bears() -> None:
+    """Five cars want 60 kWh in two hours, and 18 kW are left: 24 kWh are missing, 12 kW in either hour."""
+    cars = Fleet([18.0] * 5, [20.0] * 5, [12.0] * 5, [11.0] * 5)  # pyright: ignore[reportArgumentType]
+    day = charging(cars, [2.0] * 24, limit=20.0, tariff=0.3)
+    for method in (accord.DualDecomposition(), accord.ExchangeADMM()):
+        run = solve(day, method)
+        assert "no decisions within the agents' bounds meet the shared constraint" in run.reason
+        assert run.rounds <= 20
+        assert run.history["dual_value"].iloc[-1] == np.inf
+        assert run.history["violation"].iloc[-1] == pytest.approx(12 * np.sqrt(2), rel=1e-6)
 
 
 def test_fault_20_a_block_that_is_not_strictly_convex() -> None:

@@ -49,7 +49,7 @@ class EdgeADMM:
 
     def init(self, x: Array, agent: Any, places: Places, key: Array) -> State:
         z = jnp.where(places.hears[:, None], self.penalty * x, 0)
-        return State(self._nearest(z, places.hears, agent), z, places.hears)
+        return State(self._nearest(x, z, places.hears, agent), z, places.hears)
 
     def messages(self, state: State) -> Message:
         return Message(2 * self.penalty * state.x - state.z)
@@ -57,8 +57,10 @@ class EdgeADMM:
     def update(self, state: State, heard: Message, present: Array, agent: Any, key: Array) -> State:
         mixed = (1 - self.relaxation) * state.z + self.relaxation * heard.q
         z = jnp.where(present[:, None], mixed, state.z)
-        return State(self._nearest(z, state.theirs, agent), z, state.theirs)
+        return State(self._nearest(state.x, z, state.theirs, agent), z, state.theirs)
 
-    def _nearest(self, z: Array, theirs: Array, agent: Any) -> Array:
-        weight = self.penalty * jnp.sum(theirs).astype(z.dtype)  # ρ d_k
-        return agent.prox(jnp.sum(z, 0) / weight, weight)
+    def _nearest(self, x: Array, z: Array, theirs: Array, agent: Any) -> Array:
+        """prox of the mean of z; an agent alone, who hears of no mean, takes it from where it stands."""
+        alone, degree = ~jnp.any(theirs), jnp.sum(theirs).astype(z.dtype)
+        weight = self.penalty * jnp.where(alone, 1, degree)  # ρ d_k
+        return agent.prox(jnp.where(alone, x, jnp.sum(z, 0) / weight), weight)

@@ -117,7 +117,7 @@ def who_pays(day: Charging, run: Run) -> Chapter:
 def small_fleet(day: Charging, cars: int = 20) -> Chapter:
     """The centralised answer, where it can be had."""
     share, hours = cars / day.K, (24, -1)
-    shared = charging(Fleet(*(part[:cars] for part in day.fleet)), share * day.load.reshape(hours).mean(1),
+    shared = charging(day.fleet.first(cars), share * day.load.reshape(hours).mean(1),
                       share * day.limit, day.tariff.reshape(hours).mean(1), WEAR)  # fmt: skip
     best, run = clear(shared), solve(shared, methods.AcceleratedDual(), stop=Stop(rounds=2000, progress=0), record=50)
     text = f"""Of the thousand no solver was asked; a bound proves the plan: no plan costs less than what the prices
