@@ -29,7 +29,7 @@ rounds = 100
 """
 
 KEYS = ["method", "runtime", "agents", "rounds", "converged", "reason", "objective", "disagreement", "worst_agent"]
-KEYS += ["worst", "messages", "bytes", "gradients", "seconds"]
+KEYS += ["worst", "messages", "bytes", "gradients", "seconds", "status"]
 
 
 @pytest.fixture(autouse=True)

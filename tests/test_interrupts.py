@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 import accord
-from accord.interrupts import exit_code
 
 PROBLEM = accord.problems.quadratic([1.0, 2.0], [0.0, 3.0])
 
@@ -41,7 +40,7 @@ def test_fault_53_sigterm_ends_a_run_as_ctrl_c_does_and_has_its_own_exit_code() 
     run = ended()
     assert run.reason == "was told to end (SIGTERM)"
     assert run.rounds == run.history["round"].iloc[-1] > 0
-    assert exit_code(run.reason) == 128 + signal.SIGTERM
+    assert run.status.code == 128 + signal.SIGTERM
 
 
 def test_fault_53_a_program_that_sigterm_ended_a_run_of_begins_no_other(handler: Any) -> None:

@@ -156,8 +156,8 @@ def test_fault_50_files_of_two_runs_are_not_mixed(run: Run, tmp_path: Path) -> N
 
 def test_fault_51_another_layout_is_refused_with_both_versions(run: Run, tmp_path: Path) -> None:
     path = save(run, tmp_path) / "run.json"
-    path.write_text(path.read_text().replace('"accord run": 1', '"accord run": 99'))
-    with pytest.raises(SavedRunError, match="has the layout 99, but this Accord reads 1"):
+    path.write_text(path.read_text().replace('"accord run": 2', '"accord run": 99'))
+    with pytest.raises(SavedRunError, match="has the layout 99, but this Accord reads 2"):
         load(tmp_path)
 
 

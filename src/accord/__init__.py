@@ -85,6 +85,7 @@ from accord.methods import (
 )
 from accord.problems import Coupled, Opaque, Problem
 from accord.run import run
+from accord.status import Status
 from accord.stopping import Stop
 from accord.sweep import Sweep, sweep
 
@@ -183,6 +184,7 @@ __all__ = [
     "Problem",
     "Run",
     "SGD",
+    "Status",
     "Stop",
     "aggregation",
     "attacks",

@@ -12,6 +12,7 @@ from accord.methods import AgnosticMinimax
 from accord.problems.problem import Problem
 from accord.runtimes.plan import Plan
 from accord.runtimes.vectorised import Vectorised
+from accord.status import Ending, Status
 from accord.stopping import Stop
 
 MET = 1e-3  # of the size of a cap, by which a loss may still exceed it
@@ -53,8 +54,8 @@ def least_excess(problem: Problem, caps: Any = 0.0, x0: Any = None) -> Least:
     return Least(excess, np.asarray(found.losses, float), np.asarray(found.x), settled)
 
 
-def verdict(plan: Plan, losses: np.ndarray) -> str | None:
-    """What keeps a run under caps from having met them, in words; None where it has, or knows none."""
+def unmet_caps(plan: Plan, losses: np.ndarray) -> Ending | None:
+    """What keeps a run under caps from having met them; None where it has, or knows none."""
     caps = getattr(plan.method, "cap", None)
     if caps is None or plan.problem.opaque or plan.problem.stored:
         return None
@@ -66,11 +67,15 @@ def verdict(plan: Plan, losses: np.ndarray) -> str | None:
     name, many = plan.problem.names[k], len(set(caps.tolist())) > 1
     least = least_excess(plan.problem, caps, plan.shape.unflatten(plan.x0))
     if not least.settled or least.excess <= MET * max(abs(caps[k]), 1e-12):
-        return (f"ended before the caps were met: agent {name} still loses {losses[k]:.5g}, more than {caps[k]:.5g}. "
-                "Give it more rounds")  # fmt: skip
+        return Ending(
+            Status.CAPS_UNMET,
+            note=f"ended before the caps were met: agent {name} still loses {losses[k]:.5g}, "
+            f"more than {caps[k]:.5g}. Give it more rounds",
+        )
     remedy = (
         f"every cap would have to be raised by {least.excess:.4g}"
         if many
         else f"the least possible cap is {caps[k] + least.excess:.6g}"
     )
-    return f"cannot meet its caps: no model keeps every agent's loss at or below them; {remedy}"
+    note = f"cannot meet its caps: no model keeps every agent's loss at or below them; {remedy}"
+    return Ending(Status.CAPS_IMPOSSIBLE, note=note)

@@ -78,7 +78,7 @@ KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "runtime": (lambda value: hasattr(value, "start") and not isinstance(value, type),
                 "Give one of accord.runtimes, such as Threads()."),
     "checkpoint": (lambda value: isinstance(value, str | PathLike), "Give a directory."),
-    "notify": (callable, "Give a function of a Status."),
+    "notify": (callable, "Give a function of a Progress."),
     "measure": (callable, "Give a function of a Moment that returns numbers by name."),
 }  # fmt: skip
 """What each argument of `run` is, where it is given."""

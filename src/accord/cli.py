@@ -15,7 +15,6 @@ import typer
 
 from accord.disk import check_writable
 from accord.errors import AccordError, UnknownName
-from accord.interrupts import exit_code
 from accord.reports.speech import heading, progress, say, working
 
 if TYPE_CHECKING:
@@ -115,21 +114,26 @@ def run(
     """Run a study: who ended where, what else it tells, and a report of one page.
 
     With --json the report is written only where --out says, without the chapters. Ctrl-C or SIGTERM ends the run
-    early: it is reported as far as it came, without the chapters, and the exit code is 130 or 143.
+    early: it is reported as far as it came, without the chapters.
+
+    The exit code is 0 where the run converged, stopped at its limit of rounds or seconds, or came to rest on the floor
+    that its method states; 2 where the study is refused; 3 where the run came to rest short of what was asked (a shared
+    constraint or a cap is not met, or nothing moved); 4 where it diverged; 5 where there is no answer; 130 or 143 after
+    Ctrl-C or SIGTERM.
     """
     chosen = _asked(_study(study, rounds, seed), method, cap, group)
     directory = None if as_json and out is None else _writable(out, chosen.name)
     with progress(chosen.method_name, chosen.stop.rounds, quiet or as_json) as notify:
         outcome = chosen.run(notify=notify, runtime=_runtime(runtime), checkpoint=checkpoint)
-    ended = exit_code(outcome.reason)
+    ended = outcome.status.code
     if as_json:
         print(json.dumps(outcome.summary()))
     if directory is None:
         raise typer.Exit(ended)
-    story = _story(chosen, outcome, group, bool(cap) and not ended)
+    story = _story(chosen, outcome, group, bool(cap) and not outcome.status.asked)
     if not as_json:
         _tell(outcome, story, quiet)
-        story = story if brief or ended else _with_chapters(story, chosen, outcome, quiet)
+        story = story if brief or outcome.status.asked else _with_chapters(story, chosen, outcome, quiet)
     asked = not study.endswith(".toml") or bool(cap or group)
     _keep(outcome, story, directory, as_json, asked if agents is None else agents)
     raise typer.Exit(ended)
@@ -168,7 +172,7 @@ def compare(
     story = Story(title=chosen.title, about=chosen.about, notes=notes)
     page = write_comparison(runs, directory, optimum, story)
     say(f"The report is {page}")
-    raise typer.Exit(max(exit_code(outcome.reason) for outcome in runs.values()))
+    raise typer.Exit(max((outcome.status.code for outcome in runs.values() if outcome.status.asked), default=0))
 
 
 @app.command()
@@ -257,7 +261,7 @@ def _one_by_one(variants: dict[str, Study], runtime: str, quiet: bool) -> dict[s
     for name, variant in variants.items():
         with progress(variant.method_name, variant.stop.rounds, quiet) as notify:
             runs[name] = variant.run(notify=notify, runtime=_runtime(runtime))
-        if exit_code(runs[name].reason):
+        if runs[name].status.asked:
             break
     return runs
 

@@ -12,11 +12,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from accord.errors import SavedRunError
+from accord.status import Ending, Status
 
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS = ("round", "objective", "progress", "disagreement", "worst", "messages", "bytes", "gradients", "seconds")
+COLUMNS = (
+    "round",
+    "objective",
+    "progress",
+    "disagreement",
+    "worst",
+    "messages",
+    "bytes",
+    "gradients",
+    "seconds",
+    "residual",
+)
 PRICE_COLUMNS = ("violation", "dual_value", "gap")
 CLOCK_COLUMNS = ("clock", "staleness", "stalest")  # simulated seconds; and how old answers were, in updates: mean, most
 
@@ -53,7 +65,8 @@ class Run:
       those of a panel.
     - `history`: a DataFrame, one row a recorded round; see `COLUMNS`, then `CLOCK_COLUMNS` where a
       virtual clock ran, and what `measure` gives.
-    - `reason`: why it stopped, a sentence; `converged`; `rounds`.
+    - `status`: how it ended, a `Status`; `reason`: the same as a sentence; `converged`; `rounds`. `ending`: the numbers
+      that it rests on.
 
     >>> import accord
     >>> run = accord.run(accord.problems.quadratic(H=[1.0, 3.0], c=[0.0, 4.0]), accord.FedSGD())
@@ -66,12 +79,26 @@ class Run:
     prices: np.ndarray | None
     lost: np.ndarray | None  # `losses`; None where they were not saved
     history: pd.DataFrame
-    reason: str
-    converged: bool
+    ending: Ending
     rounds: int
     facts: Facts
     table: Any = field(default=None, repr=False)
     problem: Any = field(default=None, repr=False)  # while the run is in memory; never saved
+
+    @property
+    def status(self) -> Status:
+        """How it ended."""
+        return self.ending.status
+
+    @property
+    def reason(self) -> str:
+        """Why it stopped, a sentence."""
+        return str(self.ending)
+
+    @property
+    def converged(self) -> bool:
+        """Whether all measures of convergence that are known hold."""
+        return self.status.converged
 
     @cached_property
     def agents(self) -> list[Any]:
@@ -111,8 +138,9 @@ class Run:
             "method": self.facts.method, "runtime": self.facts.runtime,
             "agents": self.facts.population or len(self.facts.agents), "rounds": self.rounds,
             "converged": self.converged, "reason": self.reason, **numbers,
-            "worst_agent": self.worst_agent if self.has_agents else None,
-            "worst": self.worst, **counts, "gradients": float(last["gradients"]), "seconds": float(last["seconds"]),
+            "worst_agent": self.worst_agent if self.has_agents else None, "worst": self.worst, **counts,
+            "gradients": float(last["gradients"]), "seconds": float(last["seconds"]),
+            "status": self.status.name.lower(),
             **({"clock": float(last["clock"])} if "clock" in last else {}),
         }  # fmt: skip
 

@@ -9,14 +9,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-REASONS = {signal.SIGINT: "was interrupted", signal.SIGTERM: "was told to end (SIGTERM)"}
+from accord.status import Status
+
+STATUSES = {signal.SIGINT: Status.INTERRUPTED, signal.SIGTERM: Status.TERMINATED}
 
 
 @dataclass
 class Asked:
-    """Whether a run has been asked to stop, and then the reason that it gives."""
+    """Whether a run has been asked to stop, and then how it ends."""
 
-    reason: str | None = None
+    status: Status | None = None
 
 
 @dataclass(frozen=True)
@@ -52,24 +54,15 @@ def interruptible() -> Iterator[Asked]:
         postponed.deliver()
 
     def ask(number: int, _: object) -> None:
-        if asked.reason:
+        if asked.status:
             raise KeyboardInterrupt
-        asked.reason = REASONS[signal.Signals(number)]
+        asked.status = STATUSES[signal.Signals(number)]
 
-    before = {number: signal.signal(number, ask) for number in REASONS}
+    before = {number: signal.signal(number, ask) for number in STATUSES}
     try:
         yield asked
     finally:
         for number, handler in before.items():
             handler = signal.SIG_DFL if handler is None else handler  # None: not one of Python's
-            told = number == signal.SIGTERM and asked.reason == REASONS[number] and handler != signal.SIG_IGN
+            told = number == signal.SIGTERM and asked.status is STATUSES[number] and handler != signal.SIG_IGN
             signal.signal(number, Postponed(handler) if told else handler)
-
-
-def exit_code(reason: str) -> int:
-    """Of a program whose run ended so: 128 and the number of the signal that ended it, or 0.
-
-    >>> exit_code("was interrupted"), exit_code("stopped at its limit of 20 rounds")
-    (130, 0)
-    """
-    return next((128 + number for number, words in REASONS.items() if words == reason), 0)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
-from accord.caps import verdict
+from accord.caps import unmet_caps
 from accord.channels import Clear
 from accord.checkpoint import Checkpoint, reserved
 from accord.checks import check_kinds, plan_for
@@ -26,7 +27,8 @@ from accord.runtimes.inner import tell_where_inexact
 from accord.runtimes.later import Later
 from accord.runtimes.plan import Outcome, Plan, Record, Session
 from accord.runtimes.streamed import runtime_for
-from accord.stopping import CONVERGED, GOING, NOT_FINITE, Stop, Watch, sentence
+from accord.status import Ending, Status
+from accord.stopping import GOING, Stop, Watch
 
 SHORT = 0.25  # seconds: a block that takes less is doubled, so that the host's share of the time is negligible
 
@@ -39,7 +41,7 @@ class Moment(NamedTuple):
     agents: list[Any]  # every agent's own
 
 
-class Status(NamedTuple):
+class Progress(NamedTuple):
     """Where a run stands between two blocks: what a progress bar shows."""
 
     round: int  # so many are done
@@ -62,7 +64,7 @@ def run(
     seed: int = 0,
     record: int | None = None,
     checkpoint: str | Path | None = None,
-    notify: Callable[[Status], None] | None = None,
+    notify: Callable[[Progress], None] | None = None,
     measure: Callable[[Moment], Mapping[str, float]] | None = None,
 ) -> Run:
     """Solve a problem by a method, over a network, through channels, in a runtime, until it should stop.
@@ -75,7 +77,7 @@ def run(
     - `stop`: a `Stop`. `seed`: fixes the run.
     - `record`: rounds between two records; None for as often as it stays under a tenth of the work.
     - `checkpoint`: a directory: the run is kept there between blocks, and goes on from there when it was interrupted.
-    - `notify`: is told a `Status` between blocks.
+    - `notify`: is told a `Progress` between blocks.
     - `measure`: numbers by name of a `Moment` (`round`, `x`, `agents`), further columns of the history: accuracy on
       rows held out, the distance to a truth. It is asked at every record, which then is a block of its own.
 
@@ -101,8 +103,8 @@ def run(
         interruptible() as asked,
     ):
         life = _Life(plan, session, Checkpoint.of(checkpoint, session.plan), notify, measure, asked)
-        reason = life.live()
-        ended = Ended(session.outcome(), life.records, session.round, life.verdict, reason)
+        ending = life.live()
+        ended = Ended(session.outcome(), life.records, session.round, ending)
         return told(plan, ended, choices, runtime)
 
 
@@ -113,14 +115,14 @@ class _Life:
                  asked: Asked) -> None:  # fmt: skip
         self.plan, self.session, self.checkpoint = plan, session, checkpoint
         self.notify, self.measure, self.asked = notify, measure, asked
-        self.cost, self.records, self.spent, self.verdict = per_round(session.plan), [], 0.0, GOING
+        self.cost, self.records, self.spent = per_round(session.plan), [], 0.0
 
-    def live(self) -> str:
+    def live(self) -> Ending:
         """Advance until there is a reason to stop; returns it."""
         self.records, self.spent = self.checkpoint.resume(self.session)
         started, length, every = time.monotonic() - self.spent, 1, self.plan.every
-        reason = None
-        while reason is None:
+        ending = None
+        while ending is None:
             left = self.plan.stop.rounds - self.session.round
             before = time.monotonic()
             if left >= every:
@@ -129,17 +131,14 @@ class _Life:
                 self._advance(1, left, started)
             if self.measure is None and time.monotonic() - before < SHORT:
                 length = min(2 * length, 256)
-            reason = self._reason(left, time.monotonic() - started)
+            ending = self._ending(left, time.monotonic() - started)
             if self.session.verdict == GOING:
-                self.checkpoint.keep(self.session, self.records, self.spent, last=reason is not None)
-        self.verdict = self.session.verdict
-        if self.verdict == GOING and self.records[-1]["round"] != self.session.round:
+                self.checkpoint.keep(self.session, self.records, self.spent, last=ending is not None)
+        if self.session.verdict == GOING and self.records[-1]["round"] != self.session.round:
             self._advance(1, 0, started)
-            whole = self.session.round % every == 0  # else the last interval is short, and its verdict too easy
-            if self.session.verdict == NOT_FINITE or (whole and self.session.verdict != GOING):
-                self.verdict = self.session.verdict
-                reason = judged(self.plan, self.verdict, self.session.watch)
-        return reason
+            if self.session.verdict != GOING:
+                return judged(self.plan, self.session.verdict, self.session.watch)
+        return ending
 
     def _advance(self, records: int, every: int, started: float) -> None:
         first, before, seen = self.session.round, self.spent, self._seen()
@@ -148,7 +147,7 @@ class _Life:
         self.records += [row | seen for row in rows_of(found, first, every, self.cost, before, self.spent)]
         if self.notify is not None:
             last = self.records[-1]
-            self.notify(Status(self.session.round, self.plan.stop.rounds, last["objective"], last["disagreement"]))
+            self.notify(Progress(self.session.round, self.plan.stop.rounds, last["objective"], last["disagreement"]))
 
     def _seen(self) -> dict[str, float]:
         """What the user measures of the state that is about to be recorded."""
@@ -161,21 +160,25 @@ class _Life:
             raise MethodError(f"measure gives {min(taken)!r}, which the history has already. Give it another name.")
         return seen
 
-    def _reason(self, left: int, spent: float) -> str | None:
+    def _ending(self, left: int, spent: float) -> Ending | None:
+        stop = self.plan.stop
         if self.session.verdict != GOING:
             return judged(self.plan, self.session.verdict, self.session.watch)
-        if left < self.plan.every or self.session.round >= self.plan.stop.rounds:
-            return f"stopped at its limit of {self.plan.stop.rounds} rounds"
-        if self.plan.stop.seconds is not None and spent >= self.plan.stop.seconds:
-            return f"stopped at its limit of {self.plan.stop.seconds:g} seconds"
-        return self.asked.reason
+        if left < self.plan.every or self.session.round >= stop.rounds:
+            return Ending(Status.ROUND_LIMIT, limit=stop.rounds)
+        if stop.seconds is not None and spent >= stop.seconds:
+            return Ending(Status.TIME_LIMIT, limit=stop.seconds)
+        return None if self.asked.status is None else Ending(self.asked.status)
 
 
-def judged(plan: Plan, verdict: int, watch: Watch) -> str:
-    """Why a watch said stop."""
-    return sentence(
-        verdict, watch, "the shared constraint is violated by" if plan.coupled else "the agents disagree by"
-    )
+def judged(plan: Plan, verdict: int, watch: Watch) -> Ending:
+    """Why a watch said stop. Where no agent has a gradient at x0, a convex problem is solved there."""
+    ending = watch.ending(verdict)
+    convex = hasattr(plan.problem.loss, "bounds") and not plan.problem.opaque
+    if ending.status is Status.UNMOVED and convex:
+        note = "converged: x0 is a minimum, for no agent has a gradient there and the losses are convex"
+        return replace(ending, status=Status.CONVERGED, note=note)
+    return ending
 
 
 def rows_of(
@@ -187,10 +190,11 @@ def rows_of(
         t = first + i * every
         yield {
             "round": t, "objective": float(found.objective[i]), "disagreement": float(found.disagreement[i]),
-            "worst": float(found.worst[i]), "dual_value": float(found.dual_value[i]), "messages": t * cost.messages,
+            "worst": float(found.worst[i]), "dual_value": float(found.dual_value[i]),
+            "residual": float(found.residual[i]), "messages": t * cost.messages,
             "bytes": t * cost.bytes, "gradients": t * cost.gradients,
             "seconds": before + (after - before) * (i + 1) / count,
-            **{name: float(getattr(found, name)[i]) for name in CLOCK_COLUMNS if hasattr(found, name)},
+            **{name: float(getattr(found, name)[i]) for name in CLOCK_COLUMNS if getattr(found, name) is not None},
         }  # fmt: skip
 
 
@@ -200,8 +204,7 @@ class Ended(NamedTuple):
     outcome: Outcome
     records: list[dict[str, float]]
     rounds: int
-    verdict: int
-    reason: str
+    ending: Ending
 
 
 def told(plan: Plan, ended: Ended, choices: tuple[Choice, ...], runtime: Any) -> Run:
@@ -210,11 +213,11 @@ def told(plan: Plan, ended: Ended, choices: tuple[Choice, ...], runtime: Any) ->
     tell_where_inexact(plan, outcome)
     x, own = _answers(plan, outcome)
     losses = np.where(plan.problem.sizes[plan.problem.panel] > 0, np.asarray(outcome.losses, float), np.nan)
-    unmet = verdict(plan, losses)
+    ending = unmet_caps(plan, losses) or ended.ending
     return Run(
         x=x, own=own, prices=None if outcome.prices is None else np.asarray(outcome.prices), lost=losses,
-        history=table(ended.records, plan.stop.window, prices), reason=unmet or ended.reason,
-        converged=ended.verdict == CONVERGED and not unmet, rounds=ended.rounds, facts=_facts(plan, choices, runtime),
+        history=table(ended.records, plan.stop.window, prices), ending=ending,
+        rounds=ended.rounds, facts=_facts(plan, choices, runtime),
         table=plan.problem.table,
         problem=plan.problem,
     )  # fmt: skip

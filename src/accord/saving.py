@@ -16,11 +16,12 @@ import numpy as np
 from accord.disk import OWNER, READABLE, write_whole
 from accord.errors import SavedRunError
 from accord.history import Facts, Run
+from accord.status import Ending, Status
 
 if TYPE_CHECKING:
     import pandas as pd
 
-VERSION = 1  # of the layout on disk; another is refused
+VERSION = 2  # of the layout on disk; another is refused
 ARRAYS, HISTORY, HEAD = "arrays.npz", "history.csv", "run.json"
 
 
@@ -76,8 +77,7 @@ def load(directory: str | Path) -> Run:
         prices=found.get("prices"),
         lost=found.get("losses"),
         history=_history(history.decode(), head["columns"]),
-        reason=head["reason"],
-        converged=head["converged"],
+        ending=_ending(head["ending"]),
         rounds=head["rounds"],
         facts=Facts(**facts),
         table=_table(head["table"]),
@@ -105,7 +105,8 @@ def _head(run: Run, structures: dict[str, Any], checksums: dict[str, str]) -> by
     head = {
         "accord run": VERSION,
         "facts": dataclasses.asdict(run.facts),
-        "reason": run.reason,
+        "ending": _ended(run.ending),
+        "reason": run.reason,  # for people: `ending` is what is read
         "converged": run.converged,
         "rounds": run.rounds,
         **structures,
@@ -131,6 +132,19 @@ def _described(table: Any) -> dict[str, Any] | None:
         return None
     known = {field.name: getattr(table, field.name) for field in dataclasses.fields(table) if field.name != "rows"}
     return json.loads(json.dumps(known, default=lambda value: value.tolist()))
+
+
+def _ended(ending: Ending) -> dict[str, Any]:
+    """An ending as JSON, which has no NaN and no infinity: those as words."""
+    finite = lambda value: not isinstance(value, float) or np.isfinite(value)  # noqa: E731
+    known = {name: value if finite(value) else str(value) for name, value in vars(ending).items()}
+    return known | {"status": ending.status.name}
+
+
+def _ending(known: dict[str, Any]) -> Ending:
+    numbers = {f.name for f in dataclasses.fields(Ending) if f.type == "float"}
+    read = {name: float(value) if name in numbers else value for name, value in known.items()}
+    return Ending(**{**read, "status": Status[known["status"]]})
 
 
 def _table(described: dict[str, Any] | None) -> Any:

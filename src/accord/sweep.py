@@ -24,7 +24,8 @@ from accord.runtimes.cost import interval, per_round
 from accord.runtimes.plan import Plan
 from accord.runtimes.sweeping import Sweeping
 from accord.runtimes.vectorised import Vectorised
-from accord.stopping import GOING, NOT_FINITE, Stop
+from accord.status import Ending, Status
+from accord.stopping import GOING, Stop
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,7 +108,7 @@ class Sweep:
 
 def _best_of(runs: Sequence[Run]) -> int | None:
     """The number of the run that did best, as `Sweep.best` has it; None where all diverged."""
-    able = {i: run for i, run in enumerate(runs) if not run.reason.startswith("diverged")}
+    able = {i: run for i, run in enumerate(runs) if not run.status.diverged}
     if runs[0].facts.pattern == "prices":
         merit = {i: run.history["violation"].iloc[-1] for i, run in able.items()}
     else:
@@ -235,23 +236,24 @@ class _Lives:
 
     def live(self, asked: Asked) -> list[Ended]:
         """Advance until no run goes on; how each ended."""
-        stop, every, length, reason = self.plans[0].stop, self.plans[0].every, 1, ""
-        while len(self.session.going) and not reason:
+        stop, every, length, ending = self.plans[0].stop, self.plans[0].every, 1, None
+        while len(self.session.going) and ending is None:
             before, left = time.monotonic(), stop.rounds - self.round
             self._advance(*((min(length, left // every), every) if left >= every else (1, left)))
             length = min(2 * length, 256) if time.monotonic() - before < SHORT else length
             if left < every or self.round >= stop.rounds:
-                reason = f"stopped at its limit of {stop.rounds} rounds"
+                ending = Ending(Status.ROUND_LIMIT, limit=stop.rounds)
             elif stop.seconds is not None and self.spent >= stop.seconds:
-                reason = f"stopped at its limit of {stop.seconds:g} seconds"
-            elif asked.reason:
-                reason = asked.reason
+                ending = Ending(Status.TIME_LIMIT, limit=stop.seconds)
+            elif asked.status is not None:
+                ending = Ending(asked.status)
         self._finish()
         verdicts = self.session.verdicts[: len(self.plans)].tolist()
-        words = [reason if verdict == GOING else judged(plan, verdict, self.session.watch_of(i))
-                 for i, (plan, verdict) in enumerate(zip(self.plans, verdicts, strict=True))]  # fmt: skip
+        limit = ending or Ending(Status.ROUND_LIMIT, limit=stop.rounds)
+        endings = [limit if verdict == GOING else judged(plan, verdict, self.session.watch_of(i))
+                   for i, (plan, verdict) in enumerate(zip(self.plans, verdicts, strict=True))]  # fmt: skip
         rounds = self.session.rounds[: len(self.plans)].tolist()
-        return list(map(Ended, self.session.outcomes(), self.records, rounds, verdicts, words))
+        return list(map(Ended, self.session.outcomes(), self.records, rounds, endings))
 
     def _advance(self, records: int, every: int) -> None:
         first, before = self.round, self.spent
@@ -262,11 +264,8 @@ class _Lives:
         self.round += records * every
 
     def _finish(self) -> None:
-        """A last record of the runs that a limit cut short; an interval shorter than the others proves nothing."""
+        """A last record of the runs that a limit cut short."""
         going = self.session.going
         if not len(going) or self.records[going[0]][-1]["round"] == self.round:
             return
         self._advance(1, 0)
-        if self.round % self.plans[0].every:
-            early = going[self.session.verdicts[going] != NOT_FINITE]
-            self.session.verdicts[early] = GOING

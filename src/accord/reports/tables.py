@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -83,8 +82,7 @@ def ending(run: Run) -> str:
     >>> ending(accord.run(accord.problems.quadratic(H=[1.0], c=[2.0]), accord.FedSGD()))
     'converged'
     """
-    head = run.reason.split(":")[0].split(" of ")[0]
-    return re.sub(r"^(stands on a|stopped at its|was) ", "", head)
+    return run.status.short
 
 
 def history(run: Run, most: int = 40) -> Table:

@@ -10,13 +10,13 @@ import numpy as np
 
 from accord.methods.base import Arrival
 from accord.runtimes import steps
+from accord.runtimes.asynchronous import turned
 from accord.runtimes.at_will import AtWill
 from accord.runtimes.division import Part
-from accord.runtimes.elapsed import LateRecord
 from accord.runtimes.host import Held, Hosted, by_turns
 from accord.runtimes.link import Place
 from accord.runtimes.patience import Patience
-from accord.runtimes.plan import Outcome, Plan, Purpose, key_for
+from accord.runtimes.plan import Outcome, Plan, Purpose, Record, key_for
 from accord.stopping import Watch
 
 
@@ -43,6 +43,8 @@ class Pending(NamedTuple):
     models: Any
     answers: list[Answer]  # all that were under way, in the order in which they came
     late: Any
+    seen: Any
+    turned: Any
 
 
 class FirstCome:
@@ -53,6 +55,7 @@ class FirstCome:
         self.requests = self.host.requests
         self.models = np.tile(plan.x0, (plan.problem.K, 1))  # what each agent proposed last
         self.late = np.zeros(2)  # staleness: the sum, and the largest
+        self.seen, self.turned = np.zeros(plan.problem.K, np.int32), 0  # as in `asynchronous.Carry`
         self.answers = deque[Answer]()  # come, and not heard yet
         self.asked = {worker: deque[Job]() for worker in range(len(parts))}  # oldest first, which is worked on
         for k in range(plan.cohort):
@@ -73,16 +76,17 @@ class FirstCome:
         """The host's."""
         return self.host.verdict
 
-    def advance(self, records: int, every: int) -> LateRecord:
+    def advance(self, records: int, every: int) -> Record:
         """Record, then `every` arrivals, `records` times, until the watch says stop."""
         return by_turns(self, records, every)
 
-    def recorded(self) -> LateRecord:
+    def recorded(self) -> Record:
         """One record, while nobody is at work."""
         self._pause()
         centre = self.plan.weights @ self.models
         self.host.apart = self.plan.weights @ ((self.models - centre) ** 2).sum(1)
-        return LateRecord(*self.host.recorded(), self.late[0] / max(self.round, 1), self.late[1])
+        record = self.host.recorded(int(np.min(np.append(self.seen[self.plan.weights > 0], self.turned))))
+        return record._replace(staleness=self.late[0] / max(self.round, 1), stalest=self.late[1])
 
     def go_on(self, count: int) -> None:
         """So many arrivals."""
@@ -93,7 +97,11 @@ class FirstCome:
         """One arrival: the server's update, and the next job."""
         (k, heard, sent), said, shift = answer
         arrival = Arrival(heard, said)
-        self.host.server = steps.arrays(_updated(self.plan.method, self.host.server, arrival))
+        before = self.host.server
+        self.host.server = steps.arrays(_updated(self.plan.method, before, arrival))
+        self.seen[k] = self.round + 1
+        self.turned = self.round + 1 if turned(before, self.host.server) else self.turned
+        self.host.went(self.host.step(before), 1)
         self.models[k] = heard.x + shift
         self.late = np.array([self.late[0] + self.round - sent, max(self.late[1], self.round - sent)])
         self.host.round += 1
@@ -144,13 +152,14 @@ class FirstCome:
     def state(self) -> Pending:
         """Everything, and the answers to all that is under way, which are awaited and kept for later."""
         self.answers.extend([self._awaited() for _ in range(self.plan.cohort - len(self.answers))])
-        return Pending(self.host.state(), self.models, list(self.answers), self.late)
+        return Pending(self.host.state(), self.models, list(self.answers), self.late, self.seen.copy(), self.turned)
 
     def restore(self, state: Pending, round: int) -> None:
         """Go on from `state` after `round` arrivals: what had come by then is heard first."""
         self.state()  # nothing of before is under way any more
         self.host.restore(state.host, round)
-        self.models, self.late = np.array(state.models), np.array(state.late)
+        self.models, self.late, self.seen = np.array(state.models), np.array(state.late), np.array(state.seen)
+        self.turned = int(state.turned)
         self.answers = deque(Answer(Job(int(k), heard, int(sent)), *rest) for (k, heard, sent), *rest in state.answers)
 
     def close(self) -> None:

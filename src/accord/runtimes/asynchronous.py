@@ -16,7 +16,7 @@ from accord.problems.agents import Agent
 from accord.pytrees import pytree
 from accord.runtimes import steps
 from accord.runtimes.completeness import part_done
-from accord.runtimes.elapsed import Elapsed, Staleness, TimedRecord, timed
+from accord.runtimes.elapsed import Elapsed, Staleness, timed
 from accord.runtimes.peers import losses_of
 from accord.runtimes.plan import Outcome, Purpose, Record, key_for
 from accord.runtimes.stacks import numbers, one_of, put, repeated, taken
@@ -49,6 +49,8 @@ class Carry(NamedTuple):
     busy: Array  # (K,) seconds until each agent is done with all its jobs
     elapsed: Elapsed
     staleness: Staleness
+    seen: Array  # (K,) the last arrival of each agent that was heard, from 1
+    turned: Array  # the last arrival at which the server took a step
 
 
 @pytree
@@ -66,6 +68,7 @@ class Arrivals:
     regularizer: Any
     p: Any
     key: Array
+    x0: Any  # (d,)
     pace: Pace
     cohort: int = field(metadata={"static": True})  # jobs under way, C
 
@@ -80,7 +83,9 @@ class Arrivals:
         busy = jnp.zeros_like(self.p)
         jobs = jax.vmap(lambda k: self._job(heard, busy, k, jnp.zeros((), jnp.int32)))(numbers(self.cohort))
         own = Own(clients, (empty, empty), repeated(x0, len(self.p)))
-        return Carry(server, own, jobs, busy.at[jobs.k].set(jobs.left), Elapsed.none(x0.dtype), Staleness.none())
+        never = jnp.zeros_like(everyone)
+        return Carry(server, own, jobs, busy.at[jobs.k].set(jobs.left), Elapsed.none(x0.dtype), Staleness.none(),
+                     never, never[0])  # fmt: skip
 
     def round(self, carry: Carry, t: Array) -> Carry:
         """One arrival: the first answer there is heard, unless it is lost, and who gave it is sent off anew."""
@@ -89,7 +94,10 @@ class Arrivals:
         before = carry.server, taken(carry.own, job.k), carry.staleness
         after = self._heard(*before, job, t)
         server, own, staleness = jax.tree.map(partial(jnp.where, job.lost), before, after)
-        carry = carry._replace(server=server, own=put(carry.own, job.k, own), staleness=staleness)
+        seen = carry.seen.at[job.k].set(jnp.where(job.lost, carry.seen[job.k], t + 1))
+        stepped = jnp.where(turned(carry.server, server) & ~job.lost, t + 1, carry.turned)
+        carry = carry._replace(server=server, own=put(carry.own, job.k, own), staleness=staleness, seen=seen,
+                               turned=stepped)  # fmt: skip
         return self._sent(_later(carry, job.left), place, job.k, t + 1)
 
     def _heard(self, server: Any, own: Own, staleness: Staleness, job: Jobs, t: Array) -> tuple[Any, Own, Staleness]:
@@ -113,7 +121,7 @@ class Arrivals:
         drawn = self.pace.job(self._key(t, k, Purpose.CLOCK), k, part)
         return Jobs(k, heard, t, jnp.maximum(busy[k], 0) + drawn.span, drawn.lost)
 
-    def record(self, carry: Carry) -> TimedRecord:
+    def record(self, carry: Carry) -> Record:
         """F at the server's model, the spread of what was proposed last, the clock, and how stale answers have been."""
         losses = losses_of(self, carry.server.x)
         objective = self.p @ losses
@@ -121,8 +129,15 @@ class Arrivals:
             objective = objective + self.regularizer.value(carry.server.x)
         apart = self.p @ jnp.sum((carry.own.model - self.p @ carry.own.model) ** 2, 1)
         worst = jnp.max(jnp.where(self.p > 0, losses, -jnp.inf))
-        record = Record(objective, apart, worst, jnp.full_like(objective, jnp.nan))
+        moved = jnp.sum((carry.server.x - self.x0) ** 2)
+        oldest = jnp.minimum(least_heard(self.p, carry.seen), carry.turned)
+        record = Record(objective, apart, worst, jnp.full_like(objective, jnp.nan), moved, oldest=oldest)
         return timed(record, carry.elapsed, carry.staleness)
+
+    def step(self, before: Carry, after: Carry) -> Array:
+        """The square of what an arrival moved."""
+        moved = after.server.x - before.server.x
+        return jnp.vdot(moved, moved)
 
     def outcome(self, carry: Carry, t: Array) -> Outcome:
         """The server's model, and what each agent would propose from it."""
@@ -142,6 +157,16 @@ class Arrivals:
 
     def _key(self, t: Array | int, k: Array, purpose: Purpose) -> Array:
         return key_for(self.key, t, k, purpose)
+
+
+def turned(before: Any, after: Any) -> Any:
+    """Whether the server took a step: by its own count, where it keeps one; it may collect replies first."""
+    return after.t != before.t if hasattr(after, "t") else True
+
+
+def least_heard(p: Any, seen: Any) -> Array:
+    """The arrival at which the agent of positive weight that was not heard for longest was heard last."""
+    return jnp.min(jnp.where(jnp.asarray(p) > 0, seen, jnp.iinfo(jnp.int32).max))
 
 
 def _later(carry: Carry, wait: Array) -> Carry:

@@ -7,12 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from accord.runtimes.division import Part
-from accord.runtimes.elapsed import LateRecord
 from accord.runtimes.encounters import Calls, Letters
 from accord.runtimes.host import Held, Hosted, by_turns
 from accord.runtimes.link import Place
 from accord.runtimes.patience import Patience
-from accord.runtimes.plan import Outcome, Plan
+from accord.runtimes.plan import Outcome, Plan, Record
 from accord.stopping import Watch
 
 
@@ -21,6 +20,7 @@ class Resting(NamedTuple):
 
     host: Held
     encounters: Any
+    seen: Any
 
 
 class AtWill:
@@ -34,7 +34,8 @@ class AtWill:
         self.plan, self.host = plan, Hosted(plan, parts, link, run, patience)
         self.requests = self.host.requests
         everyone = {worker: (np.arange(len(part.ks), dtype=np.int32),) for worker, part in enumerate(parts)}
-        said = self.requests.ask("wake", 0, everyone, lasting=True)
+        said = {worker: words for worker, (_, *words) in self.requests.ask("wake", 0, everyone, lasting=True).items()}
+        self.seen = np.zeros(plan.problem.K, np.int32)  # the round in which each agent acted last, from 1
         order = np.argsort(np.concatenate([part.ks for part in parts]))
         first = [np.concatenate(leaves)[order] for leaves in zip(*(said[worker] for worker in everyone), strict=True)]
         self.encounters = (Letters if hasattr(plan.method, "messages") else Calls)(plan, first)
@@ -58,23 +59,25 @@ class AtWill:
         """The host's."""
         return self.host.verdict
 
-    def advance(self, records: int, every: int) -> LateRecord:
+    def advance(self, records: int, every: int) -> Record:
         """Record, then begin `every` rounds, `records` times, until the watch says stop."""
         return by_turns(self, records, every)
 
-    def recorded(self) -> LateRecord:
+    def recorded(self) -> Record:
         """One record, while nobody is at work."""
         self._pause()
         total, largest, count = self.encounters.late
-        return LateRecord(*self.host.recorded(), total / max(count, 1), largest)
+        record = self.host.recorded(int(np.min(self.seen[self.plan.weights > 0])))
+        return record._replace(staleness=total / max(count, 1), stalest=largest)
 
     def go_on(self, count: int) -> None:
         """Begin so many rounds, as soon as there are agents for them."""
-        until = self.round + count
+        until, before = self.round + count, self.round
         self._begin(until)
         while self.round < until:
             self._hear()
             self._begin(until)
+        self.host.went(np.zeros((), self.plan.dtype), self.round - before)
 
     def _begin(self, until: int) -> None:
         acting = self.encounters.begin(self.idle, until - self.round, self.begun)
@@ -96,8 +99,10 @@ class AtWill:
 
     def _hear(self) -> None:
         """What comes first: some have acted, and say their next words."""
-        worker, said = self.requests.first()
+        worker, (moved, *said) = self.requests.first()
         ks = self.acting.pop(worker)
+        self.seen[ks] = self.round
+        self.host.went(moved, 0)
         self.encounters.told(ks, said, self.begun)
         self.idle += ks
         self._send()
@@ -115,13 +120,14 @@ class AtWill:
     def state(self) -> Resting:
         """Everything, the agents' states and what lies unread."""
         self._pause()
-        return Resting(self.host.state(), self.encounters.state())
+        return Resting(self.host.state(), self.encounters.state(), self.seen.copy())
 
     def restore(self, state: Resting, round: int) -> None:
         """Go on from `state` after `round` rounds."""
         self._pause()
         self.host.restore(state.host, round)
         self.encounters.restore(state.encounters)
+        self.seen = np.array(state.seen)
         self.begun = round * self.encounters.acting
 
     def close(self) -> None:

@@ -62,6 +62,7 @@ class Clients:
     regularizer: Any
     p: Any
     key: Array
+    x0: Any  # (d,)
     cohort: int = field(metadata={"static": True})
     aggregate: Any = field(metadata={"static": True})  # "mean", "sum", one of them a field, or a rule over the stack
     devices: int = field(metadata={"static": True}, default=1)
@@ -232,7 +233,14 @@ class Clients:
         if self.regularizer is not None:
             objective = objective + self.regularizer.value(carry.server.x)
         worst = jnp.max(jnp.where(self.p > 0, losses, -jnp.inf))
-        return Record(objective, carry.apart, worst, jnp.full_like(objective, jnp.nan))
+        moved = jnp.sum((carry.server.x - self.x0) ** 2)
+        return Record(objective, carry.apart, worst, jnp.full_like(objective, jnp.nan), moved)
+
+    def step(self, before: Carry, after: Carry) -> Array:
+        """The square of what a round moved: the server's model, or the price."""
+        name = "x" if self.agents.share is None else "price"
+        moved = getattr(after.server, name) - getattr(before.server, name)
+        return jnp.vdot(moved, moved)
 
     def outcome(self, carry: Carry, t: Array) -> Outcome:
         """The server's model, and each agent's own or what it would propose; or all decisions and the prices."""

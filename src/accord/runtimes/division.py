@@ -55,11 +55,8 @@ def divide(plan: Plan, wanted: int) -> tuple[Part, ...]:
 
 def _part(plan: Plan, owners: np.ndarray, worker: int) -> Part:
     ks = np.flatnonzero(owners == worker)
-    common: tuple[Any, Any, Any] = (
-        plan.problem.regularizer,
-        plan.weights[ks],
-        None,
-    )  # the key is made where it is used
+    key = None  # is made where it is used
+    common: tuple[Any, Any, Any, Any] = (plan.problem.regularizer, plan.weights[ks], key, plan.x0)
     numbers, agents, audience, speakers = ks.astype(np.int32), _agents(plan, ks), (), ()
     if plan.pattern != "peers":
         rule = plan.aggregate or plan.method.aggregate

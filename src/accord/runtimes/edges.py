@@ -16,7 +16,7 @@ from accord.problems.agents import Agent
 from accord.pytrees import pytree
 from accord.runtimes.border import Border
 from accord.runtimes.each import each
-from accord.runtimes.peers import keys_of, models_of, outcome_of, record_of, rested
+from accord.runtimes.peers import keys_of, models_of, outcome_of, record_of, rested, steps_of
 from accord.runtimes.plan import Outcome, Plan, Purpose, Record, asked_weights, key_for
 from accord.runtimes.steps import key_of_places
 
@@ -41,6 +41,7 @@ class Edges:
     regularizer: Any
     p: Any
     key: Array
+    x0: Any  # (d,)
     numbers: Any = None  # the agents' own, where they are a part of a larger crowd
 
     def start(self, x0: Array) -> Carry:
@@ -90,6 +91,10 @@ class Edges:
     def record(self, carry: Carry) -> Record:
         """F at the mean of the models, and their variance about it."""
         return record_of(self, self.models(carry))
+
+    def step(self, before: Carry, after: Carry) -> Array:
+        """Σ of the squares of what a round moved."""
+        return jnp.sum(steps_of(self, before.states, after.states))
 
     def outcome(self, carry: Carry, t: Array) -> Outcome:
         """The mean of the models, and each of them."""

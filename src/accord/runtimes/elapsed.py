@@ -56,29 +56,6 @@ class Staleness(NamedTuple):
         return self.total / jnp.maximum(self.count, 1).astype(jnp.float32)
 
 
-class LateRecord(NamedTuple):
-    """A record where nobody waits, on a real engine."""
-
-    objective: Any
-    disagreement: Any
-    worst: Any
-    dual_value: Any
-    staleness: Any  # the mean so far
-    stalest: Any  # the largest so far
-
-
-class TimedRecord(NamedTuple):
-    """A record where a clock runs."""
-
-    objective: Any
-    disagreement: Any
-    worst: Any
-    dual_value: Any
-    clock: Any  # simulated seconds
-    staleness: Any  # the mean so far
-    stalest: Any  # the largest so far
-
-
-def timed(record: Record, elapsed: Elapsed, staleness: Staleness) -> TimedRecord:
-    """What was measured, and when."""
-    return TimedRecord(*record, elapsed.seconds, staleness.mean, staleness.largest)
+def timed(record: Record, elapsed: Elapsed, staleness: Staleness) -> Record:
+    """A record with the time at which it was taken."""
+    return record._replace(clock=elapsed.seconds, staleness=staleness.mean, stalest=staleness.largest)

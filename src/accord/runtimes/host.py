@@ -21,10 +21,10 @@ from accord.runtimes.cost import blank_reply
 from accord.runtimes.division import Part
 from accord.runtimes.link import Place
 from accord.runtimes.patience import Patience
-from accord.runtimes.plan import Outcome, Plan, Record
+from accord.runtimes.plan import ALWAYS, Outcome, Plan, Record
 from accord.runtimes.requests import Requests
 from accord.runtimes.vectorised import beginning
-from accord.stopping import GOING, Watch
+from accord.stopping import GOING, Seen, Watch
 
 
 class Held(NamedTuple):
@@ -51,7 +51,7 @@ class Hosted:
         self.round, self.verdict = 0, GOING
         self.key, self.design = jax.random.key(plan.seed), jax.device_put(plan.design)
         self.aggregate = plan.aggregate or plan.method.aggregate
-        self.watch = plan.stop.watch(plan.every, plan.dtype)
+        self.watch = steps.arrays(plan.watch())
         self.server: Any = None
         self.apart = np.zeros((), plan.dtype)
         if plan.pattern != "peers":
@@ -65,21 +65,36 @@ class Hosted:
         """Record, then `every` rounds, `records` times, until the watch says stop."""
         return by_turns(self, records, every)
 
-    def recorded(self) -> Record:
-        """One record, which the watch has seen."""
-        record = self._record()
-        self.watch, verdict = _watched(self.watch, record.objective, record.disagreement, record.dual_value)
+    def recorded(self, oldest: int = ALWAYS) -> Record:
+        """One record, which the watch has seen; `oldest` as in `Record`."""
+        record = self._record()._replace(oldest=oldest)
+        residual, self.watch, verdict = steps.arrays(_watched(self.watch, record.seen, np.int32(oldest)))
         self.verdict = int(verdict)
-        return record
+        return record._replace(residual=residual)
 
     def go_on(self, count: int) -> None:
         """So many rounds."""
+        travel = np.zeros((), self.plan.dtype)
         if self.plan.pattern == "peers" and count:
-            self.requests.everybody("advance", self.round, count, lasting=True)
+            moved = self.requests.everybody("advance", self.round, count, lasting=True)
+            travel = sum((moved[worker][0] for worker in sorted(moved)), travel)
         elif self.plan.pattern != "peers":
             for t in range(self.round, self.round + count):
+                before = self.server
                 self._serve(t)
+                travel = travel + self.step(before)
+        self.went(travel, count)
         self.round += count
+
+    def step(self, before: Any) -> Any:
+        """The square of what the server's model, or the price, has moved."""
+        name = "price" if self.plan.coupled else "x"
+        moved = np.asarray(getattr(self.server, name)) - np.asarray(getattr(before, name))
+        return np.vdot(moved, moved)
+
+    def went(self, travel: Any, rounds: int) -> None:
+        """Tell the watch by how much some rounds moved."""
+        self.watch = self.watch.went(np.asarray(travel, self.plan.dtype), np.int32(rounds))  # pyright: ignore[reportArgumentType]
 
     def outcome(self) -> Outcome:
         """Where the run stands."""
@@ -169,16 +184,17 @@ class Hosted:
             return self._market()
         if self.plan.pattern == "server":
             centre, apart = np.asarray(self.server.x), self.apart
+            moved = np.sum((centre - self.plan.x0) ** 2)
             losses = self._losses()
         else:
             means = self.requests.everybody("centre", self.round)
             centre = sum((means[worker][0] for worker in sorted(means)), np.zeros((), self.plan.dtype))
-            losses, squares = self._of_agents("measure", centre)
-            apart = p @ squares
+            losses, squares, moves = self._of_agents("measure", centre)
+            apart, moved = p @ squares, p @ moves
         objective = p @ losses
         if self.plan.problem.regularizer is not None:
             objective = objective + np.asarray(self.plan.problem.regularizer.value(jnp.asarray(centre)))
-        return Record(objective, apart, losses[p > 0].max(), nothing)
+        return Record(objective, apart, losses[p > 0].max(), nothing, moved)
 
     def _market(self) -> Record:
         price, coupling = jnp.asarray(self._price()), self.plan.problem.coupling
@@ -214,7 +230,7 @@ def by_turns(session: Any, records: int, every: int) -> Any:
         if session.verdict != GOING:
             break
         session.go_on(every)
-    return type(found[0])(*(np.array(column) for column in zip(*found, strict=True)))
+    return jax.tree.map(lambda *column: np.array(column), *found)
 
 
 def named() -> str:
@@ -223,10 +239,10 @@ def named() -> str:
 
 
 @jax.jit
-def _watched(watch: Watch, *seen: Array) -> tuple[Watch, Array]:
-    """The watch after one more record, and what it says."""
-    watch = watch.see(*seen)
-    return watch, watch.verdict()
+def _watched(watch: Watch, seen: Seen, oldest: Array) -> tuple[Array, Watch, Array]:
+    """What a round moved, the watch after one more record, and what it says."""
+    after = watch.see(seen, oldest)
+    return watch.residual, after, after.verdict()
 
 
 @jax.jit

@@ -13,9 +13,10 @@ from accord.clocks import Pace
 from accord.problems.agents import Agent
 from accord.pytrees import pytree
 from accord.runtimes import steps
-from accord.runtimes.elapsed import Elapsed, Staleness, TimedRecord, timed
-from accord.runtimes.peers import models_of, outcome_of, record_of
-from accord.runtimes.plan import Outcome, Purpose, key_for
+from accord.runtimes.asynchronous import least_heard
+from accord.runtimes.elapsed import Elapsed, Staleness, timed
+from accord.runtimes.peers import models_of, outcome_of, record_of, steps_of
+from accord.runtimes.plan import Outcome, Purpose, Record, key_for
 from accord.runtimes.stacks import numbers, one_of, put, taken
 
 
@@ -51,6 +52,7 @@ class Carry(NamedTuple):
     left: Array  # (K,) seconds until each agent wakes
     elapsed: Elapsed
     staleness: Staleness
+    seen: Array  # (K,) the last waking of each agent, from 1
 
 
 @pytree
@@ -70,6 +72,7 @@ class LetterBoxes:
     regularizer: Any
     p: Any
     key: Array
+    x0: Any  # (d,)
     pace: Pace
 
     def start(self, x0: Array) -> Carry:
@@ -82,14 +85,16 @@ class LetterBoxes:
         empty = jax.vmap(jax.vmap(self.channel.init))(words)
         free, none = jnp.full(self.present.shape, jnp.inf, x0.dtype), jnp.zeros(self.present.shape, jnp.int32)
         letters = Letters(words, none, free, words, none, none.astype(bool))
-        carry = Carry(states, (empty, empty), letters, jnp.zeros(K, x0.dtype), Elapsed.none(x0.dtype), Staleness.none())
+        carry = Carry(states, (empty, empty), letters, jnp.zeros(K, x0.dtype), Elapsed.none(x0.dtype), Staleness.none(),
+                      jnp.zeros_like(ks))  # fmt: skip
         return jax.lax.fori_loop(0, K, lambda k, carry: self._writes(carry, jnp.asarray(k, jnp.int32), t), carry)
 
     def round(self, carry: Carry, t: Array) -> Carry:
         """One waking: the clock moves on to it, who wakes reads and updates, writes to its neighbours, and works on."""
         k, wait = jnp.argmin(carry.left).astype(jnp.int32), jnp.min(carry.left)
         letters = carry.letters._replace(left=carry.letters.left - wait)
-        carry = carry._replace(letters=letters, left=carry.left - wait, elapsed=carry.elapsed.after(wait))
+        elapsed, seen = carry.elapsed.after(wait), carry.seen.at[k].set(t + 1)
+        carry = carry._replace(letters=letters, left=carry.left - wait, elapsed=elapsed, seen=seen)
         return self._writes(self._reads(carry, k, t), k, t + 1)
 
     def _reads(self, carry: Carry, k: Array, t: Array) -> Carry:
@@ -118,9 +123,14 @@ class LetterBoxes:
         left = carry.left.at[k].set(self.pace.job(luck, k).work)
         return carry._replace(memories=memories, letters=letters, left=left)
 
-    def record(self, carry: Carry) -> TimedRecord:
+    def record(self, carry: Carry) -> Record:
         """F at the mean of the models, their variance about it, the clock, and how old what was read has been."""
-        return timed(record_of(self, models_of(self, carry.states)), carry.elapsed, carry.staleness)
+        record = record_of(self, models_of(self, carry.states))._replace(oldest=least_heard(self.p, carry.seen))
+        return timed(record, carry.elapsed, carry.staleness)
+
+    def step(self, before: Carry, after: Carry) -> Array:
+        """Σ of the squares of what a waking moved."""
+        return jnp.sum(steps_of(self, before.states, after.states))
 
     def outcome(self, carry: Carry, t: Array) -> Outcome:
         """The mean of the models, and each of them."""

@@ -23,6 +23,7 @@ class Terms(NamedTuple):
     cost: Any  # f_k(x_k)
     surplus: Any  # A_k x_k − b/K
     dual: Any  # min over x of f_k(x) + λᵀ(A_k x − b/K)
+    size: Any  # ‖A_k x_k‖ + ‖b‖/K
 
 
 class Reach(NamedTuple):
@@ -36,8 +37,9 @@ class Reach(NamedTuple):
 def terms(agent: Agent, x: Array, price: Array) -> Terms:
     """One agent's terms at its decision and at a price, raised to 0 where that of a row of ≤ is below."""
     price = jnp.maximum(price, agent.share.floor)
-    best = agent.best_response(price)
-    return Terms(agent.value(x), agent.contribution(x), agent.value(best) + price @ agent.contribution(best))
+    best, surplus, part = agent.best_response(price), agent.contribution(x), agent.share.b
+    size = jnp.linalg.norm(surplus + part) + jnp.linalg.norm(part)
+    return Terms(agent.value(x), surplus, agent.value(best) + price @ agent.contribution(best), size)
 
 
 def excess(surplus: Array, floor: Array) -> Array:
@@ -70,7 +72,7 @@ def measured(all_terms: Terms, price: Array, floor: Array, reaches: Reach) -> Re
     violation = jnp.where(jnp.all(jnp.isfinite(price)), violation, jnp.inf)
     rounding = jnp.sqrt(jnp.finfo(violation.dtype).eps) * jnp.sum(reaches.size)
     bound = jnp.where(jnp.sum(reaches.least) > rounding, jnp.inf, jnp.sum(all_terms.dual))
-    return Record(jnp.sum(all_terms.cost), violation, jnp.max(all_terms.cost), bound)
+    return Record(jnp.sum(all_terms.cost), violation, jnp.max(all_terms.cost), bound, jnp.sum(all_terms.size))
 
 
 def market_record(agents: Agent, decisions: Array, price: Array) -> Record:

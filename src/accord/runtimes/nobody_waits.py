@@ -20,7 +20,7 @@ from accord.runtimes.plan import Plan
 
 def nobody_waits(plan: Plan, agents: Agent, key: Array) -> Arrivals | Pairs | LetterBoxes:
     """The team of an asynchronous method, on the plan's clock; agents of one speed where it has none."""
-    told = (plan.channel, plan.problem.regularizer, plan.weights, key, pace_of(plan))
+    told = (plan.channel, plan.problem.regularizer, plan.weights, key, plan.x0, pace_of(plan))
     if plan.pattern == "server":
         return Arrivals(plan.method, agents, *told, plan.cohort)
     neighbours, present = neighbourhood(plan)

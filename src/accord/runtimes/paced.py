@@ -15,9 +15,9 @@ from accord.pytrees import pytree
 from accord.runtimes.clients import Clients
 from accord.runtimes.completeness import part_done
 from accord.runtimes.edges import Edges
-from accord.runtimes.elapsed import Elapsed, Staleness, TimedRecord, timed
+from accord.runtimes.elapsed import Elapsed, Staleness, timed
 from accord.runtimes.peers import Peers
-from accord.runtimes.plan import Outcome, Purpose, key_for
+from accord.runtimes.plan import Outcome, Purpose, Record, key_for
 from accord.runtimes.stacks import numbers
 
 
@@ -81,9 +81,13 @@ class Paced:
         share = jax.vmap(lambda k: law.draw(key_for(self.key, t, k, Purpose.COMPLETENESS), k))
         return replace(self.team, agents=replace(self.team.agents, complete=share(numbers(len(self.team.p)))))
 
-    def record(self, carry: Carry) -> TimedRecord:
+    def record(self, carry: Carry) -> Record:
         """The team's own, when the last agent is done."""
         return timed(self.team.record(carry.run), carry.elapsed.after(jnp.max(carry.ahead)), Staleness.none())
+
+    def step(self, before: Carry, after: Carry) -> Array:
+        """The team's own."""
+        return self.team.step(before.run, after.run)
 
     def outcome(self, carry: Carry, t: Array) -> Outcome:
         """The team's own."""

@@ -13,9 +13,10 @@ from jax import Array
 from accord.clocks import Pace
 from accord.problems.agents import Agent
 from accord.pytrees import pytree
-from accord.runtimes.elapsed import Elapsed, Staleness, TimedRecord, timed
-from accord.runtimes.peers import models_of, outcome_of, record_of
-from accord.runtimes.plan import Outcome, Purpose, key_for
+from accord.runtimes.asynchronous import least_heard
+from accord.runtimes.elapsed import Elapsed, Staleness, timed
+from accord.runtimes.peers import models_of, outcome_of, record_of, steps_of
+from accord.runtimes.plan import Outcome, Purpose, Record, key_for
 from accord.runtimes.stacks import numbers, one_of, put, taken
 
 
@@ -26,6 +27,7 @@ class Carry(NamedTuple):
     memories: Any  # the channel's, at speaker and listener, stacked
     left: Array  # (K,) seconds until each agent's clock ticks
     elapsed: Elapsed
+    seen: Array  # (K,) the last call in which each agent took part, from 1
 
 
 @pytree
@@ -41,6 +43,7 @@ class Pairs:
     regularizer: Any
     p: Any
     key: Array
+    x0: Any  # (d,)
     pace: Pace
 
     def start(self, x0: Array) -> Carry:
@@ -50,7 +53,7 @@ class Pairs:
         states = jax.vmap(self.method.init, (None, self.agents.axes, 0))(x0, self.agents, keys)
         empty = jax.vmap(self.channel.init)(jax.vmap(self.method.message)(states))
         left = jax.vmap(lambda k: self.pace.job(key_for(self.key, 0, k, Purpose.CLOCK), k).work)(ks)
-        return Carry(states, (empty, empty), left, Elapsed.none(x0.dtype))
+        return Carry(states, (empty, empty), left, Elapsed.none(x0.dtype), jnp.zeros_like(ks))
 
     def round(self, carry: Carry, t: Array) -> Carry:
         """One call."""
@@ -64,7 +67,8 @@ class Pairs:
         kept = jax.tree.map(partial(jnp.where, job.lost), before, after)
         states, memories = put((carry.states, carry.memories), both, kept)
         left = (carry.left - wait).at[caller].set(job.span)
-        return Carry(states, memories, left, carry.elapsed.after(wait))
+        seen = carry.seen.at[both].set(jnp.where(job.lost, carry.seen[both], t + 1))
+        return Carry(states, memories, left, carry.elapsed.after(wait), seen)
 
     def _met(self, states: Any, memories: Any, both: Array, t: Array) -> tuple[Any, Any]:
         """Two agents after they have spoken and listened: own + ½ (heard − said)."""
@@ -81,9 +85,14 @@ class Pairs:
 
         return jax.vmap(update)(both, states, mixed, work), (speaker, listener)
 
-    def record(self, carry: Carry) -> TimedRecord:
+    def record(self, carry: Carry) -> Record:
         """F at the mean of the models, their variance about it, and the clock; what is heard is never stale."""
-        return timed(record_of(self, models_of(self, carry.states)), carry.elapsed, Staleness.none())
+        record = record_of(self, models_of(self, carry.states))._replace(oldest=least_heard(self.p, carry.seen))
+        return timed(record, carry.elapsed, Staleness.none())
+
+    def step(self, before: Carry, after: Carry) -> Array:
+        """Σ of the squares of what a call moved."""
+        return jnp.sum(steps_of(self, before.states, after.states))
 
     def outcome(self, carry: Carry, t: Array) -> Outcome:
         """The mean of the models, and each of them."""

@@ -41,6 +41,7 @@ class Peers:
     regularizer: Any
     p: Any
     key: Array
+    x0: Any  # (d,)
     delay: int = field(metadata={"static": True}, default=0)
     numbers: Any = None  # the agents' own, where they are a part of a larger crowd, ...
     border: Border | None = None  # ... from the rest of which they hear ...
@@ -125,6 +126,10 @@ class Peers:
             return market_record(self.agents, carry.states.x, jnp.mean(carry.states.price, 0))
         return record_of(self, self.models(carry))
 
+    def step(self, before: Carry, after: Carry) -> Array:
+        """Σ of the squares of what a round moved: the models, or the prices."""
+        return jnp.sum(steps_of(self, before.states, after.states))
+
     def outcome(self, carry: Carry, t: Array) -> Outcome:
         """The mean of the models, and each of them; or everybody's decisions and the mean of the agents' prices."""
         if self.agents.share is not None:
@@ -196,7 +201,18 @@ def record_of(team: Any, models: Array) -> Record:
     if team.regularizer is not None:
         objective = objective + team.regularizer.value(centre)
     worst = jnp.max(jnp.where(team.p > 0, losses, -jnp.inf))
-    return Record(objective, apart, worst, jnp.full_like(objective, jnp.nan))
+    moved = team.p @ jnp.sum((models - team.x0) ** 2, 1)
+    return Record(objective, apart, worst, jnp.full_like(objective, jnp.nan), moved)
+
+
+def steps_of(team: Any, before: Any, after: Any) -> Array:
+    """(K,) p_k ‖x_k⁺ − x_k‖² of each agent's model; of its price, with equal weights, where agents share a constraint.
+
+    - `before`, `after`: the states of the method, stacked.
+    """
+    if team.agents.share is not None:
+        return jnp.sum((after.price - before.price) ** 2, 1) / team.agents.share.agents
+    return team.p * jnp.sum((models_of(team, after) - models_of(team, before)) ** 2, 1)
 
 
 def outcome_of(team: Any, models: Array) -> Outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
@@ -11,12 +12,13 @@ import jax
 import numpy as np
 from jax import Array
 
+from accord.channels import Clear
 from accord.methods.base import pattern_of, phases_of, weighs_oracles
 from accord.problems.convolutions import convolves
 from accord.problems.problem import Problem, in_precision
 from accord.problems.shape import Shape
 from accord.runtimes.sampling import Design, designed, inclusion
-from accord.stopping import Stop, Watch
+from accord.stopping import Seen, Stop, Watch
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,19 +111,49 @@ class Plan:
         return 0 if faults is None else faults.delay
 
     @property
+    def floor(self) -> bool | str:
+        """Whether the run comes to rest short of its optimum, or in words why: by its method, by noise, by losses."""
+        method, local = self.method, getattr(self.method, "local", None)
+        if method.exact is not True or (local is not None and local.exact is not True):
+            return True
+        draws = "sample_grad" in method.needs or "sample_grad" in getattr(local, "needs", ())
+        impaired = getattr(self.network, "faults", None) is not None and bool(self.network.faults.kinds)
+        heard = self.heard < self.problem.K and not method.asynchronous
+        return draws or impaired or heard or callable(self.aggregate) or type(self.channel) is not Clear
+
+    def watch(self) -> Watch:
+        """An empty watch for this run."""
+        return self.stop.watch(self.x0, prices=self.coupled, floor=bool(self.floor))
+
+    @property
     def scale(self) -> np.ndarray:
         """What multiplies an agent's oracles: weights enter here, or in the aggregate."""
         K = self.problem.K
         return K * self.weights if weighs_oracles(self.method) else np.ones(K, self.dtype)
 
 
+ALWAYS = 2**31 - 1
+"""The round after which an agent was heard last that is heard in every round."""
+
+
 class Record(NamedTuple):
     """What is measured of a run at one round; leading axis: the records."""
 
     objective: Any  # F(x̄), or Σ f_k(x_k) for prices
-    disagreement: Any  # Σ p_k ‖x_k − x̄‖², or ‖Σ A_k x_k − b‖² (the positive part for ≤)
+    disagreement: Any  # Σ p_k ‖x_k − x̄‖², or ‖Σ A_k x_k − b‖ (the positive part for ≤)
     worst: Any  # largest f_k
     dual_value: Any  # a lower bound on the optimum, for prices
+    moved: Any  # Σ p_k ‖x_k − x0‖², or ‖b‖ + Σ ‖A_k x_k‖ for prices: by what disagreement is measured
+    residual: Any = math.nan  # √ of the mean of Σ p_k ‖x_k⁺ − x_k‖² over the last rounds; of the price for prices
+    clock: Any = None  # simulated seconds, where a clock runs
+    staleness: Any = None  # the mean so far, where nobody waits
+    stalest: Any = None  # the largest so far
+    oldest: Any = ALWAYS  # the round after which the agent not heard for longest was heard last, where nobody waits
+
+    @property
+    def seen(self) -> Seen:
+        """The part that a watch judges."""
+        return Seen(self.objective, self.disagreement, self.dual_value, self.moved)
 
 
 class Outcome(NamedTuple):

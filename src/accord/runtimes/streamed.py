@@ -110,9 +110,9 @@ class Stream:
         server, one, self.apart = jax.tree.map(np.asarray, _start(self.panel, self.x0, mesh=self.mesh))
         self.server = self._replicated(server)
         self.states = States(store, plan.problem.K, one)
-        self.watch = self._replicated(plan.stop.watch(plan.every, plan.dtype))
+        self.watch = self._replicated(plan.watch())
         self.fetcher = ThreadPoolExecutor(1, "accord-fetches")
-        self.coming = self._ask(0)
+        self.coming, self.travel = self._ask(0), np.zeros((), plan.dtype)
 
     # --- a session ---------------------------------------------------------------------------------------------------
 
@@ -127,7 +127,9 @@ class Stream:
                 break
             for _ in range(every):
                 self._live()
-        return Record(*(np.array(column) for column in zip(*found, strict=True)))
+            self.watch = self._replicated(self.watch.went(self.travel, np.int32(every)))
+            self.travel = np.zeros((), self.plan.dtype)
+        return jax.tree.map(lambda *column: np.array(column), *found)
 
     def outcome(self) -> Outcome:
         """The server's model, and what the panel would propose from it and loses at it."""
@@ -159,6 +161,7 @@ class Stream:
         self.coming = self._ask(self.round + 1)
         team = self._team(ks, rows)
         after = _round(team, self.server, self.apart, self._held(ks), self.x0, np.int32(self.round), mesh=self.mesh)
+        self.travel = self.travel + _step(team, self.server, after.server)
         self.server, self.apart = after.server, after.apart
         self.states.write(ks, (after.clients, after.memories))
         self.round += 1
@@ -174,7 +177,7 @@ class Stream:
         agents = Agent(plan.problem.loss, plan.shape, rows, np.ones(len(ks), plan.dtype))
         counts = None if plan.counts is None else plan.counts[ks]
         return self._replicated(Clients(
-            plan.method, agents, plan.channel, plan.problem.regularizer, self.p[ks], self.key, len(ks),
+            plan.method, agents, plan.channel, plan.problem.regularizer, self.p[ks], self.key, plan.x0, len(ks),
             plan.aggregate or plan.method.aggregate, self.mesh.size, ks.astype(np.int32),
             in_turn=plan.in_turn, counts=counts,
         ))  # fmt: skip
@@ -253,8 +256,16 @@ def _look(
 ) -> tuple[Record, Watch, Array]:
     """The record over the panel, and what the watch says of it."""
     record = on_every_device(lambda team, *at: team.record(_resumed(team, *at)), mesh)(team, server, apart, held, x0)
-    watch = watch.see(record.objective, record.disagreement, record.dual_value)
+    record = record._replace(residual=watch.residual)
+    watch = watch.see(record.seen, record.oldest)
     return record, watch, watch.verdict()
+
+
+@jax.jit
+def _step(team: Clients, before: Any, after: Any) -> Array:
+    """The square of what a round moved the server's model."""
+    nothing = Carry(before, (), (), 0)  # pyright: ignore[reportArgumentType]
+    return team.step(nothing, nothing._replace(server=after))
 
 
 @partial(jax.jit, static_argnames=("mesh",))

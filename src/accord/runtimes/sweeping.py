@@ -41,9 +41,7 @@ class Sweeping:
         methods = [plan.method for plan in (*plans, *[first] * idle)]
         self.methods = jax.device_put(jax.tree.map(lambda *leaves: np.stack(leaves), *methods), self.each)
         self.carry = self._called(_starts, beginning(first))
-        watch = jax.tree.map(
-            lambda leaf: np.repeat(leaf[None], count + idle, 0), first.stop.watch(first.every, first.dtype)
-        )
+        watch = jax.tree.map(lambda leaf: np.repeat(leaf[None], count + idle, 0), first.watch())
         self.watch = jax.device_put(watch, self.each)
         self.rounds = np.zeros(count + idle, np.int32)
         self.verdicts = np.where(np.arange(count + idle) < count, GOING, -1)

@@ -71,7 +71,7 @@ class Together:
         self.mesh = Mesh(np.array(devices), (DEVICES,))
         everywhere = NamedSharding(self.mesh, PartitionSpec())
         self.team = jax.device_put(team_of(plan, len(devices)), everywhere)
-        begun = _start(self.team, *beginning(plan)), plan.stop.watch(plan.every, plan.dtype)
+        begun = _start(self.team, *beginning(plan)), plan.watch()
         self.carry, self.watch = jax.device_put(begun, everywhere)  # as a block returns them, or it is compiled twice
 
     def advance(self, records: int, every: int) -> Record:
@@ -125,16 +125,16 @@ def _in_step(plan: Plan, agents: Agent, key: Array, devices: int) -> Peers | Edg
         network = mixer(plan.network, asked_weights(plan.method), plan.dtype, lists=private)
         if private:
             border, *_ = border_of_words(plan.network, np.zeros(plan.problem.K, int), 0)
-            told = (plan.channel, plan.problem.regularizer, plan.weights, key)
+            told = (plan.channel, plan.problem.regularizer, plan.weights, key, plan.x0)
             return Edges(plan.method, agents, network, border, *told)
         return Peers(
-            plan.method, agents, network, plan.channel, plan.problem.regularizer, plan.weights, key, plan.delay,
-            in_turn=plan.in_turn,
+            plan.method, agents, network, plan.channel, plan.problem.regularizer, plan.weights, key, plan.x0,
+            plan.delay, in_turn=plan.in_turn,
         )  # fmt: skip
     aggregate = plan.aggregate or plan.method.aggregate
     return Clients(
-        plan.method, agents, plan.channel, plan.problem.regularizer, plan.weights, key, plan.cohort, aggregate, devices,
-        in_turn=plan.in_turn, design=plan.design, counts=plan.counts,
+        plan.method, agents, plan.channel, plan.problem.regularizer, plan.weights, key, plan.x0, plan.cohort, aggregate,
+        devices, in_turn=plan.in_turn, design=plan.design, counts=plan.counts,
     )  # fmt: skip
 
 
@@ -183,25 +183,32 @@ def block(team: Any, carry: Any, watch: Watch, t0: Array, records: Array, every:
     A record is taken before the rounds that follow it, so that F(x) shares its forward pass with the gradient at x;
     this needs the round in line with the record, not in a loop of its own.
     """
-    shape = jax.eval_shape(team.record, carry)
+    shape = jax.eval_shape(lambda: team.record(carry)._replace(residual=watch.residual))
     buffer = jax.tree.map(lambda leaf: jnp.zeros((BLOCK, *leaf.shape), leaf.dtype), shape)
 
-    def rounds(carry: Any, t: Array, every: Array) -> Any:
+    def one(i: Any, at: tuple[Any, Array], t: Array) -> tuple[Any, Array]:
+        carry, travel = at
+        after = team.round(carry, t + i)
+        return after, travel + team.step(carry, after)
+
+    def rounds(carry: Any, t: Array, every: Array, nothing: Array) -> tuple[Any, Array]:
+        """So many rounds, and Σ over them of the squares of what each moved."""
         if inline:
-            return team.round(carry, t)
-        return jax.lax.fori_loop(0, every, lambda i, carry: team.round(carry, t + i), carry)
+            return one(0, (carry, nothing), t)
+        return jax.lax.fori_loop(0, every, partial(one, t=t), (carry, nothing))
 
     def body(loop: tuple[Any, ...]) -> tuple[Any, ...]:
         buffer, carry, watch, i, _ = loop
-        record = team.record(carry)
+        record = team.record(carry)._replace(residual=watch.residual)
         buffer = jax.tree.map(lambda all, one: all.at[i].set(one), buffer, record)
-        watch = watch.see(record.objective, record.disagreement, record.dual_value)
+        watch = watch.see(record.seen, record.oldest)
         verdict = watch.verdict()
         go = (verdict == GOING) & (every > 0)
-        after = rounds(carry, t0 + i * every, jnp.where(go, every, 0))
+        count, nothing = jnp.where(go, every, 0), jnp.zeros_like(watch.travel)
+        after, travel = rounds(carry, t0 + i * every, count, nothing)
         if inline:
             after = jax.tree.map(lambda new, old: jnp.where(go, new, old), after, carry)
-        return buffer, after, watch, i + 1, verdict
+        return buffer, after, watch.went(jnp.where(go, travel, 0), count), i + 1, verdict
 
     going = lambda loop: (loop[3] < records) & (loop[4] == GOING)  # noqa: E731
     zero = jnp.zeros((), jnp.int32)

@@ -14,7 +14,7 @@ from accord.problems.opaque import OpaqueAgents
 from accord.pytrees import pytree
 from accord.runtimes import steps
 from accord.runtimes.each import each
-from accord.runtimes.peers import keys_of
+from accord.runtimes.peers import keys_of, steps_of
 from accord.runtimes.plan import Purpose, key_for
 from accord.runtimes.stacks import one_of, put, taken
 
@@ -38,6 +38,7 @@ class Wakers:
     regularizer: Any
     p: Any
     key: Array
+    x0: Any  # (d,)
     numbers: Any  # the agents' own, among all
     in_turn: bool = field(metadata={"static": True}, default=False)  # agents work one after another
 
@@ -51,6 +52,10 @@ class Wakers:
         else:
             empty = jax.vmap(jax.vmap(self.channel.init))(jax.vmap(self.method.messages)(states))
         return Carry(states, (empty, empty))
+
+    def step(self, before: Carry, after: Carry) -> Array:
+        """Σ of the squares of what the agents moved."""
+        return jnp.sum(steps_of(self, before.states, after.states))
 
     def wake(self, carry: Carry, ks: Array, heard: tuple[Array, ...], t: Array) -> tuple[Any, Carry]:
         """What some agents say, after each has acted on what it has heard; where nothing is given, they only speak."""

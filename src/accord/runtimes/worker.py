@@ -112,8 +112,9 @@ class Worker:
         stack = callable(self.team.aggregate)
         return (*steps.leaves(said), *(leaf[:asked] for leaf in steps.leaves(replies) if stack))
 
-    def on_advance(self, t: int, rounds: int) -> tuple[()]:
-        """So many rounds, with nobody but the neighbours."""
+    def on_advance(self, t: int, rounds: int) -> tuple[np.ndarray, ...]:
+        """So many rounds, with nobody but the neighbours; Σ over them of the squares of what these agents moved."""
+        travel = np.zeros((), self.part.dtype)
         phases, held = len(phases_of(self.team.method)), self.held
         spoken = working.speak(self.team, held, np.int32(t), phase=0)
         for now in range(t, t + rounds):
@@ -123,17 +124,22 @@ class Worker:
                 come = self.words.exchange(now, phase, out)
                 last = before if phase == phases - 1 else None
                 held, spoken = working.turn(self.team, held, own, said, come, last, np.int32(now), phase=phase)
-        return self._hold(held)
+            travel = travel + working.step(self.team, before, held.states)
+        self._hold(held)
+        return steps.leaves(travel)
 
     def on_wake(self, t: int, places: np.ndarray, *heard: np.ndarray) -> tuple[np.ndarray, ...]:
-        """The agents at some places act on what each has heard, and say their next words; first, they only speak."""
+        """The agents at some places act on what each has heard, by how much they move, and their next words.
+
+        First, they only speak.
+        """
         asked, agents = len(places), len(self.part.ks)
         rows = np.arange(asked if self.part.opaque else working.slots(asked, agents))
         given, known = np.minimum(rows, asked - 1), rows < asked
         ks = np.where(known, places[given], agents).astype(np.int32)
-        said, held = working.wake(self.team, self.held, ks, tuple(leaf[given] for leaf in heard), np.int32(t))
+        moved, said, held = working.wake(self.team, self.held, ks, tuple(leaf[given] for leaf in heard), np.int32(t))
         self._hold(held)
-        return tuple(leaf[:asked] for leaf in steps.leaves(said))
+        return (*steps.leaves(moved), *(leaf[:asked] for leaf in steps.leaves(said)))
 
     # --- what only asks ----------------------------------------------------------------------------------------------
 

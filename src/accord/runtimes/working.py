@@ -15,7 +15,7 @@ from accord.methods.base import phases_of
 from accord.runtimes import market
 from accord.runtimes.clients import Clients
 from accord.runtimes.each import each
-from accord.runtimes.peers import losses_of, models_of
+from accord.runtimes.peers import losses_of, models_of, steps_of
 from accord.runtimes.wakers import Wakers
 
 
@@ -63,6 +63,12 @@ def speak(team: Any, held: Any, t: Array, *, phase: int) -> tuple[Any, Any, Any,
     return own, said, held, team.border.out_of(said)
 
 
+@jax.jit
+def step(team: Any, before: Any, after: Any) -> Array:
+    """Σ of the squares of what agents moved from one state to another."""
+    return jnp.sum(steps_of(team, before, after))
+
+
 @partial(jax.jit, static_argnames=("phase",))
 def turn(
     team: Any, held: Any, own: Any, said: Any, come: Any, before: Any, t: Array, *, phase: int
@@ -81,9 +87,10 @@ def _listen(team: Any, held: Any, own: Any, said: Any, come: Any, before: Any, t
 
 
 @jax.jit
-def wake(team: Wakers, held: Any, ks: Array, heard: tuple[Array, ...], t: Array) -> tuple[Any, Any]:
-    """What agents say that have acted on what they heard, and what is held then."""
-    return team.wake(held, ks, heard, t)
+def wake(team: Wakers, held: Any, ks: Array, heard: tuple[Array, ...], t: Array) -> tuple[Array, Any, Any]:
+    """By how much agents move that act on what they heard, what they say then, and what is held."""
+    said, after = team.wake(held, ks, heard, t)
+    return team.step(held, after), said, after
 
 
 @jax.jit
@@ -111,10 +118,10 @@ def centre(team: Any, held: Any) -> Array:
 
 
 @jax.jit
-def measure(team: Any, held: Any, centre: Array) -> tuple[Array, Array]:
-    """f_k at a model, and ‖x_k − it‖²."""
-    apart = models_of(team, held.states) - centre
-    return losses_of(team, centre), jnp.sum(apart**2, 1)
+def measure(team: Any, held: Any, centre: Array) -> tuple[Array, Array, Array]:
+    """f_k at a model, ‖x_k − it‖², and ‖x_k − x0‖²."""
+    own = models_of(team, held.states)
+    return losses_of(team, centre), jnp.sum((own - centre) ** 2, 1), jnp.sum((own - team.x0) ** 2, 1)
 
 
 @jax.jit
