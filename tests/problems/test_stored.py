@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +75,48 @@ def test_missing_values_are_refused(tmp_path: Path) -> None:
     table = pa.table({"farm": [1, 1], "rain": [0.5, None], "crop": [1, 0]})
     with pytest.raises(DataError, match="Column 'rain' has 1 missing values"):
         from_arrow(written(table, tmp_path / "farms.arrow"), by="farm", target="crop")
+
+
+def test_a_file_that_has_become_shorter_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = written(farms([3, 4, 5]), tmp_path / "farms.arrow")
+    crowd, size = from_arrow(path, by="farm", target="crop"), path.stat().st_size
+    np.testing.assert_array_equal(len(crowd[2][1]), 5)
+    with open(path, "r+b") as file:
+        file.truncate(size - 100)
+    with pytest.raises(DataError, match=rf"had {size} bytes when it was opened, and now it has {size - 100}"):
+        crowd[2]
+
+
+MUTATED = """
+import random, sys
+from pathlib import Path
+from accord.errors import AccordError
+from accord.problems import from_arrow
+whole, mutated, told = Path(sys.argv[1]).read_bytes(), Path(sys.argv[1] + ".mutated"), {"read": 0, "refused": 0}
+for seed in range(200):
+    chance, body = random.Random(seed), bytearray(whole)
+    for _ in range(chance.choice([1, 1, 2, 4])):
+        body[chance.randrange(len(body))] = chance.randrange(256)
+    mutated.unlink(missing_ok=True)
+    mutated.write_bytes(body)
+    try:
+        crowd = from_arrow(mutated, by="farm", target="crop")
+        for k in range(len(crowd.sizes)): crowd[k]
+        told["read"] += 1
+    except AccordError:
+        told["refused"] += 1
+print(told["refused"], sum(told.values()))
+"""
+
+
+def test_a_damaged_file_is_refused_and_never_ends_the_program(tmp_path: Path) -> None:
+    """Bytes of an Arrow file changed at random: what it says of its own places is not believed."""
+    path = written(farms([6] * 10), tmp_path / "farms.arrow", batch=20)
+    found = subprocess.run([sys.executable, "-c", MUTATED, path], capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stderr
+    refused, of = map(int, found.stdout.split())
+    assert of == 200
+    assert refused >= 50
 
 
 def test_without_pyarrow_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,19 +8,19 @@ import socket
 import struct
 import threading
 import tracemalloc
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import hypothesis.extra.numpy as arrays
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from accord.runtimes.link import Envelope
-from accord.runtimes.links.frames import LARGEST, MARK, PREFIX, SEAL, VERSION, Astray, Refused, packed, read
+from accord.runtimes.links.frames import LARGEST, MARK, PREFIX, SEAL, VERSION, Astray, Refused, checksum, packed, read
 
 START = PREFIX.size + SEAL.size
 WORD = Envelope("a run", 1, "said", 4, 3, 0, (np.arange(6.0).reshape(2, 3), 7, "words", np.float32(2.5)))
@@ -42,8 +42,8 @@ def heard(content: bytes) -> Envelope:
 def framed(head: bytes, behind: bytes = b"", *, version: int = VERSION, size: int | None = None) -> bytes:
     """A frame that anybody could make who knows how."""
     content = head + bytes(-len(head) % 16) + behind
-    prefix = PREFIX.pack(MARK, version, len(head), len(content) if size is None else size, zlib.crc32(content))
-    return prefix + SEAL.pack(zlib.crc32(prefix)) + content
+    prefix = PREFIX.pack(MARK, version, len(head), len(content) if size is None else size, checksum(content, b""))
+    return prefix + SEAL.pack(checksum(prefix, b"", 0)) + content
 
 
 def with_parts(*parts: Any, content: bytes = b"") -> bytes:
@@ -74,7 +74,7 @@ def test_fault_29_a_frame_with_any_bit_flipped_is_refused() -> None:
 def test_fault_29_the_wrong_checksum_is_named() -> None:
     frame = bytearray(packed(WORD))
     frame[-30] ^= 1
-    with pytest.raises(Refused, match=f"checksum [0-9a-f]{{8}}, not {zlib.crc32(packed(WORD)[START:]):08x}"):
+    with pytest.raises(Refused, match=f"checksum [0-9a-f]{{32}}, not {checksum(packed(WORD)[START:], b'').hex()}"):
         heard(bytes(frame))
 
 
@@ -162,16 +162,54 @@ def test_fault_32_an_array_of_objects_is_not_sent() -> None:
 
 
 @pytest.mark.parametrize(("frame", "words"), [
-    (framed(b"[]", version=7), "version 7 of frames, and this is version 1"),
+    (framed(b"[]", version=7), "version 7 of frames, and this is version 2"),
     (framed(b"{}"), "another schema"),
     (framed(b'["a run", "1", "said", 4, 3, 0, []]'), "another schema"),
     (framed(b'["a run", 1, "said", 4, 3, []]'), "another schema"),
     (with_parts(["<f8", [3]], content=bytes(16)), r"shape \[3\] is none of 16 bytes"),
     (with_parts(["<f8", [-1]], content=bytes(16)), r"shape \[-1\] is none"),
     (with_parts(["no such type", [2]], content=bytes(16)), "no such type"),
+    (with_parts(["(2,f8", [2]], content=bytes(16)), "no type of numbers"),
+    (with_parts(["(2,)f8", [1]], content=bytes(16)), "no type of numbers"),
+    (with_parts([["f8"], [1]], content=bytes(16)), "no type of numbers"),
+    (with_parts(["<M8[s]", [2]], content=bytes(16)), "no type of numbers"),
     (with_parts(["<f8", [2]], content=bytes(32)), "16 bytes belong to nothing"),
     (framed(b"", b"no head"), "A frame is refused"),
-    (b"GET / HTTP/1.1\r\nHost: accord\r\n\r\n", "no frame"),
+    (b"GET / HTTP/1.1\r\nHost: accord\r\nUser-Agent: a browser\r\n\r\n", "no frame"),
 ], ids=str)  # fmt: skip
 def test_fault_33_another_version_or_schema_is_refused(frame: bytes, words: str) -> None:
     refusal(frame, words)
+
+
+KEY = bytes(range(32))
+
+
+def of_key(frame: bytes, key: bytes, number: int) -> Envelope:
+    here, there = socket.socketpair()
+    with here, there:
+        here.sendall(frame)
+        return read(there, key, number)
+
+
+def test_a_frame_is_read_by_who_knows_its_key_and_its_number() -> None:
+    frame = packed(WORD, KEY, 5)
+    assert of_key(frame, KEY, 5).kind == "said"
+    for key, number in ((KEY[::-1], 5), (b"", 5), (KEY, 4), (KEY, 6)):  # altered or repeated by who has no key
+        with pytest.raises(Astray):
+            of_key(frame, key, number)
+
+
+def test_what_a_relay_alters_is_refused_though_it_knows_how_frames_are_made() -> None:
+    """The unkeyed checksum of another content, under the seal that the sender has made."""
+    frame, other = packed(WORD, KEY, 0), packed(WORD._replace(kind="done"), b"", 0)
+    with pytest.raises(Refused):
+        of_key(frame[:START] + other[START:], KEY, 0)
+    with pytest.raises(Astray):
+        of_key(other, KEY, 0)
+
+
+def test_bfloat16_crosses() -> None:
+    array = np.asarray(jnp.arange(4, dtype=jnp.bfloat16))
+    come = heard(packed(WORD._replace(body=(array,)))).body[0]
+    assert come.dtype == array.dtype
+    np.testing.assert_array_equal(come, array)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import random
 import threading
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ import accord
 from accord.errors import MethodError, ShardLost
 from accord.runtimes import Threads, patience, requests
 from accord.runtimes.link import HOST, Envelope
+from accord.runtimes.links.threads import Mailboxes
 from accord.runtimes.patience import Patience
 from accord.runtimes.words import AHEAD, Words
 from tests.runtimes.crew import Crew, delivered
@@ -297,3 +299,12 @@ def test_a_deadline_is_refused_where_everybody_is_needed(method: Any, how: dict[
     crew = Crew(2, delivered, patience=Patience(deadline=1.0))
     with pytest.raises(MethodError, match=words):
         accord.run(PROBLEM, method, runtime=crew, stop=SHORT, **how)
+
+
+def test_fault_38_no_wait_is_longer_than_the_time_of_a_run_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shard that answers nothing, where the run was to end after a twentieth of a second."""
+    link = Mailboxes(HOST, {HOST: queue.SimpleQueue(), 0: queue.SimpleQueue()})
+    host = requests.Requests("run", link, {0: "shard 0 (agents 0 to 3)"}, together=False, patience=0.01, seconds=0.05)
+    monkeypatch.setattr(requests, "GRACE", 0.1)
+    with pytest.raises(ShardLost, match=r"to end after 0\.05 seconds.*no answer from shard 0 \(agents 0 to 3\)"):
+        host.everybody("start", 0, lasting=True)

@@ -6,9 +6,12 @@ import itertools
 import random
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -22,6 +25,7 @@ from accord.runtimes.link import HOST, LOST, Envelope
 from accord.runtimes.links import sockets
 from accord.runtimes.links.frames import PREFIX, SEAL, packed, read
 from accord.runtimes.links.sockets import Sockets
+from accord.runtimes.links.welcome import UNPROVEN, prove
 from accord.runtimes.patience import Patience
 from accord.runtimes.worker import Worker
 
@@ -39,20 +43,26 @@ def pair() -> Iterator[tuple[Sockets, Sockets]]:
     worker.close()
 
 
-def raw(worker: Sockets, sender: int) -> socket.socket:
-    """A connection of one who knows the secret, and sends what it likes."""
-    connection = socket.create_connection(worker.address, timeout=10)
-    sockets._prove(connection, SECRET, sockets.PROVER, sockets.ASKER)
-    connection.sendall(packed(Envelope("", sender, sockets.HELLO, 0, 0, 0, ())))
-    return connection
+@contextmanager
+def raw(worker: Sockets, sender: int) -> Iterator[Callable[[Envelope], bytes]]:
+    """One who knows the secret, and sends what it likes: the frames that it would send, unsent."""
+    with socket.create_connection(worker.address, timeout=10) as connection:
+        proven, numbers = prove(connection, SECRET, sender, worker.own), itertools.count()
+        connection.settimeout(10)
+
+        def framed(envelope: Envelope) -> bytes:
+            return packed(envelope, proven.sent, next(numbers))
+
+        framed.sendall = connection.sendall
+        yield framed
 
 
 def test_fault_29_what_is_refused_is_as_silence_and_the_next_is_heard(pair: tuple[Sockets, Sockets]) -> None:
     _, worker = pair
-    damaged = bytearray(packed(WORD._replace(sender=2)))
-    damaged[-20] ^= 4
-    with raw(worker, 2) as connection:
-        connection.sendall(bytes(damaged) + packed(WORD._replace(sender=2)))
+    with raw(worker, 2) as framed:
+        damaged = bytearray(framed(WORD._replace(sender=2)))
+        damaged[-20] ^= 4
+        framed.sendall(bytes(damaged) + framed(WORD._replace(sender=2)))
         started = time.monotonic()
         assert worker.receive(30) is None
         assert time.monotonic() - started < 10
@@ -84,18 +94,67 @@ def test_fault_30_42_a_stranger_is_heard_for_64_bytes_and_keeps_nobody_waiting(
     host, worker = pair
     with socket.create_connection(worker.address, timeout=30) as stranger:
         stranger.sendall(content)
-        raw(worker, 2).close()  # who comes after it is met
+        with raw(worker, 2):  # who comes after it is met
+            pass
         host.send(1, WORD._replace(sender=HOST))
         assert worker.receive(30) is not None
         if len(content) == 64:
             assert len(stranger.recv(1000, socket.MSG_WAITALL)) == 64  # and then it is hung up on
 
 
+def test_fault_42_one_at_the_place_of_another_is_not_spoken_to(pair: tuple[Sockets, Sockets]) -> None:
+    """A relay at the port of one that died, which hands the proof on to another that knows the secret."""
+    host, worker = pair
+    host.book[2] = worker.address
+    host.send(2, WORD._replace(sender=HOST))
+    assert 2 not in host.ways
+    assert worker.receive(0.2) is None
+
+
+def test_fault_42_of_many_who_prove_nothing_the_oldest_give_way(pair: tuple[Sockets, Sockets]) -> None:
+    _, worker = pair
+    with ExitStack() as strangers:
+        for _ in range(2 * UNPROVEN):
+            strangers.enter_context(socket.create_connection(worker.address, timeout=10))
+        with raw(worker, 2) as framed:
+            framed.sendall(framed(WORD._replace(sender=2)))
+            assert worker.receive(10) is not None
+        assert len(worker.welcome.unproven) <= UNPROVEN
+
+
+FLOOD = """
+import resource, socket, sys, time
+resource.setrlimit(resource.RLIMIT_NOFILE, (48, 48))
+from accord.runtimes.link import Envelope
+from accord.runtimes.links.sockets import Sockets
+worker = Sockets(1, b"secret" * 6, "127.0.0.1")
+print(*worker.address, flush=True)
+come = worker.receive(60)
+print("deaf" if come is None else come.kind, flush=True)
+"""
+
+
+def test_fault_42_a_process_out_of_files_hears_who_knows_the_secret_all_the_same() -> None:
+    """More strangers than it may open files for."""
+    with subprocess.Popen([sys.executable, "-c", FLOOD], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        machine, port = process.stdout.readline().split()
+        with ExitStack() as strangers:
+            for _ in range(100):
+                strangers.enter_context(socket.create_connection((machine, int(port)), timeout=10))
+            other = Sockets(2, SECRET)
+            other.book = {1: (machine, int(port))}
+            other.send(1, WORD._replace(sender=2))
+            assert process.stdout.readline() == "said\n"
+            other.close()
+    assert process.returncode == 0
+
+
 def test_fault_34_who_speaks_in_the_name_of_another_is_not_heard(pair: tuple[Sockets, Sockets]) -> None:
     _, worker = pair
-    with raw(worker, 2) as connection:
+    with raw(worker, 2) as framed:
         for forged in (WORD._replace(sender=3), WORD._replace(sender=2, kind=LOST), WORD._replace(sender=2, round=9)):
-            connection.sendall(packed(forged))
+            framed.sendall(framed(forged))
         come = worker.receive(30)
     assert come is not None
     assert (come.sender, come.round) == (2, 9)
@@ -106,10 +165,11 @@ def test_fault_38_42_nobody_waits_for_who_does_not_read(pair: tuple[Sockets, Soc
     listener = socket.create_server(("127.0.0.1", 0))
     host, large = pair[0], np.random.default_rng(0).random(2_000_000)
     met: list[socket.socket] = []
+    keys: list[bytes] = []
 
     def meets() -> None:
         connection, _ = listener.accept()
-        sockets._prove(connection, SECRET, sockets.ASKER, sockets.PROVER)
+        keys.append(prove(connection, SECRET, 2).come)
         met.append(connection)
 
     frozen = threading.Thread(target=meets)
@@ -123,9 +183,8 @@ def test_fault_38_42_nobody_waits_for_who_does_not_read(pair: tuple[Sockets, Soc
     frozen.join()
     listener.close()
     met[0].settimeout(30)
-    assert read(met[0]).kind == sockets.HELLO
     for t in range(3):
-        come = read(met[0])
+        come = read(met[0], keys[0], t)
         assert come.round == t
         np.testing.assert_array_equal(come.body[0], large)
     met[0].close()
@@ -175,8 +234,8 @@ class Damage:
     def __init__(self) -> None:
         self.random, self.numbers, self.flipped = random.Random(3), itertools.count(1), {"head": 0, "content": 0}
 
-    def __call__(self, envelope: Envelope) -> bytes:
-        frame, number = bytearray(packed(envelope)), next(self.numbers)
+    def __call__(self, envelope: Envelope, *of: Any) -> bytes:
+        frame, number = bytearray(packed(envelope, *of)), next(self.numbers)
         if number % 90 == 0 and self.flipped["head"] < 4:
             self.flip(frame, "head", range(PREFIX.size + SEAL.size))
         elif self.random.random() < 0.1:

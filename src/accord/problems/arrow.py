@@ -36,8 +36,12 @@ def from_arrow(
       length. Integers are taken as float32, as are lists of them.
     - `panel`: as of `Stored`. `unpacked`: where a Parquet file is unpacked to; a temporary file when not given.
 
+    The whole file is read once, to see that it is sound. It must stay as it is while it is in use: that it has become
+    shorter is noticed, at the next rows that are read, but not between two looks, where the system ends the program.
+
     Agents are called by their values, in the order in which the file has them. Raises `DataError` where an agent's
-    rows lie apart, a value is missing, or a column holds no numbers; `UnknownName`; and `MissingExtra`.
+    rows lie apart, a value is missing, a column holds no numbers, or the file is damaged; `UnknownName`; and
+    `MissingExtra`.
 
     >>> import pyarrow as pa, tempfile
     >>> table = pa.table({"farm": ["A", "A", "B"], "rain": [1.0, 3.0, 5.0], "crop": [2.0, 3.0, 6.0]})
@@ -54,7 +58,8 @@ def from_arrow(
         raise ProblemError(f"There is no file {str(path)!r}. Give the path of an Arrow or a Parquet file.")
     packed = path.suffix in (".parquet", ".pq")
     folder = tempfile.mkdtemp(prefix="accord-") if packed and unpacked is None else None
-    table = _mapped(_unpacked(path, Path(unpacked or f"{folder}/{path.stem}.arrow")) if packed else path)
+    plain = _unpacked(path, Path(unpacked or f"{folder}/{path.stem}.arrow")) if packed else path
+    size, table = plain.stat().st_size, _mapped(plain)
     for name in (by, target, *(features or ())):
         if name not in table.column_names:
             raise UnknownName("column", name, table.column_names)
@@ -63,6 +68,7 @@ def from_arrow(
     *columns, answers = (_Column(table[name], name) for name in (*chosen, target))
 
     def fetch(ks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        _check_length(plain, size)
         places = _places(firsts[ks], sizes[ks])
         return _beside(columns, places), answers.at(places)
 
@@ -152,10 +158,20 @@ def _agents(column: Any, by: str) -> tuple[np.ndarray, np.ndarray, tuple[str, ..
 def _mapped(path: Path) -> Any:
     pa = _pyarrow("Reading an Arrow file")
     try:
-        return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-    except (pa.ArrowInvalid, OSError) as error:
+        table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+        table.validate(full=True)  # else what it says of itself is believed, and places beyond its end are read
+        return table
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise DataError(f"{path.name} cannot be read as an Arrow file: {error}. Write it with pyarrow.ipc.new_file, or "
                         "give a Parquet file.") from error  # fmt: skip
+
+
+def _check_length(path: Path, size: int) -> None:
+    """Raise `DataError` where a mapped file has become shorter, of which to read the rest would end the program."""
+    now = path.stat().st_size if path.exists() else 0
+    if now < size:
+        raise DataError(f"{path.name} had {size} bytes when it was opened, and now it has {now}. Leave a file alone "
+                        "while it is in use, and begin again with a whole one.")  # fmt: skip
 
 
 def _unpacked(path: Path, target: Path) -> Path:

@@ -46,7 +46,7 @@ class Hosted:
             self.owners[part.ks], self.places[part.ks] = worker, np.arange(len(part.ks))
         names = {worker: f"shard {worker} ({part.agents})" for worker, part in enumerate(parts)}
         together = plan.pattern == "peers" and not plan.method.asynchronous
-        waits = {"patience": patience.again, "limit": patience.limit}
+        waits = {"patience": patience.again, "limit": patience.limit, "seconds": plan.stop.seconds}
         self.requests = Requests(run, link, names, together=together, **waits)
         self.round, self.verdict = 0, GOING
         self.key, self.design = jax.random.key(plan.seed), jax.device_put(plan.design)

@@ -16,6 +16,9 @@ DEATHS = 3
 SHARE = 20
 """The state is fetched once the work that would have to be repeated without it took so many times as long."""
 
+GRACE = 60.0
+"""Seconds that a block of rounds may take at least that has begun before the run was to end."""
+
 Body = tuple[Any, ...]
 
 
@@ -42,14 +45,18 @@ class Requests:
     anew, is given the state that was fetched last, and is asked again all that counted since; where workers speak with
     each other (`together`), everybody goes back to that state, so that it is all said again. So it is for who does not
     answer what everybody has to by a `limit` in seconds, where there is one.
+
+    Where the run is to end after some `seconds`, so does waiting: twice as long after the start, or a minute after it,
+    whoever has not answered by then is named in a `ShardLost`.
     """
 
     def __init__(
         self, run: str, link: Place, names: Mapping[int, str], *, together: bool, patience: float,
-        limit: float | None = None,
+        limit: float | None = None, seconds: float | None = None,
     ) -> None:  # fmt: skip
         self.run, self.link, self.names, self.together = run, link, names, together
-        self.patience, self.limit = patience, limit
+        self.patience, self.limit, self.seconds = patience, limit, seconds
+        self.started = time.monotonic()
         self.number = 0
         self.open: dict[int, Envelope] = {}  # under way
         self.answers: dict[int, Body] = {}  # to those
@@ -162,6 +169,7 @@ class Requests:
             self._bring_back(gone.worker)
 
     def _hear(self, seconds: float) -> None:
+        self._check_time()
         envelope = self.link.receive(seconds)
         if envelope is None:
             for worker, question in (*self.open.items(), *self.left.items()):
@@ -181,6 +189,15 @@ class Requests:
         elif self._answers(envelope, self.left):
             del self.left[envelope.sender]
             self.back.add(envelope.sender)
+
+    def _check_time(self) -> None:
+        spent = time.monotonic() - self.started
+        if self.seconds is not None and spent > self.seconds + max(self.seconds, GRACE):
+            slow = " and ".join(self.names[worker] for worker in self.unanswered()) or "anybody"
+            raise ShardLost(
+                f"The run was to end after {self.seconds:g} seconds, and after {spent:.0f} there is no answer from "
+                f"{slow}. Give Stop(seconds=...) the time of a block of rounds at least, or see what keeps them."
+            )
 
     def _answers(self, envelope: Envelope, questions: Mapping[int, Envelope]) -> bool:
         asked = questions.get(envelope.sender)

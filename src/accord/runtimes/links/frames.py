@@ -1,29 +1,37 @@
-"""Envelopes as bytes: numbers, words and arrays, of which nothing can be executed, in frames that bear a checksum."""
+"""Envelopes as bytes: numbers, words and arrays, nothing that can be executed, in frames with a keyed checksum."""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import math
 import socket
 import struct
-import zlib
 from collections.abc import Generator
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from accord.runtimes.link import Envelope
 
-MARK, VERSION = b"Accd", 1
+MARK, VERSION = b"Accd", 2
 LARGEST = 1 << 36
 """Bytes that a frame may claim; memory is taken as they come."""
 AT_ONCE = 1 << 26
 """Bytes that are made room for before any has come."""
 
-PREFIX = struct.Struct("<4sHIQI")  # mark, version, bytes of the head, bytes of head and arrays, their CRC-32
-SEAL = struct.Struct("<I")  # the CRC-32 of the prefix
+PREFIX = struct.Struct("<4sHIQ16s")  # mark, version, bytes of the head, bytes of head and arrays, their checksum
+SEAL = struct.Struct("<16s")  # the checksum of the prefix, and of how many frames went before it
 STEP = 16  # arrays begin at multiples of it
 Reading = Generator[None, None, Envelope]
+DTYPES = {
+    np.dtype(order + code).str: np.dtype(order + code)
+    for order in "<>"
+    for code in ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16")
+} | {"bfloat16": np.dtype(jnp.bfloat16)}
+"""Numbers that cross a link, by the name they have there."""
 FIELDS = (str, int, str, int, int, int, list)  # of an envelope
 
 
@@ -35,8 +43,18 @@ class Astray(Exception):
     """What comes is no frame, so that nobody knows where the next begins."""
 
 
-def packed(envelope: Envelope) -> bytes:
+def checksum(content: Any, key: bytes, number: int | None = None) -> bytes:
+    """BLAKE2b of 16 bytes under a key, which only both ends of a connection know; of the frame's number too."""
+    found = hashlib.blake2b(content, key=key, digest_size=16)
+    if number is not None:
+        found.update(number.to_bytes(8, "little"))
+    return found.digest()
+
+
+def packed(envelope: Envelope, key: bytes = b"", number: int = 0) -> bytes:
     """A frame: its prefix and the seal of that, the head, which is JSON, and the arrays.
+
+    - `key`: of the connection and the direction. `number`: of frames before it there, so that none can be repeated.
 
     >>> from accord.runtimes.link import Envelope
     >>> frame = packed(Envelope("run", 0, "models", 3, 0, 0, (np.eye(2), 7, "words")))
@@ -50,8 +68,8 @@ def packed(envelope: Envelope) -> bytes:
         if isinstance(part, np.ndarray):
             pieces += [np.asarray(part, order="C").reshape(-1).view(np.uint8), bytes(-part.nbytes % STEP)]
     content = b"".join(pieces)
-    prefix = PREFIX.pack(MARK, VERSION, len(head), len(content), zlib.crc32(content))
-    return b"".join((prefix, SEAL.pack(zlib.crc32(prefix)), content))
+    prefix = PREFIX.pack(MARK, VERSION, len(head), len(content), checksum(content, key))
+    return b"".join((prefix, SEAL.pack(checksum(prefix, key, number)), content))
 
 
 def unpacked(content: bytes | memoryview, length: int) -> Envelope:
@@ -66,9 +84,9 @@ def unpacked(content: bytes | memoryview, length: int) -> Envelope:
         raise Refused(f"A frame is refused: {error}.") from error
 
 
-def read(connection: socket.socket) -> Envelope:
+def read(connection: socket.socket, key: bytes = b"", number: int = 0) -> Envelope:
     """The next envelope; raises `Refused`, `Astray` and, where the other has hung up, `EOFError`."""
-    waiting = reading(connection)
+    waiting = reading(connection, 0, key, number)
     while True:
         try:
             next(waiting)
@@ -76,19 +94,20 @@ def read(connection: socket.socket) -> Envelope:
             return whole.value
 
 
-def reading(connection: socket.socket, flags: int = 0) -> Reading:
+def reading(connection: socket.socket, flags: int = 0, key: bytes = b"", number: int = 0) -> Reading:
     """The next envelope as it comes: where `flags` say not to wait, a turn ends when no more of it is there."""
     start = yield from _filled(connection, PREFIX.size + SEAL.size, flags)
-    mark, version, length, size, checksum = PREFIX.unpack_from(start)
-    if mark != MARK or zlib.crc32(start[: PREFIX.size]) != SEAL.unpack_from(start, PREFIX.size)[0]:
+    mark, version, length, size, told = PREFIX.unpack_from(start)
+    sealed = checksum(start[: PREFIX.size], key, number)
+    if mark != MARK or not hmac.compare_digest(sealed, SEAL.unpack_from(start, PREFIX.size)[0]):
         raise Astray("What came is no frame, or its beginning is damaged.")
     if version != VERSION:
         raise Astray(f"The other speaks version {version} of frames, and this is version {VERSION}.")
     if not length <= size <= LARGEST:
         raise Astray(f"A frame claims {size} bytes, of at most {LARGEST}, and {length} of them for its head.")
     content = yield from _filled(connection, size, flags)
-    if (seen := zlib.crc32(content)) != checksum:
-        raise Refused(f"A frame has the checksum {seen:08x}, not {checksum:08x}.")
+    if not hmac.compare_digest(seen := checksum(content, key), told):
+        raise Refused(f"A frame has the checksum {seen.hex()}, not {told.hex()}.")
     return unpacked(content, length)
 
 
@@ -112,9 +131,10 @@ def _filled(connection: socket.socket, size: int, flags: int) -> Generator[None,
 def _described(part: Any) -> Any:
     if not isinstance(part, np.ndarray):
         return part
-    if part.dtype.hasobject:
-        raise TypeError("Arrays of objects cannot cross a link, only arrays of numbers.")
-    return [part.dtype.str if part.dtype.kind != "V" else part.dtype.name, list(part.shape)]
+    name = part.dtype.str if part.dtype.kind != "V" else part.dtype.name
+    if name not in DTYPES:
+        raise TypeError(f"Arrays of {part.dtype} cannot cross a link, only arrays of numbers.")
+    return [name, list(part.shape)]
 
 
 def _body(parts: list[Any], content: bytes | memoryview, offset: int) -> tuple[Any, ...]:
@@ -124,9 +144,11 @@ def _body(parts: list[Any], content: bytes | memoryview, offset: int) -> tuple[A
             body.append(part)
             continue
         (name, shape), end = part, len(content)
-        dtype = np.dtype(name)
+        if not isinstance(name, str) or name not in DTYPES:
+            raise ValueError(f"{name!r} is no type of numbers that cross a link")
+        dtype = DTYPES[name]
         size = math.prod(shape) * dtype.itemsize
-        if dtype.hasobject or min(shape, default=0) < 0 or offset + size > end:
+        if min(shape, default=0) < 0 or offset + size > end:
             raise ValueError(f"an array of {name} and shape {shape} is none of {end - offset} bytes of numbers")
         body.append(np.frombuffer(content, np.uint8, size, offset).view(dtype).reshape(shape))
         offset += size + -size % STEP

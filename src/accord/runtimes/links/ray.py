@@ -26,6 +26,7 @@ from accord.runtimes.worker import Worker
 
 PLACING = 120.0
 """Seconds in which a cluster has to find a place for a shard."""
+TOKEN = "RAY_AUTH_TOKEN"
 PLACES = 5
 """How often a shard is placed that dies before it has begun."""
 
@@ -40,7 +41,8 @@ class Ray:
 
     - `shards`: how many processes; one a core of the cluster when not given.
     - `address`: of a cluster, as `ray start --head` prints it; when not given, the one that this program has joined
-      already or that RAY_ADDRESS names, or else a Ray of its own on this machine, which ends with the run.
+      already or that RAY_ADDRESS names, or else a Ray of its own on this machine, which ends with the run. That one
+      asks whoever joins for a token that is drawn for this program; a cluster that asks for none is warned of.
     - `deadline`: seconds a round, opposite a server; then it goes on without the others if a `quorum` of the round's
       clients has answered, and whoever is late is not counted. Without one it waits for whoever is alive.
 
@@ -79,11 +81,12 @@ class Ray:
 class Seat:
     """Where a worker lives: a process of its own, on one core."""
 
-    def __init__(self, worker: int, secret: bytes) -> None:
+    def __init__(self, worker: int, secret: bytes, alone: bool) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)  # as good as killed: nothing of it is an agent's failure
         os.environ["PJRT_NPROC"] = "1"  # XLA would take threads for all cores, which are other shards'
         jax.config.update("jax_cpu_enable_async_dispatch", False)  # nothing to do meanwhile: save the hand-over
-        self.worker, self.link = worker, Sockets(worker, secret, _library().util.get_node_ip_address())
+        machine = "127.0.0.1" if alone else _library().util.get_node_ip_address()
+        self.worker, self.link = worker, Sockets(worker, secret, machine)
 
     def address(self) -> tuple[Address, str]:
         """Where it listens, and what it runs."""
@@ -134,7 +137,7 @@ class Actors(Sockets):
     def place(self, workers: Any) -> None:
         """Begin workers, and tell all where all are."""
         for worker in workers:
-            self.actors[worker] = self.seat.remote(worker, self.secret)
+            self.actors[worker] = self.seat.remote(worker, self.secret, self.owned)
         for worker in workers:
             self.places[worker] = self._address(worker)
         self.lives = {life: worker for life, worker in self.lives.items() if worker not in set(workers)}
@@ -149,7 +152,7 @@ class Actors(Sockets):
                 address, theirs = self.ray.get(self.actors[worker].address.remote(), timeout=PLACING)
             except self.ray.exceptions.RayActorError as error:
                 why = f"the process died: {error}"
-                self.actors[worker] = self.seat.remote(worker, self.secret)
+                self.actors[worker] = self.seat.remote(worker, self.secret, self.owned)
                 continue
             except self.ray.exceptions.GetTimeoutError:
                 why = f"{PLACING:g} s have passed"
@@ -180,11 +183,14 @@ def _library() -> Any:
 def _join(ray: Any, address: str | None) -> bool:
     """Whether a Ray was started here, which then ends here."""
     if ray.is_initialized():
+        _warn_where_open()
         return False
     address = address or os.environ.get("RAY_ADDRESS") or "local"
     if address.startswith("ray://"):
         raise MethodError(f"Ray(address={address!r}) is for a client outside the cluster, whom shards cannot reach. "
                           "Start the program on a machine of the cluster, or with `ray job submit`.")  # fmt: skip
+    if address == "local" and not {TOKEN, f"{TOKEN}_PATH"} & os.environ.keys():
+        os.environ[TOKEN] = secrets.token_hex(32)  # else Ray keeps one in a file that others may read
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     try:
         with warnings.catch_warnings():
@@ -194,4 +200,13 @@ def _join(ray: Any, address: str | None) -> bool:
         why = str(error.__cause__ or error).partition(" Note:")[0]
         raise ShardLost(f"The Ray cluster at {address!r} cannot be joined ({why}). Give the address that "
                         "`ray start --head` printed and, where it asks for one, its token.") from error  # fmt: skip
+    _warn_where_open()
     return address == "local"
+
+
+def _warn_where_open() -> None:
+    """Say so where the cluster lets anybody in: Ray runs what it is sent, with the rights of who has started it."""
+    if os.environ.get("RAY_AUTH_MODE", "").lower() != "token":
+        warnings.warn("This Ray asks nobody for a token: whoever reaches its ports runs code as you. Set RAY_AUTH_MODE="
+                      "token, and RAY_AUTH_TOKEN_PATH on every machine of a cluster; see the guide to clusters.",
+                      stacklevel=2)  # fmt: skip

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hmac
 import queue
-import secrets
 import selectors
 import socket
 import threading
@@ -15,22 +13,22 @@ from functools import partial
 from typing import Any
 
 from accord.runtimes.link import HOST, LOST, Envelope
-from accord.runtimes.links.frames import Astray, Refused, packed, read, reading
+from accord.runtimes.links.frames import Astray, Refused, packed, reading
+from accord.runtimes.links.welcome import DEADLINE, Proven, Welcome, prove
 
 Address = tuple[str, int]
 
 HELLO, BOOK = "hello", "book"
-"""What is said first over a connection, and again to a host that was not understood; where workers listen."""
-PROOF = 10.0
-"""Seconds in which the other has to prove that it knows the secret."""
-NONCE, PROVER, ASKER = 32, b"who connects", b"who listens"
+"""What is said to a host that was not understood; where workers listen."""
 WAITING = 8
 """Envelopes that wait for another to be read by who is slow; more are lost."""
 AT_ONCE = getattr(socket, "MSG_DONTWAIT", 0)
 
 
 class Sockets:
-    """A link over TCP. Whoever connects proves that it knows the run's secret, before anything of it is read.
+    """A link over TCP. Who connects and who listens prove to each other that they know the run's secret.
+
+    Before that nothing else is read, and every frame after it bears a checksum that only the two can make.
 
     Workers listen, and learn from the host where the others do. What cannot be sent is lost, and what comes damaged is
     refused: both are asked for again. Where a connection bears no frames any more, it is hung up. Only who connects is
@@ -42,26 +40,23 @@ class Sockets:
         self.book: dict[int, Address] = {}
         self.ways: dict[int, Way] = {}
         self.heard: deque[Envelope | None] = deque()  # and not received yet
-        self.met: queue.SimpleQueue[tuple[int, socket.socket]] = queue.SimpleQueue()
+        self.met: queue.SimpleQueue[tuple[Proven, socket.socket]] = queue.SimpleQueue()
         self.bell, self.ringer = socket.socketpair()
         self.doors = selectors.DefaultSelector()
         self.doors.register(self.bell, selectors.EVENT_READ, self._open)
-        self.listener = None if machine is None else socket.create_server((machine, 0), backlog=64)
-        if self.listener is not None:
-            threading.Thread(target=self._welcome, args=(self.listener,), daemon=True).start()
+        self.welcome = None if machine is None else Welcome(machine, secret, own, self._meet)
 
     @property
     def address(self) -> Address:
         """Where this party listens."""
-        assert self.listener is not None  # the host does not: it connects to all
-        return self.listener.getsockname()[:2]
+        assert self.welcome is not None  # the host does not listen: it connects to all
+        return self.welcome.listener.getsockname()[:2]
 
     def send(self, to: int, envelope: Envelope) -> None:
         """Write it, or lose it where the other is not there; who was hung up on connects anew."""
-        frame = packed(envelope)
         for _ in range(2):
             try:
-                self._way(to).write(frame)
+                self._way(to).write(envelope)
                 return
             except OSError:
                 if HOST in (self.own, to):  # whose reader knows that it has ended
@@ -92,8 +87,8 @@ class Sockets:
 
     def close(self) -> None:
         """Hang up."""
-        if self.listener is not None:
-            _hang_up(self.listener)
+        if self.welcome is not None:
+            self.welcome.close()
         for way in list(self.ways.values()):
             _hang_up(way.connection)
         self.ringer.close()
@@ -114,35 +109,20 @@ class Sockets:
         if to not in self.ways:
             if to not in self.book:
                 raise ConnectionError  # nobody has said where it is
-            connection = socket.create_connection(self.book[to], timeout=PROOF)
-            _prove(connection, self.secret, PROVER, ASKER)
-            self.ways[to] = Way(connection)
-            self._tell(to, HELLO)
+            connection = socket.create_connection(self.book[to], timeout=DEADLINE)
+            try:
+                proven = prove(connection, self.secret, self.own, to)
+            except OSError:
+                connection.close()
+                raise
+            self.ways[to] = Way(connection, proven.sent)
             if self.own == HOST:  # who answers on the same connection
-                self._attend(to, connection)
+                self._attend(proven, connection)
         return self.ways[to]
 
-    def _welcome(self, listener: socket.socket) -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except ConnectionAbortedError:
-                continue  # who has thought better of it
-            except OSError:
-                return  # closed
-            threading.Thread(target=self._meet, args=(connection,), daemon=True).start()
-
-    def _meet(self, connection: socket.socket) -> None:
-        """Whoever knows the secret says who it is, and is read from then on; who does not is turned away."""
-        try:
-            connection.settimeout(PROOF)
-            _prove(connection, self.secret, ASKER, PROVER)
-            hello = read(connection)
-            connection.settimeout(None)
-        except (OSError, EOFError, Refused, Astray):
-            connection.close()
-            return
-        self.met.put((hello.sender, connection))
+    def _meet(self, proven: Proven, connection: socket.socket) -> None:
+        """One has proven that it knows the secret, to the thread that listens; it is read by whoever receives."""
+        self.met.put((proven, connection))
         try:
             self.ringer.send(b"!")
         except OSError:  # nobody is here any more
@@ -151,14 +131,15 @@ class Sockets:
     def _open(self) -> None:
         """Begin to hear one who was met."""
         self.bell.recv(1)
-        sender, connection = self.met.get()
-        if sender == HOST:
-            self.ways[HOST] = Way(connection)
-        self._attend(sender, connection)
+        proven, connection = self.met.get()
+        if proven.other == HOST:
+            self.ways[HOST] = Way(connection, proven.sent)
+        self._attend(proven, connection)
 
-    def _attend(self, sender: int, connection: socket.socket) -> None:
+    def _attend(self, proven: Proven, connection: socket.socket) -> None:
         """From now on, hear what one party says."""
-        self.doors.register(connection, selectors.EVENT_READ, partial(self._hear, sender, Ear(connection)))
+        ear = Ear(connection, proven.come)
+        self.doors.register(connection, selectors.EVENT_READ, partial(self._hear, proven.other, ear))
 
     def _hear(self, sender: int, ear: Ear) -> None:
         """What has come of one party, until it hangs up or cannot be understood."""
@@ -176,9 +157,10 @@ class Sockets:
     def _sort(self, sender: int, envelope: Envelope | None) -> None:
         if envelope is None:
             return
-        if envelope.kind == HELLO and self.own == HOST:  # who says it again has not understood
-            self._show_book(sender)
-            self.heard.append(None)
+        if envelope.kind == HELLO:  # who has not understood the host
+            if self.own == HOST:
+                self._show_book(sender)
+                self.heard.append(None)
         elif envelope.kind == BOOK and sender == HOST:
             of = envelope.body
             self._learn({of[i]: (of[i + 1], of[i + 2]) for i in range(0, len(of), 3)})
@@ -199,40 +181,48 @@ class Sockets:
 class Ear:
     """The reading end of a connection: it never waits."""
 
-    def __init__(self, connection: socket.socket) -> None:
-        self.connection, self.frame = connection, reading(connection, AT_ONCE)
+    def __init__(self, connection: socket.socket, key: bytes) -> None:
+        self.connection, self.key, self.number = connection, key, 0
+        self.frame = reading(connection, AT_ONCE, key, 0)
 
     def turn(self) -> Envelope | None:
         """The next envelope, or None where not all of it has come."""
         try:
             return next(self.frame)
         except StopIteration as whole:
-            self.frame = reading(self.connection, AT_ONCE)
+            self._next()
             return whole.value
         except Refused:
-            self.frame = reading(self.connection, AT_ONCE)
+            self._next()
             raise
+
+    def _next(self) -> None:
+        self.number += 1
+        self.frame = reading(self.connection, AT_ONCE, self.key, self.number)
 
 
 class Way:
     """The writing end of a connection: it never waits, and what is not taken at once follows as it is."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, key: bytes) -> None:
         connection.settimeout(None)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # small words are not held back (Nagle)
-        self.connection, self.broken = connection, False
+        self.connection, self.key, self.number, self.broken = connection, key, 0, False
         self.rest: deque[memoryview] = deque()
         self.lock = threading.Lock()
 
-    def write(self, frame: bytes) -> None:
+    def write(self, envelope: Envelope) -> None:
         """Send it, now or when there is room; lose it where too many wait. Raises `OSError` where nobody is there."""
         with self.lock:
             if self.broken:
                 raise ConnectionError
-            if self.rest:
-                self.rest.extend([memoryview(frame)] if len(self.rest) < WAITING else [])
+            if len(self.rest) >= WAITING:
                 return
-            left = memoryview(frame)
+            left = memoryview(packed(envelope, self.key, self.number))
+            self.number += 1
+            if self.rest:
+                self.rest.append(left)
+                return
             with suppress(BlockingIOError):
                 while left:
                     left = left[self.connection.send(left, AT_ONCE) :]
@@ -251,25 +241,6 @@ class Way:
                 self.rest.popleft()
                 if not self.rest:
                     return
-
-
-def _prove(connection: socket.socket, secret: bytes, own: bytes, other: bytes) -> None:
-    """Both show that they know the secret, and neither says it; `OSError` where the other does not."""
-    mine = secrets.token_bytes(NONCE)
-    connection.sendall(mine)
-    theirs = _exactly(connection, NONCE)
-    connection.sendall(hmac.digest(secret, own + mine + theirs, "sha256"))
-    if not hmac.compare_digest(_exactly(connection, 32), hmac.digest(secret, other + theirs + mine, "sha256")):
-        raise PermissionError("The other does not know the secret of the run.")
-
-
-def _exactly(connection: socket.socket, size: int) -> bytes:
-    content = b""
-    while len(content) < size:
-        content += (piece := connection.recv(size - len(content)))
-        if not piece:
-            raise ConnectionError
-    return content
 
 
 def _hang_up(connection: socket.socket) -> None:
