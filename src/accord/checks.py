@@ -6,7 +6,6 @@ import math
 import reprlib
 from collections.abc import Callable
 from dataclasses import is_dataclass, replace
-from numbers import Integral, Real
 from os import PathLike
 from typing import Any
 
@@ -20,6 +19,7 @@ from accord.checks_of_prices import answers, fits_coupling
 from accord.checks_of_start import start_at, starts_within
 from accord.diagnosis import Choice, tuned, within_limits
 from accord.errors import MethodError, NetworkError, ProblemError
+from accord.kinds import number, whole
 from accord.methods import BY_NAME
 from accord.methods.base import by_agent, is_coupled, pattern_of
 from accord.methods.hyperparameters import is_count, is_number, kinds_of
@@ -58,11 +58,12 @@ def plan_for(
     check_even(method, problem)
     plan = Plan(problem, in_precision_of(method, flat.dtype), shape, flat, network, channel or Clear(), cohort,
                 aggregate, stop or Stop(), int(seed), 1)  # fmt: skip
-    if record is not None and (int(record) != record or record < 1):
+    rounds = None if record is None else whole(record)
+    if record is not None and (rounds is None or rounds < 1):
         raise MethodError(f"record={record}: give a whole number of rounds between two records, at least 1.")
     with jax.enable_x64(plan.dtype == np.float64):
         answers(plan)
-        return replace(plan, every=interval(plan, record)), choices
+        return replace(plan, every=interval(plan, rounds)), choices
 
 
 KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
@@ -70,11 +71,11 @@ KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
                 "Give one of accord.networks, such as ring(20), from_networkx(graph) or from_weights(W)."),
     "channel": (lambda value: hasattr(value, "encode") and hasattr(value, "decode"),
                 "Give one of accord.channels, such as accord.clip(1.0)."),
-    "participation": (lambda value: isinstance(value, Real), "Give a share in (0, 1] or a number of clients."),
+    "participation": (lambda value: number(value) is not None, "Give a share in (0, 1] or a number of clients."),
     "stop": (lambda value: isinstance(value, Stop), "Give accord.Stop(rounds=...)."),
-    "seed": (lambda value: isinstance(value, Integral) and -(2**63) <= value < 2**63,
+    "seed": (lambda value: -(2**63) <= (whole(value) or 0) < 2**63 and whole(value) is not None,
              "Give a whole number, of 63 bits at most."),
-    "record": (lambda value: isinstance(value, Real), "Give a whole number of rounds between two records."),
+    "record": (lambda value: number(value) is not None, "Give a whole number of rounds between two records."),
     "runtime": (lambda value: hasattr(value, "start") and not isinstance(value, type),
                 "Give one of accord.runtimes, such as Threads()."),
     "checkpoint": (lambda value: isinstance(value, str | PathLike), "Give a directory."),
@@ -88,7 +89,7 @@ def check_kinds(**given: Any) -> None:
     """Refuse an argument of `run` that is not what its name says, before anything looks inside."""
     for name, value in given.items():
         fits, remedy = KINDS[name]
-        if value is not None and not fits(value):
+        if (value is not None or name == "seed") and not fits(value):
             raise MethodError(f"{name}={reprlib.repr(value)} is of the kind {type(value).__name__}. {remedy}")
 
 
@@ -212,11 +213,12 @@ def _cohort(method: Any, pattern: str, participation: Any, K: int) -> int:
         raise MethodError(f"{name} has no server to choose a cohort. Let agents sleep instead: network.sleep(p).")
     if not method.partial:
         raise MethodError(f"{name} needs every agent's answer each round. Leave participation out.")
-    if isinstance(participation, bool) or not 0 < participation <= (1 if isinstance(participation, float) else K):
+    share = number(participation)
+    if share is None or not 0 < share <= (1 if isinstance(share, float) else K):
         raise MethodError(
             f"participation={participation}: give a share in (0, 1] or a number of clients from 1 to {K}."
         )
-    return max(1, round(participation * K)) if isinstance(participation, float) else int(participation)
+    return max(1, round(share * K)) if isinstance(share, float) else share
 
 
 def _composite(method: Any, problem: Problem) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import reprlib
 from typing import Any
 
@@ -10,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from accord.errors import ProblemError
+from accord.kinds import shown
 from accord.problems.problem import Problem, in_precision
 from accord.problems.shape import Shape
 
@@ -21,14 +23,9 @@ def start_at(problem: Problem, x0: Any) -> tuple[np.ndarray, Shape]:
         raise ProblemError(
             "This problem does not say where to start. Give x0, a pytree of parameters that the loss takes."
         )
+    _are_numbers(given, problem.x0)
     leaves = jax.tree.leaves(given)
-    if odd := [leaf for leaf in leaves if np.asarray(leaf).dtype.kind not in "fiub"]:
-        raise ProblemError(
-            f"x0 holds {reprlib.repr(odd[0])}, which is no real number. Give arrays of floating numbers."
-        )
-    floating = [
-        np.asarray(leaf).dtype for leaf in leaves if hasattr(leaf, "dtype") and np.asarray(leaf).dtype.kind == "f"
-    ]
+    floating = [kind for leaf in leaves if (kind := np.asarray(leaf).dtype).kind == "f" and hasattr(leaf, "dtype")]
     dtype = np.result_type(*floating) if floating else problem.dtype
     shape = Shape.of(given)
     flat = np.concatenate([np.ravel(np.asarray(leaf, dtype)) for leaf in leaves]) if leaves else np.zeros(0, dtype)
@@ -54,7 +51,8 @@ def _loss_is_scalar(problem: Problem, shape: Shape, dtype: np.dtype) -> None:
     params = jax.tree.unflatten(shape.tree, [jax.ShapeDtypeStruct(leaf, dtype) for leaf in shape.leaves])
     with jax.enable_x64(dtype == np.float64):
         try:
-            value = jax.eval_shape(problem.loss, params, example)
+            traced, value = _traced(problem.loss, params, example)
+            again, _ = _traced(problem.loss, params, example)
         except Exception as error:
             raise ProblemError(f"The loss fails on x0 and one example of agent 0: {type(error).__name__}: {error}. "
                                "It is called as loss(params, example), without the example "
@@ -62,6 +60,38 @@ def _loss_is_scalar(problem: Problem, shape: Shape, dtype: np.dtype) -> None:
     if jax.tree.leaves(value) != [value] or value.shape != () or not jnp.issubdtype(value.dtype, jnp.floating):
         found = ", ".join(f"{leaf.dtype}{list(leaf.shape)}" for leaf in jax.tree.leaves(value)) or "nothing"
         raise ProblemError(f"The loss returns {found}, but must return a single floating number for one example.")
+    if not _same(traced, again):
+        raise ProblemError("The loss is another one each time it is called: it draws random numbers, or reads a clock. "
+                           "A compiled program would hold the first draw for ever. Put the draws into the shards, a "
+                           "number an example.")  # fmt: skip
+
+
+def _traced(loss: Any, params: Any, example: Any) -> tuple[Any, Any]:
+    """The loss of one example as JAX traces it now, whatever it was traced to before; and what it returns."""
+    return jax.make_jaxpr(lambda params, example: loss(params, example), return_shape=True)(params, example)
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two traces are of one function: the same operations, and the same numbers held in them."""
+    words = [re.sub(r" at 0x[0-9a-f]+", "", str(traced)) for traced in (one, other)]
+    return words[0] == words[1] and all(np.array_equal(a, b) for a, b in zip(one.consts, other.consts, strict=True))
+
+
+def _are_numbers(x0: Any, own: Any) -> None:
+    """Refuse, by its path, what is no real number, is of half precision, or is whole and so may be meant to be held."""
+    floats = {path for path, leaf in jax.tree_util.tree_leaves_with_path(own) if np.asarray(leaf).dtype.kind == "f"}
+    for path, leaf in jax.tree_util.tree_leaves_with_path(x0):
+        where, dtype = f"x0{jax.tree_util.keystr(path)}", np.asarray(leaf).dtype
+        if dtype.name in ("float16", "bfloat16"):
+            raise ProblemError(f"{where} is {dtype.name}, in which sums over rows and rounds lose their digits. Start "
+                               "from float32, or float64.")  # fmt: skip
+        if dtype.kind not in "fiub":
+            raise ProblemError(f"{where} holds {shown(leaf)}, which is no real number. Give arrays of floating "
+                               "numbers.")  # fmt: skip
+        if dtype.kind == "b" or (dtype.kind != "f" and path not in floats):
+            raise ProblemError(f"{where} is {reprlib.repr(leaf)}, of the kind {dtype.name}, and only floating numbers "
+                               "are learnt. Write it as one, or, where it is to stay as it is, hold it in the loss and "
+                               "leave it out of x0.")  # fmt: skip
 
 
 def starts_within(regularizer: Any, flat: np.ndarray) -> None:

@@ -10,6 +10,7 @@ AccordError
 ├── ClockError       a virtual clock of impossible times or chances, or of other agents
 ├── StudyError       a study file: names the key and the line
 ├── UnknownName      a name nobody has; offers the nearest
+│   └── UnknownKeyword   a keyword that a function or a class does not have
 ├── AgentError       an agent failed at its work: carries that agent's own traceback
 ├── ShardLost        a shard of agents dies again and again or contradicts itself, or too few answer in time
 ├── SavedRunError    a saved run or checkpoint that is damaged, or of another run
@@ -64,10 +65,20 @@ class UnknownName(AccordError, LookupError):
     """Nobody has this name."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str], where: str = "") -> None:
+        super().__init__(f"No {kind} is called {name!r}{where}. {_nearest(name, sorted(known))}")
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"Did you mean {near[0]!r}?" if near else f"There is: {', '.join(known)}."
+
+
+class UnknownKeyword(UnknownName, TypeError):
+    """A keyword that a function or a class does not have."""
+
+    def __init__(self, owner: str, name: str, known: Iterable[str], hint: str = "") -> None:
         known = sorted(known)
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        remedy = f"Did you mean {near[0]!r}?" if near else f"There is: {', '.join(known)}."
-        super().__init__(f"No {kind} is called {name!r}{where}. {remedy}")
+        AccordError.__init__(self, f"{owner} has no argument called {name!r}. {hint or _nearest(name, known)}")
 
 
 class AgentError(AccordError, RuntimeError):

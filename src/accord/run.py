@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ from accord.diagnosis import Choice
 from accord.errors import MethodError
 from accord.history import CLOCK_COLUMNS, COLUMNS, PRICE_COLUMNS, Facts, Run, table
 from accord.interrupts import Asked, interruptible
+from accord.kinds import known_keywords
 from accord.problems.problem import Problem
 from accord.runtimes.cost import Cost, per_round
 from accord.runtimes.inner import tell_where_inexact
@@ -29,6 +31,11 @@ from accord.runtimes.plan import Outcome, Plan, Record, Session
 from accord.runtimes.streamed import runtime_for
 from accord.status import Ending, Status
 from accord.stopping import GOING, Stop, Watch
+
+LIMITS = ("rounds", "progress", "agreement", "window", "seconds")
+HINTS = {name: f"Give stop=accord.Stop({name}=...)." for name in LIMITS}
+HINTS |= dict.fromkeys(("step_size", "penalty", "local", "optimizer"), "Give it to the method.")
+"""What to give in place of an argument that `run` does not have."""
 
 SHORT = 0.25  # seconds: a block that takes less is doubled, so that the host's share of the time is negligible
 
@@ -50,6 +57,7 @@ class Progress(NamedTuple):
     disagreement: float  # the same
 
 
+@partial(known_keywords, hints=HINTS)
 def run(
     problem: Problem,
     method: Any,
@@ -254,6 +262,7 @@ def _how(plan: Plan) -> Iterator[str]:
     """What was chosen of the way agents are computed, a phrase each."""
     if plan.convolves:
         yield "agents one after another, because the loss convolves"
+    yield from getattr(plan.problem.table, "notes", ())
 
 
 def _reached(plan: Plan, runtime: Any) -> bool | str:

@@ -12,6 +12,7 @@ import numpy as np
 from jax import Array
 
 from accord.errors import MethodError
+from accord.kinds import known_fields, number, shown, whole
 from accord.status import Ending, Status
 
 GOING = 0
@@ -27,6 +28,7 @@ FAR = 1e3
 """How far beyond its start, in units of |F(x0)| and of the first window's change, an objective that grows has grown."""
 
 
+@known_fields
 @dataclass(frozen=True)
 class Stop:
     """Stop when the objective has no way left to go AND the agents agree AND nothing moves; or at a limit.
@@ -57,15 +59,20 @@ class Stop:
 
     def __post_init__(self) -> None:
         for name in ("rounds", "window"):
-            value = getattr(self, name)
-            if not float(value).is_integer() or value < (name == "window"):
+            value, least = whole(getattr(self, name)), int(name == "window")
+            if value is None or value < least:
                 raise MethodError(
-                    f"Stop({name}={value}): give a whole number of rounds, at least {int(name == 'window')}."
+                    f"Stop({name}={shown(getattr(self, name))}): give a whole number of rounds, at least {least}."
                 )
+            object.__setattr__(self, name, value)
         for name in ("progress", "agreement", "seconds"):
-            value = getattr(self, name)
-            if value is not None and not value >= 0:
-                raise MethodError(f"Stop({name}={value}): give a number that is not negative; 0 never stops on it.")
+            if (given := getattr(self, name)) is None and name == "seconds":
+                continue
+            if (value := number(given)) is None or not value >= 0:
+                raise MethodError(
+                    f"Stop({name}={shown(given)}): give a number that is not negative; 0 never stops on it."
+                )
+            object.__setattr__(self, name, value)
 
     def watch(self, x0: np.ndarray, *, prices: bool = False, floor: bool = False) -> Watch:
         """An empty watch.

@@ -117,7 +117,7 @@ def test_fault_06_a_constant_column_of_a_table_is_kept_and_is_no_noise() -> None
     table = pd.DataFrame(
         {"site": list("AABB"), "dose": [1.0, 2, 3, 5], "lab": [0.1] * 4, "ward": ["x"] * 4, "well": [0, 1, 0, 1]}
     )
-    problem = Problem.from_table(table, by="site", target="well")
+    problem = Problem.from_table(table, by="site", target="well", least=1)
     assert problem.table.columns == ("dose", "lab", "ward=x", "intercept")
     assert np.abs(np.concatenate([a for a, _ in problem.shards])[:, 1:3]).max() < 1e-15
     assert np.isfinite(problem.solve()).all()

@@ -34,7 +34,7 @@ def frame(**columns: Any) -> pd.DataFrame:
 
 def problem(**how: Any) -> Problem:
     columns = {name: how.pop(name) for name in list(how) if name in ("clinic", "age", "sex", "ill", "smokes")}
-    return Problem.from_table(frame(**columns), **({"by": "clinic", "target": "ill"} | how))
+    return Problem.from_table(frame(**columns), **({"by": "clinic", "target": "ill", "least": 1} | how))
 
 
 def together(made: Problem) -> np.ndarray:
@@ -185,7 +185,7 @@ def test_a_ridge_leaves_the_intercept_free_in_loss_quadratic_and_curvature() -> 
     L, mu = made.loss.bounds((A, b))
     H = A.T @ A / 3 + np.diag([1e9, 0])
     assert mu == pytest.approx(np.linalg.eigvalsh(H)[0], rel=1e-6)
-    assert L >= np.linalg.eigvalsh(H)[1]
+    assert np.linalg.eigvalsh(H)[1] <= L
 
 
 def test_the_provenance_of_the_hospitals_ships_beside_them() -> None:
@@ -205,7 +205,7 @@ def test_a_file_is_the_table_it_holds(tmp_path: Path) -> None:
     table.to_csv(tmp_path / "table.csv", index=False)
     table.to_parquet(tmp_path / "table.parquet")
     for path in (tmp_path / "table.csv", str(tmp_path / "table.parquet")):
-        made = Problem.from_table(path, by="clinic", target="ill")
+        made = Problem.from_table(path, by="clinic", target="ill", least=1)
         np.testing.assert_array_equal(together(made), together(problem()))
 
 
@@ -277,7 +277,7 @@ def test_what_does_not_fit_is_refused_by_name(how: dict[str, Any], error: type[E
 )
 def test_what_is_no_table_is_refused(table: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error) as refusal:
-        Problem.from_table(table, by="clinic", target="ill")
+        Problem.from_table(table, by="clinic", target="ill", least=1)
     assert message in str(refusal.value)
 
 
@@ -286,3 +286,122 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path, name: str, content: 
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=f"{name} cannot be read as a table"):
         Problem.from_table(tmp_path / name, by="clinic", target="ill")
+
+
+@pytest.mark.parametrize(
+    ("text", "notes"),
+    [
+        ("site,age,y\na,1.5,0\nb,2.5,1\n", ()),
+        ("\ufeffsite,age,y\na,1.5,0\nb,2.5,1\n", ()),
+        ("site;age;y\na;1,5;0\nb;2,5;1\n", ("t.csv is read as utf-8, with semicolons between its fields",)),
+        ("site\tage\ty\na\t1.5\t0\nb\t2.5\t1\n", ("t.csv is read as utf-8, with tabs between its fields",)),
+        (" site , age,y\n a ,1.5,0\nb, 2.5,1\n", ()),
+        ('site,age,y\na,"1,5",0\nb,"2,5",1\n', ()),
+    ],
+)
+def test_the_dialect_of_a_file_is_found_and_told(tmp_path: Path, text: str, notes: tuple[str, ...]) -> None:
+    (tmp_path / "t.csv").write_text(text, encoding="utf-8")
+    made = Problem.from_table(tmp_path / "t.csv", by="site", target="y", standardise=False)
+    assert made.names == ("a", "b")
+    assert made.table.columns == ("age", "intercept")
+    assert together(made)[:, 0].tolist() == [1.5, 2.5]
+    assert made.table.notes == notes
+
+
+def test_a_dialect_may_be_given_and_a_text_in_latin_1_is_read_and_told(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes("site;größe;y\nKöln;1.234,5;0\nBonn;2,5;1\n".encode("latin-1"))
+    how = {"sep": ";", "decimal": ",", "thousands": ".", "encoding": "latin-1"}
+    made = Problem.from_table(tmp_path / "t.csv", by="site", target="y", read=how, standardise=False)
+    assert made.names == ("Köln", "Bonn")
+    assert together(made)[:, 0].tolist() == [1234.5, 2.5]
+    found = Problem.from_table(tmp_path / "t.csv", by="site", target="y", features=[])
+    assert found.table.notes == ("t.csv is read as cp1252, with semicolons between its fields",)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("t.csv", "site,age,y\na,1,0,9\nb,2,1,9\n", "t.csv, line 2: 4 fields under 3 names"),
+        ("t.csv", "site,age,y\na,1,0\nb,2\n", "t.csv, line 3: 2 fields under 3 names"),
+        ("t.csv", "site,age,age,y\na,1,0,1\nb,2,1,0\n", "Column 'age' occurs more than once"),
+        ("t.xlsx", "PK", "t.xlsx is a spreadsheet's file"),
+        ("t.csv", "site,age\0,y\n", "bytes that are no text"),
+        ("t.csv", 'site,pay,y\na,"1,500",0\nb,"2,500",1\n', "'1,500', which is a thousand and more, or a decimal"),
+    ],
+)
+def test_a_file_that_does_not_hold_together_is_refused_with_its_line(
+    tmp_path: Path, name: str, text: str, message: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ProblemError) as refusal:
+        Problem.from_table(tmp_path / name, by="site", target="y")
+    assert message in str(refusal.value)
+
+
+def test_an_argument_of_the_reader_that_is_not_known_is_refused_by_the_nearest(tmp_path: Path) -> None:
+    (tmp_path / "u.csv").write_text("site,y\na,1\n")
+    with pytest.raises(UnknownName, match="Did you mean 'sep'"):
+        Problem.from_table(tmp_path / "u.csv", by="site", target="y", read={"sepp": ";"})
+
+
+def test_texts_are_stripped_and_a_blank_is_missing() -> None:
+    sex = ["m ", " f", "m", "f", "   ", "f"]
+    made = problem(sex=sex, clinic=["North", "South ", "North", "South", "South", "South"], missing="mean")
+    assert made.names == ("North", "South")
+    assert made.table.levels == {"sex": ("f", "m")}
+    assert made.table.means[1] == 0.4  # of five who said, two are men
+    with pytest.raises(DataError, match="column 'sex' has 1 missing value"):
+        problem(sex=sex)
+    np.testing.assert_array_equal(made.table.encode(frame(sex=["m  "] * 6)), made.table.encode(frame(sex=["m"] * 6)))
+
+
+def test_a_text_that_few_rows_hold_never_leaves_its_agent() -> None:
+    ward = ["ear"] * 5 + ["eye"] * 5 + ["Ms Lovelace", "Mr Babbage"]
+    rows = pd.DataFrame({"site": list("ab") * 6, "ward": ward, "y": [0, 1, 1] * 4}).sort_values("ward")
+    rows["site"] = ["a"] * 7 + ["b"] * 5
+    made = Problem.from_table(rows, by="site", target="y")
+    assert made.table.levels == {"ward": ("ear", "eye", "other")}
+    assert made.table.notes == ("texts of 'ward' that fewer than 5 rows of every agent hold are one level, 'other'",)
+    new, other = rows.assign(ward="Mr X"), rows.assign(ward="other")
+    np.testing.assert_array_equal(made.table.encode(new), made.table.encode(other))
+    assert Problem.from_table(rows, by="site", target="y", least=1).table.levels["ward"][0] == "Mr Babbage"
+    with pytest.raises(DataError, match="no agent holds any of its 4 levels in 6 rows"):
+        Problem.from_table(rows, by="site", target="y", least=6)
+
+
+@pytest.mark.parametrize(
+    ("columns", "how", "message"),
+    [
+        (
+            {"age": ["2020-01-03", "2021-05-06"] * 3},
+            {},
+            "holds dates as text, such as '2020-01-03'",
+        ),
+        ({"age": [[1, 2]] * 6}, {}, "'age' holds [1, 2], of the kind list"),
+        ({}, {"by": ["clinic"]}, "by=['clinic'] is of the kind list. Give the name of one column"),
+        ({}, {"target": 3}, "target=3 is of the kind int"),
+        ({}, {"features": "age"}, "features='age' is one word. Give a list of names: features=['age']"),
+        ({}, {"least": 0}, "least=0: give a whole number of rows"),
+    ],
+)
+def test_an_argument_of_another_kind_is_refused_in_a_sentence(columns: Any, how: Any, message: str) -> None:
+    with pytest.raises(ProblemError) as refusal:
+        problem(**columns, **how)
+    assert message in str(refusal.value)
+
+
+def test_text_with_nearly_as_many_values_as_rows_is_refused() -> None:
+    names = [f"n{min(i, 29)}" for i in range(40)]
+    rows = pd.DataFrame({"site": ["a"] * 40, "name": names, "y": [0, 1] * 20})
+    with pytest.raises(DataError, match="is text and has 30 values in 40 rows: a name"):
+        Problem.from_table(rows, by="site", target="y", least=1)
+
+
+def test_a_column_that_differs_only_in_rounding_is_zero_and_told() -> None:
+    made = problem(age=[1e15 + i for i in range(6)], sex=None)
+    assert not together(made)[:, 0].any()
+    assert made.table.notes == ("constant and of no effect: age",)
+
+
+def test_a_table_never_shows_its_rows() -> None:
+    assert "rows=" not in repr(problem().table)

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from accord.errors import MethodError
+from accord.kinds import known_keywords
 from accord.pytrees import pytree
 
 Message = Any
@@ -112,6 +113,7 @@ class Chain:
         return wire, tuple(kept)
 
 
+@known_keywords
 def clip(bound: float) -> Clip:
     """Scale a message down to norm `bound` where it is longer.
 
@@ -121,6 +123,7 @@ def clip(bound: float) -> Clip:
     return Clip(_positive("clip", "bound", bound))
 
 
+@known_keywords
 def gaussian_noise(scale: float) -> GaussianNoise:
     """Add independent Gaussian noise of standard deviation `scale`, in the units of the message.
 

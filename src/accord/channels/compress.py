@@ -11,6 +11,7 @@ from jax import Array
 
 from accord.channels.bits import pack, unpack
 from accord.errors import MethodError
+from accord.kinds import known_keywords
 from accord.pytrees import pytree
 
 
@@ -144,6 +145,7 @@ class Sign:
         return jnp.where(unpack(wire.codes, d, 1) > 0, -wire.scale, wire.scale)
 
 
+@known_keywords
 def top_k(k: int) -> Compressed:
     """Send the k coordinates of largest size: 8 or 12 bytes each. Biased: use it within `changes` or `error_feedback`.
 
@@ -154,6 +156,7 @@ def top_k(k: int) -> Compressed:
     return Compressed(TopK(_count("top_k", "k", k)))
 
 
+@known_keywords
 def random_k(k: int, unbiased: bool = True) -> Compressed:
     """Send k coordinates drawn at random, times d/k so that the mean is kept; with `unbiased=False` as they are.
 
@@ -163,6 +166,7 @@ def random_k(k: int, unbiased: bool = True) -> Compressed:
     return Compressed(RandomK(_count("random_k", "k", k), unbiased))
 
 
+@known_keywords
 def quantise(bits: int, norm: str = "max") -> Compressed:
     """Send `bits` bits a coordinate, sign included, and one number a vector; the mean is kept.
 

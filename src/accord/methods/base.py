@@ -16,6 +16,7 @@ import jax
 import numpy as np
 
 from accord.errors import MethodError, UnknownName
+from accord.kinds import known_fields
 from accord.methods.hyperparameters import Local as Local
 from accord.methods.hyperparameters import Regularizer as Regularizer
 from accord.methods.hyperparameters import Stepping as Stepping
@@ -133,7 +134,11 @@ FACTS: dict[str, Any] = {
 }
 """What a method may state about itself on its class, and what is assumed where it does not."""
 
-M = TypeVar("M")
+HINTS = {"rounds": "Give stop=accord.Stop(rounds=...) to accord.run.", "lr": "It is called step_size.",
+         "learning_rate": "It is called step_size.", "network": "Give it to accord.run."}  # fmt: skip
+"""What to give in place of a hyper-parameter that no method has."""
+
+M = TypeVar("M", bound=type)
 
 
 @dataclass_transform(frozen_default=True)
@@ -149,7 +154,7 @@ def method(cls: type[M]) -> type[M]:
     >>> Jump(0.5), Jump.exact, jax.tree.leaves(Jump(0.5))
     (Jump(step_size=0.5), True, [0.5])
     """
-    cls = dataclasses.dataclass(frozen=True)(cls)
+    cls = known_fields(dataclasses.dataclass(frozen=True)(cls), HINTS)
     for fact, default in FACTS.items():
         if not hasattr(cls, fact):
             setattr(cls, fact, default)

@@ -7,10 +7,12 @@ import math
 import numpy as np
 
 from accord.errors import NetworkError
+from accord.kinds import known_keywords
 from accord.networks.graphs import count, undirected
 from accord.networks.network import Network
 
 
+@known_keywords
 def erdos_renyi(n: int, p: float, seed: int = 0) -> Network:
     """Each pair of n agents is linked with probability p; connected with high probability from p = 1.1 log(n)/n on.
 
@@ -28,6 +30,7 @@ def erdos_renyi(n: int, p: float, seed: int = 0) -> Network:
     return undirected(f"erdos_renyi({n}, p={p}, seed={seed})", n, first, second)
 
 
+@known_keywords
 def geometric(n: int, radius: float, seed: int = 0) -> Network:
     """n agents at random in the unit square; those at most `radius` apart hear one another, as radios do.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from accord.errors import NetworkError
+from accord.kinds import known_keywords
 from accord.networks import weights
 from accord.networks.graphs import count
 from accord.networks.network import Network
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 
+@known_keywords
 def from_networkx(graph: nx.Graph, weight: str | None = None) -> Network:
     """Any networkx graph; agent k is its k-th node, and an edge u → v of a DiGraph says that v hears u.
 
@@ -40,6 +42,7 @@ def from_networkx(graph: nx.Graph, weight: str | None = None) -> Network:
     return Network(name, rule(size, pattern.edges.sources, pattern.edges.targets))
 
 
+@known_keywords
 def metropolis(graph: nx.Graph) -> Network:
     """Metropolis weights on an undirected networkx graph: symmetric and doubly stochastic, whatever the degrees.
 
@@ -51,6 +54,7 @@ def metropolis(graph: nx.Graph) -> Network:
     return Network(network.name, network.metropolis().W)
 
 
+@known_keywords
 def from_weights(W: ArrayLike | Sparse, graph: nx.Graph | None = None, *, signed: bool = False) -> Network:
     """Your own mixing matrix W (K, K): w_kj is what agent k gives to what it hears from j.
 

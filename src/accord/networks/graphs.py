@@ -9,10 +9,12 @@ from collections.abc import Callable
 import numpy as np
 
 from accord.errors import NetworkError
+from accord.kinds import known_keywords
 from accord.networks import weights
 from accord.networks.network import Network
 
 
+@known_keywords
 def ring(n: int) -> Network:
     """n agents in a circle, each hearing the one before and the one after; γ falls as 1/n².
 
@@ -23,6 +25,7 @@ def ring(n: int) -> Network:
     return undirected(f"ring({n})", n, agents, np.roll(agents, -1), group=(n,))
 
 
+@known_keywords
 def path(n: int) -> Network:
     """n agents in a row; the slowest of all connected graphs to mix, but for constants.
 
@@ -33,6 +36,7 @@ def path(n: int) -> Network:
     return undirected(f"path({n})", n, agents[:-1], agents[1:])
 
 
+@known_keywords
 def star(n: int) -> Network:
     """Agent 0 hears everybody, and everybody hears agent 0.
 
@@ -43,6 +47,7 @@ def star(n: int) -> Network:
     return undirected(f"star({n})", n, np.zeros_like(leaves), leaves)
 
 
+@known_keywords
 def complete(n: int) -> Network:
     """Everybody hears everybody: one round averages exactly, W = 11ᵀ/n, for n(n−1) messages.
 
@@ -53,6 +58,7 @@ def complete(n: int) -> Network:
     return undirected(f"complete({n})", n, first, second)
 
 
+@known_keywords
 def grid(rows: int, columns: int | None = None) -> Network:
     """A rectangle of agents, numbered row by row, each hearing those beside, above and below it; grid(n) is a square.
 
@@ -69,6 +75,7 @@ def grid(rows: int, columns: int | None = None) -> Network:
     return undirected(f"grid({rows}, {columns})", agents.size, _joined(first), _joined(second))
 
 
+@known_keywords
 def torus(rows: int, columns: int) -> Network:
     """A grid whose edges meet: every agent hears four others; γ falls as 1/n.
 
@@ -81,6 +88,7 @@ def torus(rows: int, columns: int) -> Network:
     return undirected(f"torus({rows}, {columns})", agents.size, *ends, group=agents.shape)
 
 
+@known_keywords
 def hypercube(n: int) -> Network:
     """n = 2^d agents; two hear one another where their numbers differ in one binary digit; γ falls as 1/log n.
 
@@ -96,6 +104,7 @@ def hypercube(n: int) -> Network:
     return _steps(f"hypercube({n})", n, lambda agents, d: agents ^ 2**d, group=(2,) * dimensions)
 
 
+@known_keywords
 def exponential(n: int) -> Network:
     """Agent k hears agents k ± 1, k ± 2, k ± 4, ... (mod n): about 2 log₂ n neighbours, and γ of about 1/log n.
 

@@ -6,12 +6,14 @@ import math
 
 import numpy as np
 
+from accord.kinds import known_keywords
 from accord.networks import weights
 from accord.networks.graphs import count
 from accord.networks.network import Network
 from accord.networks.time_varying import NetworkSequence, sequence
 
 
+@known_keywords
 def random_matchings(network: Network, rounds: int = 100, seed: int = 0) -> NetworkSequence:
     """Randomised gossip: each round neighbours pair up at random, and both take their average; a cycle of `rounds`.
 
@@ -33,6 +35,7 @@ def random_matchings(network: Network, rounds: int = 100, seed: int = 0) -> Netw
                      for t in range(rounds)])  # fmt: skip
 
 
+@known_keywords
 def one_peer_exponential(n: int) -> NetworkSequence:
     """In round t agent k averages with what agent k + 2^t (mod n) says: one message each, ⌈log₂ n⌉ rounds a cycle.
 

@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from accord.errors import NetworkError
+from accord.kinds import known_keywords
 from accord.networks.graphs import undirected
 from accord.networks.time_varying import NetworkSequence, sequence
 
 
+@known_keywords
 def moving(positions: ArrayLike, radius: float) -> NetworkSequence:
     """Agents at positions[t mod T] in round t, each hearing those at most `radius` away; Metropolis weights.
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
+import reprlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from accord.errors import DataError, ProblemError
+from accord.problems.reading import tidied
 
 INTERCEPT = "intercept"
 CONSTANT = 1e-12  # a spread below this share of the mean is rounding
+OTHER = "other"  # the level of all texts that too few rows hold
+MANY = 20  # levels from which a column of text is told
+DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T ].*)?")
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +31,7 @@ class Table:
     - `levels`: of each text column, sorted; where there is an intercept, the others are compared with the first.
     - `classes`: the values of the target, in the order of the labels 0, 1, ...; none where it is a number.
     - `rows`: the raw rows of every agent, in the order of its shard; they are the agent's own and are for its report.
+    - `notes`: what was done that one may not expect, a phrase each.
     """
 
     by: str
@@ -37,13 +44,15 @@ class Table:
     intercept: bool
     standardised: bool
     classes: tuple[Any, ...]
-    rows: tuple[pd.DataFrame, ...]
+    rows: tuple[pd.DataFrame, ...] = field(repr=False)
+    notes: tuple[str, ...] = ()
 
     def encode(self, frame: pd.DataFrame) -> np.ndarray:
         """Rows as features (n, d), as the agents' own were encoded; missing values become the mean.
 
-        Raises `DataError` for a text that no agent has.
+        Raises `DataError` for a text that no agent has, where rare ones are not together in one level.
         """
+        frame = merged(tidied(frame), self.levels)
         for column, known in self.levels.items():
             if strange := sorted(set(frame[column].dropna()) - set(known), key=str):
                 raise DataError(f"Column {column!r} holds {strange[0]!r}, which no agent has. "
@@ -53,12 +62,31 @@ class Table:
     def scaled(self, raw: np.ndarray) -> np.ndarray:
         """Encoded columns with missing values filled, and standardised."""
         filled = np.where(np.isnan(raw), self.means, raw)
-        return (filled - self.means) / self.scales if self.standardised else filled
+        if not self.standardised:
+            return filled
+        far = filled - self.means
+        return np.where(np.abs(far) > CONSTANT * np.abs(self.means), far, 0.0) / self.scales
 
 
-def levels_of(frame: pd.DataFrame, features: Sequence[str]) -> dict[str, tuple[Any, ...]]:
-    """The texts of each text column, over all agents: the list of them is all that is united."""
-    return {name: _levels(frame[name]) for name in features if not _is_number(frame[name])}
+def levels_of(
+    frame: pd.DataFrame, features: Sequence[str], rows: Sequence[np.ndarray] = (), least: int = 1
+) -> dict[str, tuple[Any, ...]]:
+    """The texts of each text column that leave an agent, united over all.
+
+    - `rows`: where each agent's rows are; an agent tells a level that `least` of its own rows hold, and of all others
+      that there are some, which makes them one level.
+    """
+    return {name: _levels(frame[name], rows, least) for name in features if not _is_number(frame[name])}
+
+
+def merged(frame: pd.DataFrame, levels: Mapping[str, tuple[Any, ...]]) -> pd.DataFrame:
+    """The table with the texts that are no level of their own as the level of all others, where there is one."""
+    changed = {}
+    for name, known in levels.items():
+        column: Any = frame[name]
+        if OTHER in known and (rare := (~column.isin(known) & column.notna())).any():
+            changed[name] = column.astype(object).mask(rare, OTHER)
+    return frame.assign(**changed) if changed else frame
 
 
 def column_names(features: Sequence[str], levels: Mapping[str, tuple[Any, ...]], intercept: bool) -> tuple[str, ...]:
@@ -109,17 +137,42 @@ def _indicator(column: Any, level: Any) -> np.ndarray:
     return np.where(column.isna(), np.nan, (column == level).to_numpy(dtype=np.float64, na_value=np.nan))
 
 
-def _levels(column: Any) -> tuple[Any, ...]:
+def _levels(column: Any, rows: Sequence[np.ndarray], least: int) -> tuple[Any, ...]:
     """The levels of a text column; what is no category is refused."""
-    if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_timedelta64_dtype(column):
-        raise ProblemError(f"Column {column.name!r} holds times. Give a number, such as the days since a date.")
     present = column.dropna()
-    levels = tuple(sorted(present.unique().tolist(), key=str))
-    strange = present[np.isnan(np.asarray(pd.to_numeric(present.astype(str), errors="coerce"), float))]
+    _check_category(column, present)
+    told = [level for own in rows or [slice(None)] for level, count in _counts(column.iloc[own]) if count >= least]
+    every = present.unique().tolist()
+    rare = set(every) - set(told)
+    if rare and not told:
+        raise DataError(f"Column {column.name!r} is text, and no agent holds any of its {len(every)} levels in {least} "
+                        "rows, so that none may leave it. Give least=1 where they are no secret, or leave the column "
+                        "out: features=[...].")  # fmt: skip
+    return tuple(sorted(dict.fromkeys([*told, OTHER] if rare else told), key=str))
+
+
+def _counts(column: Any) -> list[tuple[Any, int]]:
+    return list(column.value_counts().items())
+
+
+def _check_category(column: Any, present: Any) -> None:
+    """Refuse times, lists, numbers among which something else stands, and texts of which there are as many as rows."""
+    name = column.name
+    if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_timedelta64_dtype(column):
+        raise ProblemError(f"Column {name!r} holds times. Give a number, such as the days since a date.")
+    if odd := [value for value in present if isinstance(value, list | tuple | dict | set | np.ndarray)]:
+        raise DataError(f"Column {name!r} holds {reprlib.repr(odd[0])}, of the kind {type(odd[0]).__name__}. Give one "
+                        "number or text a cell: a column an entry.")  # fmt: skip
+    texts = present.astype(str)
+    if texts.map(lambda text: DATE.fullmatch(text) is not None).all():
+        raise ProblemError(f"Column {name!r} holds dates as text, such as {texts.iloc[0]!r}. Give a number, such as "
+                           "the days since a date.")  # fmt: skip
+    strange = present[np.isnan(np.asarray(pd.to_numeric(texts, errors="coerce"), float))]
     if 0 < len(strange) < len(present) / 2:
-        raise DataError(f"Column {column.name!r} holds numbers, but in {len(strange)} of {len(column)} rows something "
+        raise DataError(f"Column {name!r} holds numbers, but in {len(strange)} of {len(column)} rows something "
                         f"else, such as {strange.iloc[0]!r}. Write it as a number, or leave it empty.")  # fmt: skip
-    if len(levels) == len(column) > 2:
-        raise DataError(f"Column {column.name!r} is text and differs in all {len(column)} rows: a name, from which "
-                        "nothing can be learnt. Leave it out: features=[...].")  # fmt: skip
-    return levels
+    levels = present.nunique()
+    if levels == len(column) > 2 or levels > max(MANY / 2, len(present) / 2):
+        differs = f"differs in all {len(column)}" if levels == len(column) else f"has {levels} values in {len(column)}"
+        raise DataError(f"Column {name!r} is text and {differs} rows: a name, from which nothing can be learnt. Leave "
+                        "it out: features=[...].")  # fmt: skip

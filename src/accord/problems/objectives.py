@@ -128,9 +128,8 @@ class Logistic:
 class Softmax:
     """logsumexp(z) − z_b + l2/2 ‖X‖² with z = X a, for an example (a, b), b a class and X of shape (classes, d).
 
-    X is kept (out, in), so that both products of a gradient stream along the long axis. Intercepts, its last column, are
-    free of l2 but for their sum: the loss does not see what is added to all of them, and l2 (Σ b)²/(2 classes) holds
-    that at 0.
+    X is kept (out, in), so that both products of a gradient stream along the long axis. The intercepts, its last
+    column, are free of l2 but for their sum, which the loss does not see: l2 (Σ b)²/(2 classes) holds it at 0.
     """
 
     classes: int

@@ -15,7 +15,7 @@ from jax import Array
 from accord.errors import AgentError, MethodError
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Opaque:
     """Oracles of one agent as NumPy functions of a flat vector; what is left out, a method may not need.
 
@@ -37,6 +37,10 @@ class Opaque:
     prox: Callable[..., Any] | None = None
     best_response: Callable[..., Any] | None = None
     size: int = 1
+
+    def __repr__(self) -> str:
+        """Its oracles by name, and its size."""
+        return f"Opaque({', '.join(self.oracles)}, size={self.size})"
 
     @property
     def oracles(self) -> tuple[str, ...]:

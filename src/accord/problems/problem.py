@@ -12,6 +12,7 @@ import jax
 import numpy as np
 
 from accord.errors import ProblemError, UnknownName
+from accord.kinds import known_fields
 from accord.problems import shards as data
 from accord.problems.agents import Agent
 from accord.problems.coupling import Coupling, coupling
@@ -21,7 +22,8 @@ from accord.problems.shape import Shape
 from accord.problems.stored import Stored
 
 
-@dataclass(frozen=True, init=False, eq=False)
+@known_fields
+@dataclass(frozen=True, init=False, eq=False, repr=False)
 class Problem:
     """Minimise F(x) = Σ_k p_k f_k(x) + r(x), where f_k is the mean loss over agent k's own shard.
 
@@ -43,7 +45,7 @@ class Problem:
     """
 
     loss: Callable[[Any, Any], Any]
-    shards: Any  # a tuple, or Stored
+    held: data.Held
     weights: np.ndarray
     regularizer: Any = None
     x0: Any = None
@@ -62,10 +64,19 @@ class Problem:
         named = tuple(map(str, names if names is not None else range(len(checked))))
         if names is not None:
             _check_names(named, len(checked))
-        for name, value in (("loss", loss), ("shards", checked), ("weights", _weights(weights, sizes, named)),
+        for name, value in (("loss", loss), ("held", data.Held(checked)), ("weights", _weights(weights, sizes, named)),
                             ("regularizer", regularizer), ("x0", x0), ("names", named),
                             ("coupling", None), ("table", table)):  # fmt: skip
             object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        """Names, sizes and shapes: rows are their agents' own."""
+        return described(self)
+
+    @property
+    def shards(self) -> Any:
+        """The agents' shards: a tuple, or `Stored`."""
+        return self.held.shards
 
     @property
     def K(self) -> int:
@@ -85,9 +96,7 @@ class Problem:
         if self.stored:
             raise ProblemError("The shards are stored elsewhere, and here all of them are needed in memory. "
                                "Use Problem(loss, list(shards)) where they fit.")  # fmt: skip
-        rows = data.laid_out(self.shards, self.sizes, even=self.coupling is not None)
-        object.__setattr__(self, "shards", data.views(rows, self.sizes))
-        return rows
+        return self.held.laid_out(self.sizes, even=self.coupling is not None)
 
     @property
     def opaque(self) -> bool:
@@ -135,7 +144,8 @@ class Problem:
         return from_table(table, **columns)
 
 
-@dataclass(frozen=True, init=False, eq=False)
+@known_fields
+@dataclass(frozen=True, init=False, eq=False, repr=False)
 class Coupled(Problem):
     """Minimise Σ_k f_k(x_k) subject to Σ_k A_k x_k = b (or ≤ b) and lower ≤ x_k ≤ upper.
 
@@ -160,7 +170,9 @@ class Coupled(Problem):
         Problem.__init__(self, loss, shards, names=names, weights=np.ones(len(shards)))
         A = np.asarray(A, float)
         d = A.shape[-1] if A.ndim > 1 else 1
-        object.__setattr__(self, "weights", np.ones(len(shards)))  # a sum, not a mean: every agent counts once
+        object.__setattr__(
+            self, "weights", _read_only(np.ones(len(shards)))
+        )  # a sum, not a mean: every agent counts once
         object.__setattr__(self, "x0", np.zeros(d, self.dtype))
         object.__setattr__(self, "coupling", coupling(A, b, sense, lower, upper, len(shards), d, total))
 
@@ -219,7 +231,30 @@ def _weights(weights: Any, sizes: np.ndarray, names: tuple[str, ...]) -> np.ndar
         k = int(np.argmax(absurd))
         raise ProblemError(f"Agent {k} has the weight {raw[k]:g}, which beside {raw.max():g} is lost to rounding. "
                            "Give it weight 0, or weights nearer to one another.")  # fmt: skip
-    return share / share.sum()
+    return _read_only(share / share.sum())
+
+
+def _read_only(values: np.ndarray) -> np.ndarray:
+    values.flags.writeable = False
+    return values
+
+
+def described(problem: Problem) -> str:
+    """A problem in one line, of which no row is seen."""
+    sizes, names = problem.sizes, problem.names
+    agents = f"{problem.K:,} agents ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
+    if problem.opaque:
+        rows = "opaque"
+    else:
+        model = problem.shards.model if problem.stored else problem.shards[int(np.argmax(sizes))]
+        leaves = jax.tree_util.tree_leaves_with_path(model)
+        shapes = ", ".join(f"{data.field(path)} {leaf.dtype}{list(leaf.shape[1:])}" for path, leaf in leaves)
+        rows = f"{sizes.sum():,} examples of {shapes}, {sizes.min():,} to {sizes.max():,} an agent"
+    loss = getattr(problem.loss, "__name__", None) or (type(problem.loss).__name__ if problem.loss else "own losses")
+    term = f", {type(problem.regularizer).__name__}" if problem.regularizer is not None else ""
+    if problem.coupling is not None:
+        term = f", {len(problem.coupling.b)} shared rows {problem.coupling.sense}"
+    return f"{type(problem).__name__}({loss}, {agents}: {rows}{term})"
 
 
 def _by_name(weights: Mapping[str, Any], names: tuple[str, ...]) -> list[Any]:

@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 
 from accord.errors import DataError, ProblemError
+from accord.kinds import known_keywords
 from accord.problems import objectives
 from accord.problems.problem import Coupled, Problem
 from accord.problems.regularizers import L1
-from accord.problems.shards import checked
+from accord.problems.shards import arrays, checked
 from accord.problems.stored import Stored
 
 
+@known_keywords
 def quadratic(H: Any, c: Any, *, weights: Any = None, names: Sequence[str] | None = None) -> Problem:
     """f_k(x) = ½(x−c_k)ᵀH_k(x−c_k): numbers, diagonals or matrices H_k; one agent an entry of the leading axis.
 
@@ -39,6 +41,7 @@ def quadratic(H: Any, c: Any, *, weights: Any = None, names: Sequence[str] | Non
     return Problem(objectives.Quadratic(), shards, weights=weights, names=names, x0=np.zeros_like(c[0]))
 
 
+@known_keywords
 def least_squares(
     shards: Sequence[Any] | Stored,
     l2: float = 0.0,
@@ -57,6 +60,7 @@ def least_squares(
     return _linear(objectives.LeastSquares(_not_negative("l2", l2), intercept), shards, weights, names)
 
 
+@known_keywords
 def lasso(
     shards: Sequence[Any] | Stored, l1: float, *, weights: Any = None, names: Sequence[str] | None = None
 ) -> Problem:
@@ -68,6 +72,7 @@ def lasso(
     return _linear(objectives.LeastSquares(), shards, weights, names, L1(_not_negative("l1", l1)))
 
 
+@known_keywords
 def logistic(
     shards: Sequence[Any] | Stored,
     l2: float = 0.0,
@@ -86,6 +91,7 @@ def logistic(
     return _linear(objectives.Logistic(_not_negative("l2", l2), intercept), _labelled(shards, 2), weights, names)
 
 
+@known_keywords
 def svm(
     shards: Sequence[Any] | Stored, l2: float, *, weights: Any = None, names: Sequence[str] | None = None
 ) -> Problem:
@@ -99,6 +105,7 @@ def svm(
     return _linear(objectives.Hinge(float(l2)), _labelled(shards, 2), weights, names)
 
 
+@known_keywords
 def softmax(
     shards: Sequence[Any] | Stored,
     classes: int,
@@ -121,6 +128,7 @@ def softmax(
     return Problem(problem.loss, problem.shards, weights=weights, names=names, x0=start)
 
 
+@known_keywords
 def neural_network(shards: Sequence[Any] | Stored, hidden: Sequence[int], classes: int, l2: float = 0.0, *,
                    seed: int = 0, weights: Any = None, names: Sequence[str] | None = None) -> Problem:  # fmt: skip
     """f_k = mean cross-entropy of a tanh network with layers of `hidden` units; shards are (features, labels).
@@ -135,6 +143,7 @@ def neural_network(shards: Sequence[Any] | Stored, hidden: Sequence[int], classe
     return Problem(loss, problem.shards, weights=weights, names=names, x0=loss.start(seed, problem.dtype))
 
 
+@known_keywords
 def dispatch(cost2: Any, cost1: Any, cost0: Any, lower: Any, upper: Any, demand: float, *,
              names: Sequence[str] | None = None) -> Coupled:  # fmt: skip
     """Economic dispatch: minimise Σ c₂P² + c₁P + c₀ over generators that must meet `demand` within their limits.
@@ -192,7 +201,7 @@ def _floating(values: np.ndarray, dtype: Any = np.float64) -> np.ndarray:
 def _pair(k: int, shard: Any) -> tuple[np.ndarray, np.ndarray]:
     if not isinstance(shard, (tuple, list)) or len(shard) != 2:
         raise DataError(f"Agent {k}: a shard is a pair (features, targets), but {type(shard).__name__} was given.")
-    return np.asarray(shard[0]), np.asarray(shard[1])
+    return arrays(tuple(shard), k)
 
 
 def _labelled(shards: Sequence[Any] | Stored, classes: int) -> Any:

@@ -71,6 +71,19 @@ def views(rows: Rows, sizes: np.ndarray) -> tuple[Any, ...]:
     return tuple(jax.tree.map(lambda leaf, i=i, n=n: leaf[i : i + n], rows.data) for i, n in ranges)
 
 
+class Held:
+    """Shards where they lie: as they came; once they are laid out for all agents at once, views of that one copy."""
+
+    def __init__(self, shards: Any) -> None:
+        self.shards = shards
+
+    def laid_out(self, sizes: np.ndarray, even: bool) -> Rows:
+        """All shards as one; from now on the data are there, and only there."""
+        rows = laid_out(self.shards, sizes, even)
+        self.shards = views(rows, sizes)
+        return rows
+
+
 def page_length(sizes: np.ndarray) -> int:
     """Rows a page, a power of two, for the least work in all; 0 where a stack is hardly more.
 
@@ -154,7 +167,7 @@ def checked(shards: Any) -> tuple[Any, ...]:
 
     Raises `DataError` with the agent and the field: FAULTS 1 (NaN), 3 (all empty), 4 (dimension), 5 (dtype).
     """
-    shards = tuple(jax.tree.map(np.asarray, shard) for shard in shards)
+    shards = tuple(arrays(shard, k) for k, shard in enumerate(shards))
     if not shards:
         raise DataError("There are no shards, so there is no agent. Give one shard (a pytree of arrays) an agent.")
     for k, shard in enumerate(shards):
@@ -167,6 +180,24 @@ def checked(shards: Any) -> tuple[Any, ...]:
         raise DataError(f"All {len(shards)} agents have zero examples. Give at least one agent some data.")
     check_range(shards)
     return shards
+
+
+def arrays(shard: Any, k: int) -> Any:
+    """A shard with NumPy arrays for leaves; what would lose its meaning as one is refused."""
+    paths, tree = jax.tree_util.tree_flatten_with_path(shard, is_leaf=_is_sparse)
+    for path, leaf in paths:
+        if _is_sparse(leaf):
+            raise DataError(f"Agent {k}: {field(path)} is a sparse {type(leaf).__name__}. Give a dense array: "
+                            f".{'todense' if hasattr(leaf, 'todense') else 'toarray'}().")  # fmt: skip
+        if isinstance(leaf, np.ma.MaskedArray) and (count := int(np.ma.count_masked(leaf))):
+            raise DataError(f"Agent {k}: {field(path)} has {count} masked values, which an array without a mask would "
+                            "bring back. Remove or impute them: .filled(value).")  # fmt: skip
+    return jax.tree.unflatten(tree, [np.asarray(leaf) for _, leaf in paths])
+
+
+def _is_sparse(leaf: Any) -> bool:
+    """Whether a leaf is a sparse matrix, of SciPy or of JAX, which need not be imported to be told."""
+    return type(leaf).__module__.startswith(("scipy.sparse", "jax.experimental.sparse"))
 
 
 def check_range(shards: tuple[Any, ...], dtype: np.dtype | None = None) -> None:

@@ -14,7 +14,7 @@ from accord.errors import DataError, ProblemError
 from accord.problems.shards import check_range, field
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Stored:
     """The shards of many agents, of which only those that are asked are ever in memory.
 
@@ -45,7 +45,13 @@ class Stored:
                             f"Got {sizes.dtype} of shape {sizes.shape}.")  # fmt: skip
         if self.panel < 1:
             raise ProblemError(f"panel={self.panel}: record the objective over at least one agent.")
+        sizes = sizes.copy()
+        sizes.flags.writeable = False
         object.__setattr__(self, "sizes", sizes)
+
+    def __repr__(self) -> str:
+        """How many agents and rows there are; nothing is fetched for it."""
+        return f"Stored({len(self):,} agents, {int(self.sizes.sum()):,} rows, panel={self.panel:,})"
 
     def __len__(self) -> int:
         return len(self.sizes)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -12,10 +12,22 @@ import numpy as np
 import pandas as pd
 
 from accord.errors import DataError, ProblemError, UnknownName
+from accord.kinds import known_keywords, whole
 from accord.problems import ready_made
-from accord.problems.arrow import read_parquet
-from accord.problems.encoding import INTERCEPT, Table, column_names, encoded, levels_of, moments
+from accord.problems.encoding import (
+    CONSTANT,
+    INTERCEPT,
+    MANY,
+    OTHER,
+    Table,
+    column_names,
+    encoded,
+    levels_of,
+    merged,
+    moments,
+)
 from accord.problems.problem import Problem
+from accord.problems.reading import read as read_as
 from accord.problems.regularizers import L1
 
 L2 = 0.01  # of a classifier, unless given: enough for a unique answer
@@ -28,6 +40,7 @@ MODELS: Mapping[str, Callable[..., Problem]] = MappingProxyType({
 })  # fmt: skip
 
 
+@known_keywords
 def from_table(
     table: Any,
     by: str,
@@ -41,20 +54,27 @@ def from_table(
     standardise: bool = True,
     intercept: bool = True,
     weights: Any = None,
+    least: int = 5,
+    read: Mapping[str, Any] | None = None,
 ) -> Problem:
     """One agent a group of rows, called by the group's name, in the order in which the groups appear.
 
-    - `table`: a DataFrame, or the path of a CSV or a Parquet file. `by`: the column that says whose a row is.
+    - `table`: a DataFrame, or the path of a CSV or a Parquet file. Texts are stripped, and blank ones missing.
+    - `by`: the column that says whose a row is.
     - `target`: the column to predict. Of logistic and svm it has two values, which are sorted and become 0 and 1; of
       softmax any number of classes; of least_squares and lasso it is a number.
     - `model`: "logistic", "softmax", "svm", "least_squares" or "lasso".
     - `features`: the columns to predict from, all others if not given. Text becomes 0/1 columns, one a level but
       for the first; true and false become 1 and 0.
-    - `l2`: 0.01 for a classifier and 0 for least squares unless given; `l1`: of lasso. They leave the intercept free, so
-      that the mean of what is foretold is the mean of what happened; but for svm, where l2 holds it as LIBLINEAR's does.
+    - `l2`: 0.01 for a classifier and 0 for least squares unless given; `l1`: of lasso. They leave the intercept free,
+      so that the mean of what is foretold is the mean of what happened; but for svm, where l2 holds it as LIBLINEAR's.
     - `missing`: "refuse" a value that is missing; or "mean", the mean of its column over all agents.
     - `standardise`: every column to mean 0 and variance 1 over all agents; constant columns become 0.
     - `intercept`: a last column of ones. `weights`: p_k, one an agent or a dict by name.
+    - `least`: a text leaves an agent where so many of its own rows hold it; texts that no agent may tell are one level,
+      "other". Give 1 where they are no secret.
+    - `read`: arguments of `pandas.read_csv`, such as `{"sep": ";", "decimal": ","}`; what is not given is found, and
+      what was found is told by `problem.table.notes` and the run.
 
     Means and variances are federated: agents tell sums and counts, and no row leaves its agent. `problem.table` keeps
     what was done, so that coefficients can be named and new rows encoded.
@@ -66,24 +86,33 @@ def from_table(
     >>> problem.names, problem.table.columns, problem.table.means.tolist(), problem.solve().round(3).tolist()
     (('A', 'B'), ('rain', 'intercept'), [4.0, 0.0], [2.012, 4.5])
     """
-    _offered(model, missing)
-    frame = read_table(table)
+    _offered(model, missing, by, target, features, least)
+    frame, notes = read_as(table, read)
     chosen = _features(frame, by, target, features)
     names, rows = groups_of_rows(frame, by)
     answers, classes = _answers(frame, target, model, names, rows)
     _complete(frame, chosen, names, rows, missing)
-    levels = levels_of(frame, chosen)
+    levels = levels_of(frame, chosen, rows, least)
     columns = column_names(chosen, levels, intercept)
     _distinct(columns)
-    raw = encoded(frame, chosen, levels, intercept)
+    raw = encoded(merged(frame, levels), chosen, levels, intercept)
     means, scales = _moments(columns, [raw[own] for own in rows], intercept, standardise)
     kept = tuple(frame.iloc[own] for own in rows)
-    how = Table(by, target, chosen, levels, columns, means, scales, intercept, standardise, classes, kept)
+    notes = (*notes, *_notes(levels, least, columns, raw, intercept))
+    how = Table(by, target, chosen, levels, columns, means, scales, intercept, standardise, classes, kept, notes)
     shards = [(how.scaled(raw[own]), answers[own]) for own in rows]
     return _posed(how, shards, model, _penalty(model, l2, l1), names, weights)
 
 
-def _offered(model: str, missing: str) -> None:
+def _offered(model: str, missing: str, by: Any, target: Any, features: Any, least: Any) -> None:
+    for name, value in (("by", by), ("target", target)):
+        if not isinstance(value, str):
+            raise ProblemError(f"{name}={reprlib.repr(value)} is of the kind {type(value).__name__}. Give the name of "
+                               "one column.")  # fmt: skip
+    if isinstance(features, str):
+        raise ProblemError(f"features={features!r} is one word. Give a list of names: features=[{features!r}].")
+    if not whole(least) or least < 1:
+        raise ProblemError(f"least={reprlib.repr(least)}: give a whole number of rows, at least 1.")
     if model not in MODELS:
         raise UnknownName("model", model, MODELS)
     if missing not in ("refuse", "mean"):
@@ -91,27 +120,8 @@ def _offered(model: str, missing: str) -> None:
 
 
 def read_table(table: Any) -> pd.DataFrame:
-    """The table as a DataFrame whose columns have names."""
-    frame = table if isinstance(table, pd.DataFrame) else _file(Path(table)) if isinstance(table, (str, Path)) else None
-    if frame is None:
-        raise ProblemError(
-            f"A table is a DataFrame or the path of a CSV or Parquet file, but {type(table).__name__} was given."
-        )
-    if frame.empty:
-        raise DataError("The table has no rows. Give at least one row an agent.")
-    frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
-    if twice := frame.columns[frame.columns.duplicated()].tolist():
-        raise ProblemError(f"Column {twice[0]!r} occurs more than once. Give every column its own name.")
-    return frame
-
-
-def _file(path: Path) -> pd.DataFrame:
-    if not path.is_file():
-        raise ProblemError(f"There is no file {str(path)!r}. Give the path of a CSV or a Parquet file.")
-    try:
-        return read_parquet(path) if path.suffix in (".parquet", ".pq") else pd.read_csv(path)
-    except (ValueError, OSError) as error:  # what pandas and pyarrow raise for a file that is not what it seems
-        raise DataError(f"{path.name} cannot be read as a table: {error}. Give a CSV or a Parquet file.") from error
+    """The table as a DataFrame whose columns have names, texts stripped and blanks missing."""
+    return read_as(table)[0]
 
 
 def _known(frame: pd.DataFrame, by: str, target: str, features: Sequence[str] | None) -> None:
@@ -145,6 +155,22 @@ def _distinct(columns: Sequence[str]) -> None:
     if times > 1:
         raise ProblemError(f"There would be {times} columns {name!r}. List every feature once, and rename one that is "
                            f"called {INTERCEPT!r} like the column of ones.")  # fmt: skip
+
+
+def _notes(
+    levels: Mapping[str, tuple[Any, ...]], least: int, columns: Sequence[str], raw: np.ndarray, intercept: bool
+) -> Iterator[str]:
+    """What was done that one may not expect, a phrase each."""
+    for name, known in levels.items():
+        if OTHER in known:
+            yield f"texts of {name!r} that fewer than {least} rows of every agent hold are one level, {OTHER!r}"
+        if len(known) > MANY:
+            yield f"{name!r} is text of {len(known)} levels, a column each"
+    spread = np.nanmax(raw, axis=0, initial=-np.inf) - np.nanmin(raw, axis=0, initial=np.inf)
+    constant = (spread <= CONSTANT * np.abs(raw).max(axis=0, initial=0)) & ~_ones(columns, intercept)
+    if constant.any():
+        found = [name for name, same in zip(columns, constant, strict=True) if same]
+        yield f"constant and of no effect: {', '.join(found)}"
 
 
 def _ones(columns: Sequence[str], intercept: bool) -> np.ndarray:

@@ -136,7 +136,7 @@ def load(name: str | Path) -> Study:
     path = HERE / f"{name}.toml" if str(name) in PACKAGED else Path(name)
     if not path.is_file():
         raise UnknownName("study", str(name), PACKAGED, ", and no file either")
-    return read(Source(path.name, path.read_text(encoding="utf-8")), path)
+    return read(Source(path.name, path.read_text(encoding="utf-8-sig")), path)
 
 
 def read(source: Source, path: Path) -> Study:

@@ -159,10 +159,10 @@ def wrong_risks(found: Evidence) -> Chapter:
                 for kind in (TOGETHER, BASE)}  # fmt: skip
     observed, everyone = [validation.rate(b) for b in found.rows.b], float(np.concatenate(found.rows.b).mean())
     k = max(found.judged, key=lambda k: abs(foretold[TOGETHER][k] - observed[k].value))
-    text = f"""The common model's order is right more often than not. Over all hospitals it foretells as many as fell ill,
-    {_percent(everyone)}, since no penalty holds its intercept; but hospitals differ, and its columns do not say why: at
-    {found.names[k]} it foretells {_percent(foretold[TOGETHER][k])} where {_percent(observed[k].value)} fell ill. On
-    patients not seen it loses {found.mean_loss(TOGETHER):.3f}; to tell everyone the hospital's rate would lose
+    text = f"""The common model's order is right more often than not. Over all hospitals it foretells as many as fell
+    ill, {_percent(everyone)}, since no penalty holds its intercept; but hospitals differ, and its columns do not say
+    why: at {found.names[k]} it foretells {_percent(foretold[TOGETHER][k])} where {_percent(observed[k].value)} fell
+    ill. On patients not seen it loses {found.mean_loss(TOGETHER):.3f}; to tell everyone the hospital's rate would lose
     {found.mean_loss(RATE):.3f}.
 
     The cure needs no message. Each hospital moves the log-odds by one number, so that they fit its own rows: the
