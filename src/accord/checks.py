@@ -54,7 +54,7 @@ def plan_for(
     starts_within(getattr(method, "regularizer", None), flat)
     sane(method)
     method, choices = tuned(method, problem, network, x0)
-    within_limits(method, problem, network, x0)
+    within_limits(method, problem, network, x0, choices)
     check_even(method, problem)
     plan = Plan(problem, in_precision_of(method, flat.dtype), shape, flat, network, channel or Clear(), cohort,
                 aggregate, stop or Stop(), int(seed), 1)  # fmt: skip

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
 from accord.errors import MethodError
 from accord.methods.base import Constants, pattern_of, weighs_oracles
 from accord.methods.hyperparameters import is_count, kinds_of
 from accord.networks.faults import weighted
+from accord.problems.agents import Agent
 from accord.problems.coupling import Coupling
 from accord.problems.objectives import Bounds
-from accord.problems.problem import Problem, in_precision
+from accord.problems.problem import Problem, stacked
 from accord.problems.shape import Shape
+from accord.runtimes.stacks import numbers, one_of
 
 SAMPLE = 32
 """Agents whose curvature stands for that of all where shards are stored elsewhere."""
+
+TOGETHER = 2**22
+"""Numbers that agents hold at most whose curvature is measured in one batch: 32 MB, and as much for each derivative."""
 
 
 class Curvature(NamedTuple):
@@ -64,30 +71,29 @@ def curvature(problem: Problem, x0: Any = None) -> Curvature:
         return Curvature(
             L, np.where(np.isinf(mu), mu[np.isfinite(mu)].min(), mu), f"the bound of {type(problem.loss).__name__}"
         )
+    start = problem.x0 if x0 is None else x0
+    shape = Shape.of(start)
     with jax.enable_x64(True):
-        start = problem.x0 if x0 is None else x0
-        shape = Shape.of(start)
-        x = shape.flatten(jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), start))
-        L = np.array([_power_iteration(problem, shape, x, k) if n else 0.0 for k, n in enumerate(problem.sizes)])
+        x = shape.flatten(jax.tree.map(lambda leaf: jnp.asarray(leaf, problem.dtype), start))
+        L = np.asarray(_largest(stacked(problem, shape, np.ones(problem.K, problem.dtype)), x), float)
     return Curvature(L, np.zeros(problem.K), "power iteration on the Hessian at x0")
 
 
-def _power_iteration(problem: Problem, shape: Shape, x: jax.Array, k: int) -> float:
-    rows = in_precision(problem.shards[k], np.dtype(np.float64))
+@jax.jit
+def _largest(agents: Agent, x: Array) -> Array:
+    """The largest eigenvalue of every agent's Hessian at x, by 50 power iterations: one program for all agents."""
+    start = jax.random.normal(jax.random.key(0), x.shape, x.dtype)
 
-    def f(x: jax.Array) -> jax.Array:
-        return jnp.mean(jax.vmap(problem.loss, (None, 0))(shape.unflatten(x), rows))
+    def of(agent: Agent) -> Array:
+        product = lambda v: jax.jvp(agent.grad, (x,), (v,))[1]  # noqa: E731
+        least = jnp.asarray(1e-30, x.dtype)  # of an agent without rows the Hessian is 0
+        turn = lambda _, v: (w := product(v)) / jnp.maximum(jnp.linalg.norm(w), least)  # noqa: E731
+        return jnp.linalg.norm(product(jax.lax.fori_loop(0, 50, turn, start)))
 
-    def iterate(_: int, v: jax.Array) -> jax.Array:
-        w = jax.jvp(jax.grad(f), (x,), (v,))[1]
-        return w / jnp.maximum(jnp.linalg.norm(w), 1e-30)
-
-    @jax.jit
-    def largest() -> jax.Array:
-        v = jax.lax.fori_loop(0, 50, iterate, jax.random.normal(jax.random.key(0), x.shape, x.dtype))
-        return jnp.linalg.norm(jax.jvp(jax.grad(f), (x,), (v,))[1])
-
-    return float(largest())
+    if agents.rows.pages is not None:  # which are everybody's
+        return jax.lax.map(lambda k: of(one_of(agents, k)), numbers(len(agents.scale)))
+    size = max(x.size, *(leaf[0].size for leaf in jax.tree.leaves(agents.rows.data)))
+    return jax.lax.map(of, replace(agents, share=None), batch_size=max(TOGETHER // size, 1))
 
 
 def constants(problem: Problem, pattern: str, network: Any = None, x0: Any = None) -> tuple[Constants, str]:
@@ -160,9 +166,16 @@ def _roughest_row(problem: Problem, L: np.ndarray, found: Constants) -> float:
     scale = problem.K * problem.weights
     if not hasattr(problem.loss, "bounds"):
         return float((scale * problem.sizes * L).max())
-    rows = ((k, i) for k, n in enumerate(problem.sizes) if scale[k] > 0 for i in range(n))
-    return max((scale[k] * problem.loss.bounds(jax.tree.map(lambda v, i=i: v[i : i + 1], problem.shards[k])).L
-                for k, i in rows), default=found.L)  # fmt: skip
+    own = [scale[k] * max(_of_rows(problem.loss, problem.shards[k])) for k, n in enumerate(problem.sizes) if n]
+    return float(max((bound for bound in own if bound > 0), default=found.L))
+
+
+def _of_rows(loss: Any, shard: Any) -> np.ndarray | list[float]:
+    """The smoothness of the loss of every row of a shard: all at once where the loss knows how."""
+    if hasattr(loss, "bounds_of_rows"):
+        return loss.bounds_of_rows(shard)
+    count = len(jax.tree.leaves(shard)[0])
+    return [loss.bounds(jax.tree.map(lambda leaf, i=i: leaf[i : i + 1], shard)).L for i in range(count)]
 
 
 def tuned(method: Any, problem: Problem, network: Any = None, x0: Any = None) -> tuple[Any, tuple[Choice, ...]]:
@@ -181,13 +194,20 @@ def tuned(method: Any, problem: Problem, network: Any = None, x0: Any = None) ->
     return _chosen(method, found, source)
 
 
-def within_limits(method: Any, problem: Problem, network: Any = None, x0: Any = None) -> None:
-    """FAULTS 21: refuse a hyper-parameter at or beyond the limit that its method states, where it can be measured."""
-    if not method.limits or problem.opaque:
+def within_limits(
+    method: Any, problem: Problem, network: Any = None, x0: Any = None, choices: tuple[Choice, ...] = ()
+) -> None:
+    """FAULTS 21: refuse a hyper-parameter at or beyond the limit that its method states, where it can be measured.
+
+    What was chosen by its rule is within: only what the user gives is looked at, and only then anything is measured.
+    """
+    chosen = {choice.name for choice in choices}
+    limits = {name: limit for name, limit in method.limits.items() if name.replace("_", " ") not in chosen}
+    if not limits or problem.opaque:
         return
     problem = _measurable(problem)
     found, source = constants(problem, _as_met(method), network, x0)
-    for name, limit in method.limits.items():
+    for name, limit in limits.items():
         if (value := float(getattr(method, name))) >= limit.value(found):
             raise MethodError(f"{type(method).__name__} has {name}={value:.6g}, but it has to stay below "
                               f"{limit.text} = {limit.value(found):.5g} ({source}), or it diverges. "

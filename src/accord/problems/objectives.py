@@ -29,6 +29,11 @@ class Bounds(NamedTuple):
     mu: float
 
 
+def _squares(A: np.ndarray) -> np.ndarray:
+    """‖a‖² of every row."""
+    return np.einsum("ij,ij->i", A, A, dtype=np.float64)
+
+
 def _spectrum(matrix: np.ndarray) -> tuple[float, float]:
     """The largest and the smallest eigenvalue of XᵀX/n; the smallest is 0 where the rows do not span the space."""
     n, d = matrix.shape
@@ -98,6 +103,9 @@ class LeastSquares:
             return Bounds(largest + self.l2, smallest)
         return Bounds(largest + self.l2, smallest + self.l2)
 
+    def bounds_of_rows(self, rows: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        return _squares(rows[0]) + self.l2
+
 
 @dataclass(frozen=True)
 class Logistic:
@@ -118,6 +126,9 @@ class Logistic:
 
     def bounds(self, rows: tuple[np.ndarray, np.ndarray]) -> Bounds:
         return Bounds(_spectrum(rows[0])[0] / 4 + self.l2, 0.0 if self.intercept else self.l2)
+
+    def bounds_of_rows(self, rows: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        return _squares(rows[0]) / 4 + self.l2
 
     def scores(self, x: Array, features: Array) -> Array:
         """The log-odds of every row."""
@@ -148,6 +159,9 @@ class Softmax:
     def bounds(self, rows: tuple[np.ndarray, np.ndarray]) -> Bounds:
         largest = _spectrum(rows[0])[0] / 2  # Böhning 1992: the Hessian is at most ½ aaᵀ
         return Bounds(largest + self.l2, 0.0 if self.intercept else self.l2)
+
+    def bounds_of_rows(self, rows: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        return _squares(rows[0]) / 2 + self.l2
 
     def scores(self, x: Array, features: Array) -> Array:
         """The score of every row for every class."""
