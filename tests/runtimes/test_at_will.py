@@ -138,7 +138,7 @@ def test_one_agent_alone_is_no_reason_to_wait() -> None:
 
 def test_nobody_waits_for_an_agent_that_is_slow() -> None:
     """Agent 0 goes on only once the others have gone on ten times: who waited for it would wait for ever."""
-    others, ten, slow = [], threading.Event(), []
+    own, others, ten, slow = [], [], threading.Event(), []
 
     def quick(x: np.ndarray) -> np.ndarray:
         others.append(x)
@@ -147,7 +147,8 @@ def test_nobody_waits_for_an_agent_that_is_slow() -> None:
         return x - 1
 
     def waits(x: np.ndarray) -> np.ndarray:
-        if len(others) > 4:  # all have begun
+        own.append(x)
+        if len(own) == 2:  # it has begun, and is to act for the first time
             slow.append(len(others))
             assert ten.wait(timeout=60)
         return x - 1

@@ -5,14 +5,17 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.extend.core import Primitive
+from jax.interpreters import batching
 
 from accord.errors import AgentError, MethodError
+from accord.pytrees import pytree
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -49,22 +52,83 @@ class Opaque:
         return tuple(name for name in names if getattr(self, name) is not None)
 
 
+ask_p = Primitive("ask")
+"""An oracle of agents outside, within a program: it cannot be compiled, and who runs the program asks them."""
+
+
+@ask_p.def_abstract_eval
+def _(k: Any, *_given: Any, shape: tuple[int, ...], dtype: Any, **_asked: Any) -> Any:
+    return jax.core.ShapedArray((*k.shape, *shape), dtype)
+
+
+def _batched(values: Any, axes: Any, **asked: Any) -> tuple[Array, int]:
+    """Several agents, or several points of one, are one question: everything has their axis in front."""
+    count = next(value.shape[axis] for value, axis in zip(values, axes, strict=True) if axis is not None)
+    spread = [
+        jnp.broadcast_to(value, (count, *value.shape)) if axis is None else jnp.moveaxis(value, axis, 0)
+        for value, axis in zip(values, axes, strict=True)
+    ]
+    return ask_p.bind(*spread, **asked), 0
+
+
+batching.primitive_batchers[ask_p] = _batched
+
+
+@dataclass(frozen=True, eq=False)
+class Crowd:
+    """Agents outside, who answer in turn: a worker asks its own, and several workers ask side by side."""
+
+    opaque: tuple[Opaque, ...]
+    numbers: tuple[int, ...]  # what each is called among all
+
+    def answer(
+        self, k: Any, *given: Any, oracle: str, static: tuple[Any, ...], shape: tuple[int, ...], dtype: Any
+    ) -> np.ndarray:
+        """What the agents at the places `k`, of any shape, answer to what each is given."""
+        ks = np.asarray(k)
+        given = tuple(np.asarray(value) for value in given)
+        answers = np.empty((*ks.shape, *shape), dtype)
+        for place in np.ndindex(ks.shape):
+            answers[place] = self._ask(int(ks[place]), oracle, [value[place] for value in given], static, shape)
+        return answers
+
+    def _ask(self, k: int, oracle: str, given: list[Any], static: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
+        own = [np.array(value) if value.ndim else value.item() for value in given]
+        try:
+            answer = np.asarray(getattr(self.opaque[k], oracle)(*own, *static))
+            if answer.shape != shape and answer.size != 1 != np.prod(shape):
+                raise ValueError(f"{oracle} answered the shape {answer.shape}, where {shape} belongs.")
+            return answer if answer.shape == shape else answer.reshape(shape)
+        except Exception as error:
+            raise AgentError(self.numbers[k], traceback.format_exc()) from error
+
+
+@pytree
 @dataclass(frozen=True)
 class OpaqueAgent:
-    """An `Opaque` with the face of an `Agent`: asked with JAX arrays, scaled as its weight wants."""
+    """An `Opaque` with the face of an `Agent`, or several, stacked: a program asks by `ask_p`, and knows no more of it.
 
-    opaque: Opaque
-    scale: float
+    - `k`: the place in its worker's `Crowd`. `scale`: as its weight wants. `share`: its part in a constraint.
+    """
+
+    k: Any
+    scale: Any
+    size: Any  # how many examples stand behind it
     share: Any = None
-    number: int = 0
+
+    axes: ClassVar = 0
+    complete: ClassVar = None
+
+    @classmethod
+    def stacked(cls, opaque: tuple[Opaque, ...], scale: np.ndarray, share: Any) -> OpaqueAgent:
+        """A worker's, with a leading axis of agents."""
+        sizes = np.array([one.size for one in opaque], np.int32)
+        return cls(np.arange(len(opaque), dtype=np.int32), scale, sizes, share)
 
     @property
-    def size(self) -> int:
+    def capacity(self) -> Any:
         """How many examples stand behind it."""
-        return self.opaque.size
-
-    capacity = size
-    complete = None
+        return self.size
 
     def steps(self, count: Any) -> Any:
         """How many of so many local steps it gets done: all."""
@@ -80,61 +144,37 @@ class OpaqueAgent:
 
     flatten = unflatten
 
-    def _ask(self, oracle: str, x: Array, *more: Any) -> Array:
-        try:
-            answer = np.asarray(getattr(self.opaque, oracle)(np.array(x), *more))
-        except Exception as error:
-            raise AgentError(self.number, traceback.format_exc()) from error
-        return jnp.asarray(answer.astype(x.dtype))
+    def _ask(self, oracle: str, *given: Any, shape: tuple[int, ...], dtype: Any, static: tuple[Any, ...] = ()) -> Array:
+        return ask_p.bind(jnp.asarray(self.k), *given, oracle=oracle, static=static, shape=shape, dtype=dtype)
 
     def value(self, x: Array) -> Array:
         """f(x)."""
-        return self.scale * self._ask("value", x)
+        return self.scale * self._ask("value", x, shape=(), dtype=x.dtype)
 
     def grad(self, x: Array) -> Array:
         """∇f(x)."""
-        return self.scale * self._ask("grad", x)
+        return self.scale * self._ask("grad", x, shape=x.shape, dtype=x.dtype)
 
     def sample_grad(self, x: Array, key: Array, batch_size: int) -> Array:
         """A gradient over a sample, seeded."""
-        return self.scale * self._ask("sample_grad", x, int(jax.random.bits(key)), batch_size)
+        seed = jax.random.bits(key)
+        return self.scale * self._ask("sample_grad", x, seed, shape=x.shape, dtype=x.dtype, static=(batch_size,))
 
     def prox(self, v: Array, penalty: Array | float) -> Array:
         """argmin f(x) + penalty/2 ‖x − v‖²."""
-        return self._ask("prox", v, float(penalty) / self.scale)
+        own = jnp.asarray(penalty, v.dtype) / self.scale
+        return self._ask("prox", v, own, shape=v.shape, dtype=v.dtype)
 
     def best_response(self, price: Array, penalty: Any = 0.0, target: Array | None = None) -> Array:
         """argmin f(x) + λᵀA x; with a penalty, an opaque agent is not asked."""
         if target is not None:
             raise MethodError("An opaque agent answers plain prices only. Use DualDecomposition, which asks no more.")
-        return self._ask("best_response", price)
+        return self._ask("best_response", price, shape=self.share.box.lower.shape, dtype=price.dtype)
 
-    def stiffness(self) -> float:
+    def stiffness(self) -> Array:
         """0: its cost is not known."""
-        return 0.0
+        return jnp.zeros((), self.share.A.dtype)
 
     def contribution(self, x: Array) -> Array:
         """A x − b/K."""
         return self.share.taken(x) - self.share.b
-
-
-@dataclass(frozen=True, eq=False)
-class OpaqueAgents:
-    """Several of them, as a stack is of other agents: `[k]` is the k-th, `[ks]` are some."""
-
-    opaque: tuple[Opaque, ...]
-    scale: Any  # (agents,)
-    share: Any  # a Share with a leading axis of agents
-    numbers: Any  # (agents,) what each is called among all
-
-    axes = 0
-
-    def __len__(self) -> int:
-        return len(self.opaque)
-
-    def __getitem__(self, k: Any) -> Any:
-        share = jax.tree.map(lambda leaf: leaf[k], self.share)
-        if np.ndim(k) == 0:
-            return OpaqueAgent(self.opaque[int(k)], float(self.scale[k]), share, int(self.numbers[k]))
-        some = np.minimum(np.asarray(k), len(self) - 1)
-        return OpaqueAgents(tuple(self.opaque[i] for i in some), self.scale[some], share, self.numbers[some])

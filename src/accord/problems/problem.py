@@ -16,7 +16,7 @@ from accord.kinds import known_fields
 from accord.problems import shards as data
 from accord.problems.agents import Agent
 from accord.problems.coupling import Coupling, coupling
-from accord.problems.opaque import Opaque, OpaqueAgent
+from accord.problems.opaque import Opaque
 from accord.problems.rows import Rows
 from accord.problems.shape import Shape
 from accord.problems.stored import Stored
@@ -185,13 +185,11 @@ def stacked(problem: Problem, shape: Shape, scale: np.ndarray) -> Agent:
     return Agent(problem.loss, shape, rows, scale, share)
 
 
-def single(problem: Problem, shape: Shape, scale: np.ndarray, k: int) -> Agent | Any:
+def single(problem: Problem, shape: Shape, scale: np.ndarray, k: int) -> Agent:
     """Agent k alone, never padded: what a worker holds."""
     share = (
         None if problem.coupling is None else jax.tree.map(lambda leaf: leaf[k], problem.coupling.shares(scale.dtype))
     )
-    if problem.opaque:
-        return OpaqueAgent(problem.shards[k], float(scale[k]), share)
     rows = Rows(in_precision(data.inhabited(problem.shards, k, problem.sizes), scale.dtype), np.int32(problem.sizes[k]))
     return Agent(problem.loss, shape, rows, scale[k], share)
 

@@ -15,7 +15,7 @@ from jax.flatten_util import ravel_pytree
 from accord.aggregation import Shares, combined, shares, weighed
 from accord.methods.base import of_agent
 from accord.problems.agents import Agent
-from accord.problems.opaque import OpaqueAgents
+from accord.problems.opaque import OpaqueAgent
 from accord.pytrees import pytree
 from accord.runtimes.cohort import cohort_of
 from accord.runtimes.each import each
@@ -111,8 +111,8 @@ class Clients:
     @property
     def _serial(self) -> bool:
         """Whether clients come one after another: where the run says so, and where some of many pages are asked."""
-        if isinstance(self.agents, OpaqueAgents):
-            return False  # they are never in one program
+        if isinstance(self.agents, OpaqueAgent):
+            return False  # who are asked together
         return self.in_turn or (self.agents.rows.pages is not None and self.cohort < len(self.p))
 
     @property
@@ -193,8 +193,8 @@ class Clients:
     def _agent(self, k: Array) -> Agent:
         """Agent k, its rows read where they lie."""
         k = jnp.minimum(k, len(self.p) - 1)
-        if isinstance(self.agents, OpaqueAgents):
-            return self.agents[k]
+        if isinstance(self.agents, OpaqueAgent):
+            return jax.tree.map(lambda leaf: leaf[k], self.agents)
         pick = lambda tree: jax.tree.map(lambda leaf: leaf[k], tree)  # noqa: E731
         rows = replace(self.agents.rows, size=self.agents.rows.size[k], k=k)
         own = {name: pick(getattr(self.agents, name)) for name in ("scale", "share", "complete")}
@@ -278,8 +278,8 @@ class Clients:
     def _each(self, function: Callable[[Array], Array]) -> Array:
         """A function of every agent's number, one after another, each device its part of them."""
         K = len(self.p)
-        if isinstance(self.agents, OpaqueAgents):
-            return jnp.stack([function(jnp.int32(k)) for k in range(K)])
+        if isinstance(self.agents, OpaqueAgent):
+            return jax.vmap(function)(jnp.arange(K, dtype=jnp.int32))
         turns = self._turns(self.agents.rows.size)
         ks = self._own(_dealt(turns, jnp.arange(K, dtype=jnp.int32), K))
         values = jax.lax.map(lambda k: function(jnp.minimum(k, K - 1)), ks)

@@ -11,7 +11,7 @@ import numpy as np
 from accord.networks.faults import mixer
 from accord.problems import shards as data
 from accord.problems.agents import Agent
-from accord.problems.opaque import OpaqueAgents
+from accord.problems.opaque import Crowd, OpaqueAgent
 from accord.problems.problem import in_precision
 from accord.runtimes.borders import border_of_agents, border_of_words
 from accord.runtimes.clients import Clients
@@ -35,7 +35,7 @@ class Part:
     speakers: tuple[int, ...]  # workers that they hear
     seed: int
     dtype: np.dtype
-    opaque: bool
+    crowd: Crowd | None  # its agents, where they are not JAX
 
     @property
     def agents(self) -> str:
@@ -76,7 +76,13 @@ def _part(plan: Plan, owners: np.ndarray, worker: int) -> Part:
         places = np.searchsorted(among, ks)
         team = Peers(plan.method, agents, network, plan.channel, *common, plan.delay, numbers, border, places,
                      in_turn=plan.in_turn)  # fmt: skip
-    return Part(ks, team, beginning(plan), audience, speakers, plan.seed, plan.dtype, plan.problem.opaque)
+    return Part(ks, team, beginning(plan), audience, speakers, plan.seed, plan.dtype, _crowd(plan, ks))
+
+
+def _crowd(plan: Plan, ks: np.ndarray) -> Crowd | None:
+    if not plan.problem.opaque:
+        return None
+    return Crowd(tuple(plan.problem.shards[k] for k in ks), tuple(map(int, ks)))
 
 
 def _agents(plan: Plan, ks: np.ndarray) -> Any:
@@ -85,7 +91,7 @@ def _agents(plan: Plan, ks: np.ndarray) -> Any:
     share = None if problem.coupling is None else jax.tree.map(lambda leaf: leaf[ks], problem.coupling.shares(dtype))
     own, sizes = [problem.shards[k] for k in ks], problem.sizes[ks]
     if problem.opaque:
-        return OpaqueAgents(tuple(own), plan.scale[ks], share, ks)
+        return OpaqueAgent.stacked(tuple(own), plan.scale[ks], share)
     if not sizes.any():  # arrays without rows cannot be indexed: a row of somebody's, which is never counted
         own[0] = jax.tree.map(lambda leaf: leaf[:1], data.inhabited(problem.shards, int(ks[0]), problem.sizes))
     rows = data.laid_out(tuple(own), sizes, even=problem.coupling is not None)

@@ -6,32 +6,19 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-
-from accord.problems.opaque import OpaqueAgents
 
 
 def each(function: Callable[..., Any], axes: tuple[Any, ...], in_turn: bool = False) -> Callable[..., Any]:
-    """`vmap`: all agents at once; or, `in_turn` or where they are opaque and cannot be batched, one after another.
+    """`vmap`: all agents at once; or, `in_turn`, one after another.
 
     >>> each(lambda x, y: x + y, (0, None))(jnp.arange(3), jnp.ones((), jnp.int32)).tolist()
     [1, 2, 3]
     """
 
     def over(*given: Any) -> Any:
-        crowd = next((value for value in given if isinstance(value, OpaqueAgents)), None)
-        if crowd is None and in_turn and all(axis is None or type(axis) is int for axis in axes):
+        if in_turn and all(axis is None or type(axis) is int for axis in axes):
             return _in_turn(function, axes, given)
-        if crowd is None:
-            return jax.vmap(function, axes)(*given)
-        found = []
-        for k in range(len(crowd)):
-            one = (
-                value if axis is None else jax.tree.map(lambda leaf, k=k: leaf[k], value)
-                for value, axis in zip(given, axes, strict=True)
-            )  # fmt: skip
-            found.append(function(*one))
-        return jax.tree.map(lambda *leaves: jnp.stack(leaves), *found)
+        return jax.vmap(function, axes)(*given)
 
     return over
 

@@ -60,8 +60,8 @@ class Plan:
 
     @property
     def in_turn(self) -> bool:
-        """Whether agents are quicker one after another than all at once."""
-        return self.method.serial or self.convolves
+        """Whether agents are quicker one after another than all at once; those outside are asked together."""
+        return not self.problem.opaque and (self.method.serial or self.convolves)
 
     @cached_property
     def convolves(self) -> bool:

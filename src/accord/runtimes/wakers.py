@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from accord.problems.agents import Agent
-from accord.problems.opaque import OpaqueAgents
+from accord.problems.opaque import OpaqueAgent
 from accord.pytrees import pytree
 from accord.runtimes import steps
 from accord.runtimes.each import each
@@ -70,8 +70,8 @@ class Wakers:
 
     def _acted(self, ks: Array, states: Any, heard: tuple[Array, ...], keys: Array) -> Any:
         act = self._met if self.present is None else self._read
-        if isinstance(self.agents, OpaqueAgents):
-            return each(act, (0, 0, 0, 0))(self.agents[ks], states, heard, keys)
+        if isinstance(self.agents, OpaqueAgent):
+            return each(act, (0, 0, 0, 0))(taken(self.agents, ks), states, heard, keys)
         of = lambda k, *given: act(one_of(self.agents, k), *given)  # noqa: E731
         return each(of, (0, 0, 0, 0), self.in_turn)(ks, states, heard, keys)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +15,7 @@ from accord.methods.base import phases_of
 from accord.runtimes import steps, working
 from accord.runtimes.division import Part
 from accord.runtimes.link import FAILED, HOST, Envelope, Link
+from accord.runtimes.staged import asking
 from accord.runtimes.words import Dismissed, Recalled, Words
 
 BEGINNINGS = ("start", "restore")
@@ -39,10 +39,9 @@ class Worker:
 
     def live(self) -> None:
         """Answer the host until it dismisses; a failure is told with its traceback, and ends the run for everybody."""
-        with jax.enable_x64(self.part.dtype == np.float64), self._compiled():
+        with jax.enable_x64(self.part.dtype == np.float64), asking(self.part.crowd):
             try:
-                team = self.part.team if self.part.opaque else jax.device_put(self.part.team)
-                self.team = replace(team, key=jax.random.key(self.part.seed))
+                self.team = replace(jax.device_put(self.part.team), key=jax.random.key(self.part.seed))
                 while True:
                     self._answer(self._next())
             except Dismissed:
@@ -77,8 +76,9 @@ class Worker:
         self.link.send(HOST, envelope)
         return envelope
 
-    def _compiled(self) -> AbstractContextManager[Any]:
-        return jax.disable_jit() if self.part.opaque else nullcontext()
+    def _slots(self, asked: int) -> int:
+        """Places for a cohort; of agents outside nobody is asked to fill one."""
+        return asked if self.part.crowd is not None else working.slots(asked, len(self.part.ks))
 
     def _hold(self, held: Any) -> tuple[()]:
         self.before, self.held = self.held, held
@@ -104,7 +104,7 @@ class Worker:
         self, t: int, places: np.ndarray, mean: np.ndarray, total: np.ndarray, *heard: np.ndarray
     ) -> tuple[np.ndarray, ...]:
         """What the clients at some places say, weighed and summed; one by one where a rule needs the stack."""
-        asked, slots = len(places), working.slots(len(places), len(self.part.ks))
+        asked, slots = len(places), self._slots(len(places))
         fill = lambda values, value: np.concatenate([values, np.full(slots - asked, value, values.dtype)])  # noqa: E731
         given = fill(places, len(self.part.ks)), fill(mean, 0), fill(total, 0)
         said, replies, held = working.respond(self.team, self.held, heard, *given, np.int32(t), cohort=slots)
@@ -134,7 +134,7 @@ class Worker:
         First, they only speak.
         """
         asked, agents = len(places), len(self.part.ks)
-        rows = np.arange(asked if self.part.opaque else working.slots(asked, agents))
+        rows = np.arange(self._slots(asked))
         given, known = np.minimum(rows, asked - 1), rows < asked
         ks = np.where(known, places[given], agents).astype(np.int32)
         moved, said, held = working.wake(self.team, self.held, ks, tuple(leaf[given] for leaf in heard), np.int32(t))

@@ -1,4 +1,4 @@
-"""What a worker computes, compiled once for all teams of the same shapes."""
+"""What a worker computes, compiled once for all teams of the same shapes; agents outside are asked in between."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from accord.runtimes import market
 from accord.runtimes.clients import Clients
 from accord.runtimes.each import each
 from accord.runtimes.peers import losses_of, models_of, steps_of
+from accord.runtimes.staged import compiled
 from accord.runtimes.wakers import Wakers
 
 
@@ -29,13 +30,13 @@ def slots(asked: int, agents: int) -> int:
     return agents if asked == agents else several + (several == agents)
 
 
-@jax.jit
+@compiled
 def start(team: Any, *begin: Any) -> Any:
     """What is held first."""
     return team.start(*begin)
 
 
-@partial(jax.jit, static_argnames=("cohort",))
+@partial(compiled, static=("cohort",))
 def respond(
     team: Clients, held: Any, heard: tuple[Array, ...], ks: Array, mean: Array, total: Array, t: Array, *, cohort: int
 ) -> tuple[Any, Any, Any]:
@@ -45,7 +46,7 @@ def respond(
     return said, replies, held._replace(clients=clients, memories=memories)
 
 
-@jax.jit
+@compiled
 def client_models(team: Clients, held: Any, heard: tuple[Array, ...], t: Array) -> tuple[Array, Array | None]:
     """Each client's own model, or what it would propose as such; and its multiplier, where it has one."""
     return team.models(held, _heard(team, held, heard), t), team.prices(held)
@@ -56,20 +57,20 @@ def _heard(team: Clients, held: Any, arrays: tuple[Array, ...]) -> Any:
     return jax.tree.unflatten(jax.tree.structure(team.method.broadcast(held.server)), arrays)
 
 
-@partial(jax.jit, static_argnames=("phase",))
+@partial(compiled, static=("phase",))
 def speak(team: Any, held: Any, t: Array, *, phase: int) -> tuple[Any, Any, Any, Any]:
     """What agents hold to say, what crosses the wires of it, what is held then, and what goes to each other worker."""
     own, said, held = team.speak(held, t, phase)
     return own, said, held, team.border.out_of(said)
 
 
-@jax.jit
+@compiled
 def step(team: Any, before: Any, after: Any) -> Array:
     """Σ of the squares of what agents moved from one state to another."""
     return jnp.sum(steps_of(team, before, after))
 
 
-@partial(jax.jit, static_argnames=("phase",))
+@partial(compiled, static=("phase",))
 def turn(
     team: Any, held: Any, own: Any, said: Any, come: Any, before: Any, t: Array, *, phase: int
 ) -> tuple[Any, tuple[Any, Any, Any, Any]]:
@@ -86,52 +87,52 @@ def _listen(team: Any, held: Any, own: Any, said: Any, come: Any, before: Any, t
     return held if before is None else team.rested(held, before, t)
 
 
-@jax.jit
+@compiled
 def wake(team: Wakers, held: Any, ks: Array, heard: tuple[Array, ...], t: Array) -> tuple[Array, Any, Any]:
     """By how much agents move that act on what they heard, what they say then, and what is held."""
     said, after = team.wake(held, ks, heard, t)
     return team.step(held, after), said, after
 
 
-@jax.jit
+@compiled
 def models(team: Any, held: Any) -> Array:
     """Every agent's own model, or decision."""
     return held.clients.x if isinstance(team, Clients) else models_of(team, held.states)
 
 
-@jax.jit
+@compiled
 def losses(team: Any, model: Array) -> Array:
     """f_k, whatever the agents weigh, at one model."""
     return losses_of(team, jnp.asarray(model))
 
 
-@jax.jit
+@compiled
 def own_losses(team: Any, held: Any, heard: tuple[Array, ...]) -> Array:
     """f_k, whatever the agents weigh, at each agent's own model, or at what it makes of a broadcast."""
     return losses_of(team, team.own_models(held, _heard(team, held, heard)) if heard else models(team, held), 0)
 
 
-@jax.jit
+@compiled
 def centre(team: Any, held: Any) -> Array:
     """Σ p_k x_k over a team."""
     return team.p @ models_of(team, held.states)
 
 
-@jax.jit
+@compiled
 def measure(team: Any, held: Any, centre: Array) -> tuple[Array, Array, Array]:
     """f_k at a model, ‖x_k − it‖², and ‖x_k − x0‖²."""
     own = models_of(team, held.states)
     return losses_of(team, centre), jnp.sum((own - centre) ** 2, 1), jnp.sum((own - team.x0) ** 2, 1)
 
 
-@jax.jit
+@compiled
 def terms(team: Any, held: Any, price: Array) -> market.Terms:
     """Each agent's terms at its decision and a price."""
     axes = (team.agents.axes, 0, None)
     return each(market.terms, axes)(team.agents, models(team, held), jnp.asarray(price))
 
 
-@jax.jit
+@compiled
 def reach(team: Any, direction: Array) -> market.Reach:
     """How little each agent's part can be worth."""
     return jax.vmap(market.reach, (0, None))(team.agents.share, jnp.asarray(direction))

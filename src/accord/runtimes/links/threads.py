@@ -54,7 +54,8 @@ class Mailboxes:
 class Threads:
     """Run agents in worker threads of this process, each a shard of them in one batch; opaque agents welcome.
 
-    - `workers`: how many; a core each when not given.
+    - `workers`: how many; a core each when not given. A worker asks its opaque agents one after another, and several
+      workers ask side by side where what they ask lets go of Python's lock: give one an agent to ask all at once.
 
     >>> import accord
     >>> problem = accord.problems.quadratic(H=[1.0, 10.0], c=[0.0, 1.0])
