@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import batching
 
@@ -58,7 +59,7 @@ ask_p = Primitive("ask")
 
 @ask_p.def_abstract_eval
 def _(k: Any, *_given: Any, shape: tuple[int, ...], dtype: Any, **_asked: Any) -> Any:
-    return jax.core.ShapedArray((*k.shape, *shape), dtype)
+    return ShapedArray((*k.shape, *shape), dtype)
 
 
 def _batched(values: Any, axes: Any, **asked: Any) -> tuple[Array, int]:

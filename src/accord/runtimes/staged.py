@@ -44,7 +44,9 @@ def compiled(function: Callable[..., Any], static: tuple[str, ...] = ()) -> Call
             return jitted(*given, **named)
         leaves, tree = jax.tree.flatten(given)
         shapes = tuple(map(_shape, leaves))
-        program, answers = _traced(function, tree, shapes, tuple(sorted(named.items())), jax.config.jax_enable_x64)
+        program, answers = _traced(
+            function, tree, shapes, tuple(sorted(named.items())), jax.dtypes.canonicalize_dtype(np.float64)
+        )
         return jax.tree.unflatten(answers, program(crowd, leaves))
 
     return call
@@ -56,8 +58,8 @@ def _shape(leaf: Any) -> jax.ShapeDtypeStruct:
 
 
 @lru_cache(PROGRAMS)
-def _traced(function: Callable[..., Any], tree: Any, shapes: Any, named: Any, _x64: bool) -> tuple[Program, Any]:
-    """A function as a program, and the structure of its answer; a program is of one precision."""
+def _traced(function: Callable[..., Any], tree: Any, shapes: Any, named: Any, _widest: Any) -> tuple[Program, Any]:
+    """A function as a program, and the structure of its answer; a program is of one widest precision."""
     flat = lambda *leaves: function(*jax.tree.unflatten(tree, leaves), **dict(named))  # noqa: E731
     jaxpr, answer = jax.make_jaxpr(flat, return_shape=True)(*shapes)
     return Program(jaxpr), jax.tree.structure(answer)
