@@ -24,6 +24,7 @@ from accord.history import CLOCK_COLUMNS, COLUMNS, PRICE_COLUMNS, Facts, Run, ta
 from accord.interrupts import Asked, interruptible
 from accord.kinds import known_keywords
 from accord.problems.problem import Problem
+from accord.rollback import fallen_back
 from accord.runtimes.cost import Cost, per_round
 from accord.runtimes.inner import tell_where_inexact
 from accord.runtimes.later import Later
@@ -113,6 +114,8 @@ def run(
         life = _Life(plan, session, Checkpoint.of(checkpoint, session.plan), notify, measure, asked)
         ending = life.live()
         ended = Ended(session.outcome(), life.records, session.round, ending)
+        if ending.status is Status.NOT_FINITE:
+            ended = _back(plan, runtime, ended)
         return told(plan, ended, choices, runtime)
 
 
@@ -213,6 +216,18 @@ class Ended(NamedTuple):
     records: list[dict[str, float]]
     rounds: int
     ending: Ending
+
+
+def _back(plan: Plan, runtime: Any, ended: Ended) -> Ended:
+    """The run as it stood last with all numbers finite, where that can be found."""
+    found = fallen_back(runtime.start, plan, ended.records, ended.rounds)
+    if found is None:
+        return ended
+    records = [row for row in ended.records if row["round"] <= found.round]
+    if not records or records[-1]["round"] < found.round:
+        spent = ended.records[-1]["seconds"]
+        records += rows_of(found.record, found.round, 1, per_round(plan), spent, spent)
+    return Ended(found.outcome, records, found.round, replace(ended.ending, note=found.note))
 
 
 def told(plan: Plan, ended: Ended, choices: tuple[Choice, ...], runtime: Any) -> Run:
