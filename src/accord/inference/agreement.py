@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -36,11 +36,13 @@ def _distinct(column: pd.Series) -> np.ndarray:
     return np.unique(values.to_numpy(str if is_words(column) else float))
 
 
+@dataclass(frozen=True)
 class Agreed:
-    """The outcome of an agreement: the design with its levels, and complete and dropped rows of each agent."""
+    """The outcome of an agreement: the design with its levels, complete rows of each agent, and those dropped."""
 
-    def __init__(self, design: Design, sizes: tuple[int, ...], dropped: tuple[int, ...]) -> None:
-        self.design, self.sizes, self.dropped = design, sizes, dropped
+    design: Design
+    sizes: dict[str, int]
+    dropped: dict[str, int]  # by agent, where there are any; "no agent" of a table's rows that name none
 
 
 def agreed(sums: Sums, design: Design) -> Agreed:
@@ -63,7 +65,10 @@ def agreed(sums: Sums, design: Design) -> Agreed:
         if union:
             levels.append((name, tuple(union)))
     design = _with_event(replace(design, levels=tuple(levels)))
-    return Agreed(_with_grid(sums, design, columns), sizes, dropped)
+    missing = {name: count for name, count in zip(sums.names, dropped, strict=True) if count}
+    if unowned := getattr(sums.population, "unowned", 0):
+        missing["no agent"] = unowned
+    return Agreed(_with_grid(sums, design, columns), dict(zip(sums.names, sizes, strict=True)), missing)
 
 
 def _with_event(design: Design) -> Design:

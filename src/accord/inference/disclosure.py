@@ -13,6 +13,7 @@ class Limits:
 
     - `cell`: the least count of a table's cell that is told; smaller ones are withheld. Zero is told.
     - `rows`: the least number of rows from which any sum is told.
+    - `times`: whether times of single events are told, which a baseline common to all agents needs.
     - `share`: the most parameters that a model may have, as a share of the rows.
 
     No minimum, maximum, residual or leverage is told, whatever the limits. Raises `ProblemError`.
@@ -26,6 +27,7 @@ class Limits:
     cell: int = 5
     rows: int = 10
     share: float = 1 / 3
+    times: bool = False
 
     def __post_init__(self) -> None:
         if self.cell < 0 or self.rows < 0 or not 0 < self.share <= 1:
@@ -40,6 +42,14 @@ class Limits:
             raise DisclosureError(
                 f"Agent {agent!r} refuses sums over {rows} rows: its limit is {self.rows}. Leave the agent out, or ask "
                 "it for a lower limit."
+            )
+
+    def tell_times(self, agent: str) -> None:
+        """Raise `DisclosureError` where the times of single events are not told."""
+        if not self.times:
+            raise DisclosureError(
+                f"Agent {agent!r} refuses to tell the times of single events: its limits have times=False. Fit with a "
+                "baseline an agent, strata=the column of agents, or ask it for times=True."
             )
 
     def parameters(self, agent: str, rows: int, count: int) -> None:

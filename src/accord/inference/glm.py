@@ -13,7 +13,7 @@ import pandas as pd
 from accord.errors import ProblemError, UnknownName
 from accord.inference import covariance as cov
 from accord.inference import heterogeneity, scoring, wald
-from accord.inference.agreement import agreed
+from accord.inference.agreement import Agreed, agreed
 from accord.inference.design import Design
 from accord.inference.disclosure import Limits
 from accord.inference.families import FAMILIES, LINKS, chosen
@@ -209,7 +209,7 @@ def glm(
     design = replace(found.design, fixed=sums.names if site == "fixed" else ())
     names = terms_of(design)
     fitted = scoring.fit(sums, design, names)
-    return _results(sums, design, names, fitted, found.sizes, found.dropped, covariance, correction)
+    return _results(sums, replace(found, design=design), names, fitted, covariance, correction)
 
 
 def terms_of(design: Design) -> tuple[str, ...]:
@@ -217,16 +217,8 @@ def terms_of(design: Design) -> tuple[str, ...]:
     return matrix(design, pd.DataFrame({name: [] for name, _ in design.levels}))[0]
 
 
-def _results(
-    sums: Sums,
-    design: Design,
-    names: tuple[str, ...],
-    at: scoring.Fitted,
-    sizes: tuple[int, ...],
-    dropped: tuple[int, ...],
-    kind: str,
-    correction: bool,
-) -> GLM:
+def _results(sums: Sums, found: Agreed, names: tuple[str, ...], at: scoring.Fitted, kind: str, correction: bool) -> GLM:
+    design = found.design
     n, p = int(at.counts[0]), len(names)
     scale = at.pearson / (n - p) if FAMILIES[design.model[0]].dispersed else 1.0
     bread = scoring.inverse(at.information if kind == "model" else at.observed)
@@ -244,8 +236,8 @@ def _results(
         scale=float(scale),
         alpha=at.alpha if design.model[0] == "negative_binomial" else None,
         nobs=n,
-        sizes=dict(zip(sums.names, sizes, strict=True)),
-        dropped={name: count for name, count in zip(sums.names, dropped, strict=True) if count},
+        sizes=found.sizes,
+        dropped=found.dropped,
         covariance=kind,
         design=design,
         rounds=sums.rounds,

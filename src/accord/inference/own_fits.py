@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
 
 from accord.errors import ProblemError, SeparationError
-from accord.inference import likelihood, scoring
+from accord.inference import likelihood, scoring, survival_rows
+from accord.inference.cox_newton import ascend
 from accord.inference.design import Design, Site
 from accord.inference.families import FAMILIES
-from accord.inference.formula import rows_of
+from accord.inference.formula import INTERCEPT, rows_of
 from accord.inference.sums import Reply, Sums
 
 USABLE, FEW, SINGULAR, SEPARATED = 0, 1, 2, 3
@@ -26,7 +27,14 @@ REASONS: Mapping[int, str] = MappingProxyType(
 )
 """Why an agent's own fit cannot be used."""
 
-_ANSWERS = {"start": likelihood.start, "score": likelihood.score, "indicators": likelihood.indicators}
+_ANSWERS: Mapping[str, Callable[..., Reply]] = MappingProxyType(
+    {
+        "start": likelihood.start,
+        "score": likelihood.score,
+        "indicators": likelihood.indicators,
+        "stratified": survival_rows.stratified,
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -60,3 +68,19 @@ def own_glm(site: Site, design: Design) -> Reply:
     n, p = found.counts[0], len(names)
     phi = found.pearson / (n - p) if FAMILIES[design.model[0]].dispersed else 1.0
     return found.beta, np.sqrt(phi * np.diag(scoring.inverse(found.information))), np.array(USABLE)
+
+
+def own_cox(site: Site, design: Design) -> Reply:
+    """Log hazard ratios and their standard errors by the agent's own rows, as of `own_glm`."""
+    names = [name for name in rows_of(site, design).names if name != INTERCEPT]
+    none = np.full(len(names), np.nan)
+    rows, _ = survival_rows.survival_rows(site, design)
+    if len(rows.time) <= len(names) or rows.event.sum() < len(names):
+        return none, none, np.array(FEW)
+    try:
+        found = ascend(Sums(Alone(site)), design, names, None)
+    except SeparationError:
+        return none, none, np.array(SEPARATED)
+    except ProblemError:
+        return none, none, np.array(SINGULAR)
+    return found.beta, np.sqrt(np.diag(scoring.inverse(found.here.information))), np.array(USABLE)

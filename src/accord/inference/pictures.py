@@ -62,3 +62,22 @@ def _panel(axes: Axes, term: str, lines: list[Any]) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.set_ylim(-0.6, len(lines) - 0.4)
     axes.set_title(term, loc="left", fontsize=10, color=INK)
+
+
+def curves(found: Any) -> Figure:
+    """Survival curves as steps, with their bounds shaded and their names where they end."""
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    axes = figure.subplots()
+    framed(axes, "time")
+    for i, group in enumerate(found.groups):
+        own, colour = found.table.loc[found.table["group"] == group], SERIES[i % len(SERIES)]
+        time = np.concatenate([[0.0], own["time"].to_numpy()])
+        steps = {name: np.concatenate([[1.0], own[name].to_numpy()]) for name in ("survival", "lower", "upper")}
+        axes.step(time, steps["survival"], where="post", color=colour, linewidth=1.8)
+        axes.fill_between(time, steps["lower"], steps["upper"], step="post", color=colour, alpha=0.15, linewidth=0)
+        end = (time[-1], steps["survival"][-1])
+        axes.annotate(group, end, (6, 0), textcoords="offset points", va="center", fontsize=9, color=colour)
+    axes.set_ylim(0, 1.02)
+    axes.set_xlim(left=0)
+    axes.set_title("Share that survives", loc="left", fontsize=10, color=INK)
+    return figure

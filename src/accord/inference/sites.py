@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from accord.errors import DataError, MethodError, ProblemError
+from accord.errors import DataError, MethodError, ProblemError, UnknownName
 from accord.inference.design import Design, Site
 from accord.inference.disclosure import Limits
 from accord.inference.queries import answer
@@ -24,6 +24,7 @@ class Sites:
 
     sites: tuple[Site, ...]
     each: Callable[..., Any] = map
+    unowned: int = 0  # rows of a table that name no agent, and so are nobody's
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -65,8 +66,9 @@ def sums_over(
                 "A population answers where its rows are, by limits of its own. Leave runtime and limits out."
             )
         return Sums(table, network)
-    sites = tuple(Site(name, frame, _limit(limits, name)) for name, frame in frames_of(table, by).items())
-    return Sums(Sites(sites, _mapping(runtime, sites)), network)
+    frames, unowned = frames_of(table, by)
+    sites = tuple(Site(name, frame, _limit(limits, name)) for name, frame in frames.items())
+    return Sums(Sites(sites, _mapping(runtime, sites), unowned), network)
 
 
 def _limit(limits: Any, name: str) -> Limits | None:
@@ -81,18 +83,27 @@ def _mapping(runtime: Any, sites: tuple[Site, ...]) -> Callable[..., Any]:
     return runtime.mapping(sites)
 
 
-def frames_of(table: Any, by: str) -> dict[str, pd.DataFrame]:
-    """One frame an agent, by name, in the order in which agents appear. Raises `DataError` and `ProblemError`."""
+def frames_of(table: Any, by: str) -> tuple[dict[str, pd.DataFrame], int]:
+    """One frame an agent, by name, in the order in which agents appear; and how many rows name none.
+
+    Raises `DataError`, `ProblemError` and `UnknownName`.
+    """
     if isinstance(table, Mapping):
-        return {str(name): _named(frame) for name, frame in table.items()}
+        return {str(name): _named(frame) for name, frame in table.items()}, 0
     if isinstance(table, Sequence) and not isinstance(table, str):
         named = [_one(frame, by, k) for k, frame in enumerate(table)]
         if len({name for name, _ in named}) < len(named):
             raise ProblemError(f"Two of the frames have the same {by!r}. Give one frame an agent.")
-        return dict(named)
+        return dict(named), 0
     frame = read_table(table)
-    names, rows = groups_of_rows(frame, by)
-    return {name: frame.iloc[own] for name, own in zip(names, rows, strict=True)}
+    if by not in frame:
+        raise UnknownName("column", by, frame.columns)
+    owned = frame.loc[frame[by].notna()]
+    owners = owned[by]
+    if pd.api.types.is_float_dtype(owners) and (owners == owners.round()).all():
+        owned = owned.assign(**{by: owners.astype(int)})  # numbers of agents, beside rows that have none
+    names, rows = groups_of_rows(owned, by)
+    return {name: owned.iloc[own] for name, own in zip(names, rows, strict=True)}, len(frame) - len(owned)
 
 
 def _one(frame: Any, by: str, k: int) -> tuple[str, pd.DataFrame]:
@@ -100,11 +111,9 @@ def _one(frame: Any, by: str, k: int) -> tuple[str, pd.DataFrame]:
     frame = _named(frame)
     if by not in frame:
         return str(k), frame
-    found = frames_of(frame, by)
+    found, _ = frames_of(frame, by)
     if len(found) > 1:
-        raise ProblemError(
-            f"Frame {k} has rows of {len(found)} agents by {by!r}. Give one frame an agent, or one table."
-        )
+        raise ProblemError(f"Frame {k} has rows of {len(found)} agents by {by!r}. Give a frame an agent, or one table.")
     return next(iter(found.items()))
 
 

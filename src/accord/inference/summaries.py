@@ -28,6 +28,23 @@ def glm_summary(fit: Any) -> str:
     return "\n".join(lines)
 
 
+def cox_summary(fit: Any) -> str:
+    """A Cox model."""
+    ratios = fit.hazard_ratios()["ratio"].rename("hazard ratio")
+    whose = f"strata {', '.join(fit.strata)}" if fit.strata else "one baseline"
+    lines = [
+        f"Cox, ties by {fit.ties.capitalize()}, {whose}: {fit.design.terms}",
+        text_of(fit.table().join(ratios)),
+        f"{count(fit.events)} events; partial log-likelihood {number(fit.llf, 7)} (of none "
+        f"{number(fit.log_likelihood_null, 7)}); {fit.log_likelihood_ratio_test()}.",
+        f"Standard errors: {fit.covariance}.",
+        *rows(fit.sizes, fit.dropped),
+        *references(fit.design),
+        cost(fit),
+    ]
+    return "\n".join(lines)
+
+
 def rows(sizes: Mapping[str, int], dropped: Mapping[str, int]) -> Iterator[str]:
     """How many rows of how many agents, and which were dropped."""
     yield f"{count(sum(sizes.values()))} rows of {count(len(sizes))} agents."
