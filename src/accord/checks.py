@@ -50,6 +50,7 @@ def plan_for(
     _fits_aggregate(aggregate, method, cohort, problem.K)
     flat, shape = start_at(problem, x0)
     check_precision(problem, flat.dtype)
+    _not_too_many(method, flat.size)
     method = by_agent(_located(_composite(method, problem), shape), problem.names)
     starts_within(getattr(method, "regularizer", None), flat)
     sane(method)
@@ -219,6 +220,14 @@ def _cohort(method: Any, pattern: str, participation: Any, K: int) -> int:
             f"participation={participation}: give a share in (0, 1] or a number of clients from 1 to {K}."
         )
     return max(1, round(share * K)) if isinstance(share, float) else share
+
+
+def _not_too_many(method: Any, d: int) -> None:
+    if method.dimensions is not None and d > method.dimensions:
+        raise MethodError(
+            f"{type(method).__name__} holds a Hessian, {d * (d + 1) // 2:,} numbers for {d:,} decisions, and is for "
+            f"{method.dimensions:,} decisions at most. Use GIANT, which sends vectors."
+        )
 
 
 def _composite(method: Any, problem: Problem) -> Any:

@@ -191,7 +191,41 @@ def tuned(method: Any, problem: Problem, network: Any = None, x0: Any = None) ->
         source += f", of {problem.K} agents drawn of {whole.K:,}"
     if "sample_grad" in method.needs:
         found = found._replace(L_row=_roughest_row(problem, curvature(problem, x0).L, found))
+    if method.compares:
+        found = found._replace(delta=unlikeness(problem, x0))
     return _chosen(method, found, source)
+
+
+def unlikeness(problem: Problem, x0: Any = None) -> float:
+    """δ = √λ_max(Σ p_k (H_k − H)²) at x0, by 50 power iterations: how far the agents' Hessians are from their mean.
+
+    >>> import accord
+    >>> round(unlikeness(accord.problems.quadratic(H=[1.0, 3.0], c=[0.0, 1.0])), 6)
+    1.0
+    """
+    with jax.enable_x64(True):
+        start = problem.x0 if x0 is None else x0
+        shape = Shape.of(start)
+        x = shape.flatten(jax.tree.map(lambda leaf: jnp.asarray(leaf, problem.dtype), start))
+        agents = stacked(problem, shape, np.ones(problem.K, problem.dtype))
+        return float(jnp.sqrt(_spread(agents, jnp.asarray(problem.weights, problem.dtype), x)))
+
+
+@jax.jit
+def _spread(agents: Agent, p: Array, x: Array) -> Array:
+    """λ_max(Σ p_k (H_k − H)²)."""
+    times = jax.vmap(lambda agent, v: agent.hvp(x, v), (agents.axes, 0))
+
+    def squared(v: Array) -> Array:
+        once = times(agents, jnp.broadcast_to(v, (len(p), *v.shape)))
+        return p @ times(agents, once - p @ once)  # Σ p_k H (H_k − H) v = 0
+
+    def iterate(_: int, v: Array) -> Array:
+        w = squared(v)
+        return w / jnp.maximum(jnp.linalg.norm(w), jnp.asarray(1e-30, x.dtype))
+
+    v = jax.lax.fori_loop(0, 50, iterate, jax.random.normal(jax.random.key(0), x.shape, x.dtype))
+    return jnp.linalg.norm(squared(v))
 
 
 def within_limits(

@@ -24,7 +24,7 @@ class Part(Protocol):
     def update(self, state: Any, mixed: Any, agent: Any, key: Any) -> Any: ...
 
 
-ORACLES = {"value", "grad", "sample_grad", "prox", "conjugate_grad", "best_response", "allocation"}
+ORACLES = {"value", "grad", "hessian", "sample_grad", "prox", "conjugate_grad", "best_response", "allocation"}
 WEIGHTS = {"doubly stochastic", "row stochastic", "column stochastic", "symmetric"}
 YEAR = r"\b(19|20)\d\d\b"
 

@@ -33,6 +33,7 @@ from accord.methods.peers.led import LED
 from accord.methods.peers.lt_admm import LTADMM
 from accord.methods.peers.msda import MSDA, SSDA
 from accord.methods.peers.mudag import Mudag
+from accord.methods.peers.newton_consensus import NewtonConsensus
 from accord.methods.peers.nids import NIDS
 from accord.methods.peers.opapc import APAPC, OPAPC
 from accord.methods.peers.push_diging import PushDIGing
@@ -53,19 +54,23 @@ from accord.methods.server.agnostic_minimax import AgnosticMinimax
 from accord.methods.server.async_sgd import AsyncSGD
 from accord.methods.server.climb import CLIMB
 from accord.methods.server.consensus_admm import ConsensusADMM
+from accord.methods.server.dane import DANE
 from accord.methods.server.ditto import Ditto
 from accord.methods.server.fedasync import FedAsync
 from accord.methods.server.fedavg import FedAdagrad, FedAdam, FedAvg, FedAvgM, FedYogi
 from accord.methods.server.fedbuff import FedBuff
 from accord.methods.server.feddyn import FedDyn
 from accord.methods.server.fedlt import FedLT
+from accord.methods.server.fednl import FedNL
 from accord.methods.server.fednova import FedNova
 from accord.methods.server.fedpd import FedPD
 from accord.methods.server.fedper import FedPer
 from accord.methods.server.fedprox import FedProx
 from accord.methods.server.fedsgd import FedSGD
+from accord.methods.server.giant import GIANT
 from accord.methods.server.loss_caps import LossCaps
 from accord.methods.server.mimelite import MimeLite
+from accord.methods.server.newton import Newton
 from accord.methods.server.piag import PIAG
 from accord.methods.server.qffl import QFFL
 from accord.methods.server.rennala import Rennala
@@ -76,11 +81,13 @@ from accord.methods.server.scaffold import SCAFFOLD
 METHODS: tuple[Callable[..., Any], ...] = (
     FedSGD, FedAvg, FedAdam, FedYogi, FedAdagrad, FedAvgM,
     FedProx, SCAFFOLD, FedNova, FedDyn, MimeLite, FedPD, Scaffnew, ConsensusADMM,
+    Newton, GIANT, DANE, FedNL,
     AsyncSGD, FedAsync, FedBuff, Rennala, Ringmaster, PIAG,
     QFFL, AgnosticMinimax, LossCaps, CLIMB, FedLT, Ditto, FedPer,
     RandomizedGossip, ASYSONATA,
     AverageConsensus, DGD, ATC, GradientTracking, EdgeADMM,
     CHOCO, LEAD, BEER, ChebyshevGossip, AcceleratedGradientTracking, SSDA, MSDA, APAPC, OPAPC, Mudag, ADOMPlus,
+    NewtonConsensus,
     CTA, DSGD,
     EXTRA,
     NIDS,
@@ -115,6 +122,7 @@ KNOWN_AS: Mapping[str, tuple[str, str]] = MappingProxyType({
     "dsgt": ("gradient_tracking", "is GradientTracking"),
     "fedopt": ("fedavg", "is FedAvg with an optimizer at the server"),
     "fista": ("accelerated_dual", "on the dual of a shared constraint is AcceleratedDual"),
+    "newton_raphson_consensus": ("newton_consensus", "is NewtonConsensus"),
     "next": ("atc_gradient_tracking", "is ATCGradientTracking"),
     "pg_extra": ("extra", "is EXTRA on a problem with a regularizer"),
     "proxskip": ("scaffnew", "is Scaffnew opposite a server, and DecentralizedProxSkip among peers"),
@@ -125,6 +133,7 @@ KNOWN_AS: Mapping[str, tuple[str, str]] = MappingProxyType({
 
 __all__ = [
     "AsyncSGD", "FedAsync", "FedBuff", "Rennala", "Ringmaster", "PIAG",
+    "Newton", "GIANT", "DANE", "FedNL", "NewtonConsensus",
     "RandomizedGossip", "ASYSONATA",
     "DSGD",
     "BEER",

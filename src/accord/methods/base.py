@@ -115,6 +115,8 @@ FACTS: dict[str, Any] = {
     "aggregate": "mean",  # of the replies: "mean" (Σ p_k r_k / Σ p_k), "sum" (Σ p_k r_k), one a field, or a rule
     "least_eigenvalue": None,  # what λ_min(W) has to stay above, where there is such a limit
     "always_connected": False,  # over a cycle of networks needs each connected, not only all of them together
+    "dimensions": None,  # the most decisions it is for, as one that sends Hessians has; None for any number
+    "compares": False,  # its rules choose by δ, how far the agents' Hessians differ at x0
     "bears": (),  # impairments of a network: "lose", "sleep", "delay", and "vary", a cycle of networks
     "exact": True,  # converges to the optimum; or else, in words, to what
     "minimises": "F",  # or, in words, what else: `exact` then speaks of the optimum of that

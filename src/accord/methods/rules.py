@@ -22,6 +22,7 @@ class Constants(NamedTuple):
     L_mean: float = 0.0  # Σ p_k L_k, which bounds the smoothness of F
     mu_mean: float = 0.0  # Σ p_k μ_k, which the strong convexity of F is at least
     L_row: float = 0.0  # largest smoothness of the loss of one row, for methods that need `sample_grad`
+    delta: float = 0.0  # √λ_max(Σ p_k (H_k − H)²) at x0, for methods that compare Hessians
     chi: float = 1.0  # 1/(1−σ²) of W, or of the worst W of a cycle
     v_min: float = 1.0  # least push-sum weight that an agent comes to hold; 1 where W is doubly stochastic
     agents: int = 1  # K, as many as may be at work at a time where nobody waits

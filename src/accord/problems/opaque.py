@@ -24,6 +24,7 @@ class Opaque:
     """Oracles of one agent as NumPy functions of a flat vector; what is left out, a method may not need.
 
     - `value(x) -> float` and `grad(x) -> (d,)`: of f_k; `sample_grad(x, seed, batch_size) -> (d,)`;
+    - `hessian(x) -> (d, d)`: of f_k;
     - `prox(v, penalty) -> (d,)`: argmin f_k(x) + penalty/2 ‖x−v‖²;
     - `best_response(price) -> (d,)`: argmin f_k(x) + λᵀA_k x.
     - `size`: how many examples stand behind it (p_k is proportional to it by default).
@@ -40,6 +41,7 @@ class Opaque:
     sample_grad: Callable[..., Any] | None = None
     prox: Callable[..., Any] | None = None
     best_response: Callable[..., Any] | None = None
+    hessian: Callable[..., Any] | None = None
     size: int = 1
 
     def __repr__(self) -> str:
@@ -49,7 +51,7 @@ class Opaque:
     @property
     def oracles(self) -> tuple[str, ...]:
         """The oracles it answers."""
-        names = ("value", "grad", "sample_grad", "prox", "best_response")
+        names = ("value", "grad", "hessian", "sample_grad", "prox", "best_response")
         return tuple(name for name in names if getattr(self, name) is not None)
 
 
@@ -155,6 +157,14 @@ class OpaqueAgent:
     def grad(self, x: Array) -> Array:
         """∇f(x)."""
         return self.scale * self._ask("grad", x, shape=x.shape, dtype=x.dtype)
+
+    def hessian(self, x: Array) -> Array:
+        """∇²f(x)."""
+        return self.scale * self._ask("hessian", x)
+
+    def hvp(self, x: Array, v: Array) -> Array:
+        """∇²f(x) v."""
+        return self.hessian(x) @ v
 
     def sample_grad(self, x: Array, key: Array, batch_size: int) -> Array:
         """A gradient over a sample, seeded."""
