@@ -214,7 +214,7 @@ def unlikeness(problem: Problem, x0: Any = None) -> float:
 @jax.jit
 def _spread(agents: Agent, p: Array, x: Array) -> Array:
     """λ_max(Σ p_k (H_k − H)²)."""
-    times = jax.vmap(lambda agent, v: agent.hvp(x, v), (agents.axes, 0))
+    times = jax.vmap(lambda agent, v: agent.hvp(x)(v), (agents.axes, 0))
 
     def squared(v: Array) -> Array:
         once = times(agents, jnp.broadcast_to(v, (len(p), *v.shape)))

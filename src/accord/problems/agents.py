@@ -111,13 +111,13 @@ class Agent:
             return jnp.diag(quadratic[0]) if quadratic[0].ndim == 1 else quadratic[0]
         return self._mean(self.rows.summed(jax.hessian(self._sum), x), self.size)
 
-    def hvp(self, x: Array, v: Array) -> Array:
-        """∇²f(x) v, at the price of two gradients."""
+    def hvp(self, x: Array) -> Callable[[Array], Array]:
+        """v ↦ ∇²f(x) v, each at the price of two gradients."""
 
         def along(at: tuple[Array, Array], rows: Any, own: Array) -> Array:
             return jax.jvp(lambda x: self._slope(x, rows, own), at[:1], at[1:])[1]
 
-        return self._mean(self.rows.summed(along, (x, v)), self.size)
+        return lambda v: self._mean(self.rows.summed(along, (x, v)), self.size)
 
     def sample_grad(self, x: Any, key: Array, batch_size: int) -> Any:
         """The gradient over `batch_size` rows drawn with replacement: unbiased for ∇f(x)."""

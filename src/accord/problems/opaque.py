@@ -160,11 +160,12 @@ class OpaqueAgent:
 
     def hessian(self, x: Array) -> Array:
         """∇²f(x)."""
-        return self.scale * self._ask("hessian", x)
+        return self.scale * self._ask("hessian", x, shape=(x.size, x.size), dtype=x.dtype)
 
-    def hvp(self, x: Array, v: Array) -> Array:
-        """∇²f(x) v."""
-        return self.hessian(x) @ v
+    def hvp(self, x: Array) -> Callable[[Array], Array]:
+        """v ↦ ∇²f(x) v; it is asked once."""
+        H = self.hessian(x)
+        return lambda v: H @ v
 
     def sample_grad(self, x: Array, key: Array, batch_size: int) -> Array:
         """A gradient over a sample, seeded."""

@@ -148,7 +148,7 @@ def test_a_hessian_is_the_derivative_of_the_gradient() -> None:
             shape = Shape.of(problem.x0)
             x, v = jnp.asarray(RANDOM.normal(size=(2, shape.size)))
             agent = single(problem, shape, np.full(3, 2.5), 1)
-            ask = jax.jit(lambda agent, x, v: (jax.jacrev(agent.grad)(x), agent.hessian(x), agent.hvp(x, v)))
+            ask = jax.jit(lambda agent, x, v: (jax.jacrev(agent.grad)(x), agent.hessian(x), agent.hvp(x)(v)))
             expected, found, times = ask(agent, x, v)
             np.testing.assert_allclose(found, expected, atol=1e-12)
             np.testing.assert_allclose(times, expected @ v, atol=1e-12)

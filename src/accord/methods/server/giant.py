@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 import jax
@@ -73,7 +72,7 @@ class GIANT:
 
         asked = (
             lambda: Reply(agent.grad(x), nothing, nothing),
-            lambda: Reply(conjugate_gradients(partial(agent.hvp, x), v, self.iterations), nothing, nothing),
+            lambda: Reply(conjugate_gradients(agent.hvp(x), v, self.iterations), nothing, nothing),
             lambda: Reply(jnp.zeros_like(x), *jax.lax.map(along, jnp.asarray(STEPS, x.dtype))),
         )
         return jax.lax.switch(phase.astype(jnp.int32), asked), client
