@@ -107,7 +107,8 @@ def draw(axes: Axes, rounds: np.ndarray, panel: Panel) -> None:
     """One panel on its axes: the line, where it ends in numbers, and the limit it should fall below."""
     values = panel.values
     log = logarithmic(axes, values)
-    axes.plot(rounds, np.where(values > 0, values, np.nan) if log else values, color=SERIES[0], linewidth=1.8)
+    line = thinned(rounds, np.where(values > 0, values, np.nan) if log else values)
+    axes.plot(*line, color=SERIES[0], linewidth=1.8)
     framed(axes, xlabel="rounds")
     axes.set_xlim(0, max(rounds[-1], 1))
     if not log and len(distinct := set(values[np.isfinite(values)])) < 2:
@@ -131,6 +132,24 @@ def draw(axes: Axes, rounds: np.ndarray, panel: Panel) -> None:
                       textcoords="offset points", fontsize=8.5, color=FAINT)  # fmt: skip
 
 
+def thinned(rounds: np.ndarray, values: np.ndarray, most: int = 2000) -> tuple[np.ndarray, np.ndarray]:
+    """At most so many points of a line, which look the same: of every stretch the lowest and the highest, and the ends.
+
+    >>> [part.tolist() for part in thinned(np.arange(9), np.array([0, 1, 9, 1, 2, 1, 0, -5, 3]), most=6)]
+    [[0, 2, 7, 8], [0, 9, -5, 3]]
+    """
+    count = len(values)
+    if count <= most:
+        return rounds, values
+    length = -(-count // ((most - 2) // 2))  # of a stretch
+    padded = np.append(values.astype(float), np.full(-count % length, np.nan)).reshape(-1, length)
+    starts = np.arange(len(padded)) * length
+    low, high = (np.argmin(np.where(np.isnan(padded), np.inf, sign * padded), 1) + starts for sign in (1, -1))
+    kept = np.unique(np.concatenate([[0, count - 1], low, high]))
+    kept = kept[kept < count]
+    return rounds[kept], values[kept]
+
+
 def _line(axes: Any, run: Run, gap: np.ndarray, i: int, costs: Iterable[str]) -> Any:
     """The same line in all panels, with a dot where it ends; the last panel's line."""
     colour, dash = SERIES[i % len(SERIES)], DASHES[i // len(SERIES) % len(DASHES)]
@@ -138,7 +157,7 @@ def _line(axes: Any, run: Run, gap: np.ndarray, i: int, costs: Iterable[str]) ->
     line = None
     for one, column in zip(axes, costs, strict=True):
         cost = run.history[column].to_numpy()
-        (line,) = one.plot(cost, gap, color=colour, linestyle=dash, linewidth=1.8)
+        (line,) = one.plot(*thinned(cost, gap), color=colour, linestyle=dash, linewidth=1.8)
         one.plot(cost[known[-1:]], gap[known[-1:]], "o", color=colour, markersize=4.5, clip_on=False)
     return line
 
