@@ -18,6 +18,7 @@ import pytest
 import accord
 from accord.errors import SavedRunError
 from accord.problems import dispatch, quadratic
+from accord.records import Records, pack_records, unpack_records
 from accord.runtimes import Threads, Vectorised
 
 H, C = np.array([1.0, 2.0, 4.0, 3.0]), np.array([0.0, 1.0, 2.0, 6.0])
@@ -191,11 +192,26 @@ def test_fault_50_damaged_records_are_refused_and_those_of_the_state_before_used
 
 def test_records_only_grow_and_are_written_once(tmp_path: Path) -> None:
     """What is written for a record does not depend on how many there are before it."""
-    live(checkpoint=tmp_path, stop=accord.Stop(rounds=400, progress=0))
-    lines = (tmp_path / "records").read_bytes().splitlines()
+    for rounds in (100, 400):
+        live(checkpoint=tmp_path / str(rounds), stop=accord.Stop(rounds=rounds, progress=0))
+    short, long = ((tmp_path / name / "checkpoint").stat().st_size for name in ("100", "400"))
+    assert abs(long - short) < 100
+    lines = (tmp_path / "400" / "records").read_bytes().splitlines()
     assert len(lines) >= 300
-    assert (tmp_path / "checkpoint").stat().st_size < 4000
     assert sum(line.startswith(b"{") for line in lines) == 1
+
+
+def test_records_keep_whole_numbers_whole_and_lack_nothing_that_was_there() -> None:
+    rows = [{"b": 1, "a": 2.5}, {"b": 2, "a": float("inf")}, {"b": 3, "a": 0.1 + 0.2, "late": 7.0}]
+    records = Records(rows)
+    assert list(records.columns()) == ["b", "a", "late"]
+    assert [column.dtype.kind for column in records.columns().values()] == ["i", "f", "f"]
+    assert (records[1]["b"], records[1]["a"], records[2]) == (2, float("inf"), rows[2])
+    assert np.isnan(records[0]["late"])
+    again, columns = unpack_records(pack_records(rows)[0])
+    assert columns == ("b", "a", "late")
+    np.testing.assert_array_equal(again.columns()["a"], records.columns()["a"])
+    assert len(records[1:]) == 2
 
 
 def test_states_are_written_for_a_twentieth_of_the_time_at_most(

@@ -20,7 +20,7 @@ import numpy as np
 
 from accord.disk import OWNER, check_writable, locked, sync_directory, write_synced
 from accord.errors import SavedRunError
-from accord.records import pack_records, unpack_records
+from accord.records import Records, pack_records, unpack_records
 from accord.runtimes.plan import Plan, Session
 from accord.runtimes.vectorised import program
 
@@ -68,7 +68,7 @@ class Checkpoint:
         """The checkpoint of this very run: same problem, method, seed and data."""
         return cls(None if directory is None else Path(directory), "" if directory is None else identity(plan))
 
-    def keep(self, session: Session, records: list[dict[str, float]], spent: float, *, last: bool = False) -> None:
+    def keep(self, session: Session, records: Records, spent: float, *, last: bool = False) -> None:
         """Write the state after this block, the `last` one surely and others for a twentieth of the time at most.
 
         Where that fails, the run goes on and the states before it stay.
@@ -84,7 +84,7 @@ class Checkpoint:
         self.ended = time.monotonic()
         self.cost = self.ended - started
 
-    def _keep(self, session: Session, records: list[dict[str, float]], spent: float) -> None:
+    def _keep(self, session: Session, records: Records, spent: float) -> None:
         assert self.directory is not None
         leaves, tree = jax.tree.flatten(session.state())
         self._append(self.directory / RECORDS, records)
@@ -105,7 +105,7 @@ class Checkpoint:
         os.replace(partial, target)
         sync_directory(self.directory)
 
-    def _append(self, path: Path, records: list[dict[str, float]]) -> None:
+    def _append(self, path: Path, records: Records) -> None:
         """The records that are not on the disk yet, behind those that a state has counted."""
         content, columns = pack_records(records[self.written :], self.columns)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), OWNER)
@@ -118,10 +118,10 @@ class Checkpoint:
         self.sha.update(content)
         self.written, self.columns, self.bytes = len(records), columns, self.bytes + len(content)
 
-    def resume(self, session: Session) -> tuple[list[dict[str, float]], float]:
+    def resume(self, session: Session) -> tuple[Records, float]:
         """Bring the session to the newest sound state; the records so far and the seconds spent."""
         if self.directory is None:
-            return [], 0.0
+            return Records(), 0.0
         damaged = []
         for path in (self.directory / NEWEST, self.directory / BEFORE):
             if not path.exists():
@@ -138,9 +138,9 @@ class Checkpoint:
         if damaged:
             raise SavedRunError(f"No checkpoint in {self.directory} is sound ({'; '.join(damaged)}). "
                                 "Remove the directory to start afresh.")  # fmt: skip
-        return [], 0.0
+        return Records(), 0.0
 
-    def _records(self, told: dict[str, Any]) -> list[dict[str, float]]:
+    def _records(self, told: dict[str, Any]) -> Records:
         """As many records as a state has counted."""
         assert self.directory is not None
         try:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from accord.errors import SavedRunError
+from accord.records import Records
 from accord.status import Ending, Status
 
 if TYPE_CHECKING:
@@ -243,11 +244,11 @@ def _saved(value: Any, what: str) -> Any:
     return value
 
 
-def table(records: list[dict[str, float]], window: int, prices: bool) -> pd.DataFrame:
+def table(records: Records, window: int, prices: bool) -> pd.DataFrame:
     """The records as a DataFrame, with progress: the decrease of the objective a round, averaged over the window."""
     import pandas as pd
 
-    frame = pd.DataFrame(records)
+    frame = pd.DataFrame(records.columns())
     rounds, objective = frame["round"].to_numpy(), frame["objective"].to_numpy()
     before = np.searchsorted(rounds, rounds - window, side="right") - 1
     known = (before >= 0) & (rounds >= window)

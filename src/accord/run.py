@@ -24,6 +24,7 @@ from accord.history import CLOCK_COLUMNS, COLUMNS, PRICE_COLUMNS, Facts, Run, ta
 from accord.interrupts import Asked, interruptible
 from accord.kinds import known_keywords
 from accord.problems.problem import Problem
+from accord.records import Records
 from accord.rollback import fallen_back
 from accord.runtimes.cost import Cost, per_round
 from accord.runtimes.inner import tell_where_inexact
@@ -126,7 +127,7 @@ class _Life:
                  asked: Asked) -> None:  # fmt: skip
         self.plan, self.session, self.checkpoint = plan, session, checkpoint
         self.notify, self.measure, self.asked = notify, measure, asked
-        self.cost, self.records, self.spent = per_round(session.plan), [], 0.0
+        self.cost, self.records, self.spent = per_round(session.plan), Records(), 0.0
 
     def live(self) -> Ending:
         """Advance until there is a reason to stop; returns it."""
@@ -213,7 +214,7 @@ class Ended(NamedTuple):
     """How a run ended."""
 
     outcome: Outcome
-    records: list[dict[str, float]]
+    records: Records
     rounds: int
     ending: Ending
 

@@ -19,6 +19,7 @@ from accord.errors import MethodError, UnknownName
 from accord.history import Run
 from accord.interrupts import Asked, interruptible
 from accord.problems.problem import Problem
+from accord.records import Records
 from accord.run import SHORT, Ended, judged, rows_of, told
 from accord.runtimes.cost import interval, per_round
 from accord.runtimes.plan import Plan
@@ -231,7 +232,7 @@ class _Lives:
 
     def __init__(self, plans: list[Plan]) -> None:
         self.plans, self.session, self.cost = plans, Sweeping(plans), per_round(plans[0])
-        self.records: list[list[dict[str, float]]] = [[] for _ in plans]
+        self.records = [Records() for _ in plans]
         self.round, self.spent, self.started = 0, 0.0, time.monotonic()
 
     def live(self, asked: Asked) -> list[Ended]:
