@@ -102,7 +102,7 @@ def test_numbers_that_decimals_often_lose_come_back(run: Run, tmp_path: Path) ->
 
 def test_a_table_comes_back_without_its_rows(run: Run, tmp_path: Path) -> None:
     frame = pd.DataFrame({"by": list("aabb"), "sex": list("mfmf"), "x": [0.0, 1, 2, 3], "y": [0, 1, 1, 0]})
-    table = accord.Problem.from_table(frame, by="by", target="y").table
+    table = accord.Problem.from_table(frame, by="by", target="y", least=1).table
     again = load(save(dataclasses.replace(run, table=table), tmp_path)).table
     assert again.columns == table.columns
     assert again.rows == ()
