@@ -224,7 +224,7 @@ def _back(plan: Plan, runtime: Any, ended: Ended) -> Ended:
     found = fallen_back(runtime.start, plan, ended.records, ended.rounds)
     if found is None:
         return ended
-    records = [row for row in ended.records if row["round"] <= found.round]
+    records = Records(row for row in ended.records if row["round"] <= found.round)
     if not records or records[-1]["round"] < found.round:
         spent = ended.records[-1]["seconds"]
         records += rows_of(found.record, found.round, 1, per_round(plan), spent, spent)
