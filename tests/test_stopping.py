@@ -17,7 +17,8 @@ import accord
 from accord.errors import MethodError
 from accord.problems import dispatch, quadratic
 from accord.status import Ending, Status
-from accord.stopping import GOING, Seen, Stop, Watch
+from accord.stopping import Stop
+from accord.watch import GOING, Seen, Watch
 
 H, C = np.array([1.0, 2.0, 4.0, 3.0]), np.array([0.0, 1.0, 2.0, 6.0])
 RING = accord.networks.ring(4)

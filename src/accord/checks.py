@@ -64,7 +64,8 @@ def plan_for(
         raise MethodError(f"record={record}: give a whole number of rounds between two records, at least 1.")
     with jax.enable_x64(plan.dtype == np.float64):
         answers(plan)
-        return replace(plan, every=interval(plan, rounds)), choices
+        every = interval(plan, rounds)
+        return replace(plan, every=every, kept=(rounds or every) // every), choices
 
 
 KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {

@@ -86,14 +86,19 @@ def _largest(agents: Agent, x: Array) -> Array:
 
     def of(agent: Agent) -> Array:
         product = lambda v: jax.jvp(agent.grad, (x,), (v,))[1]  # noqa: E731
-        least = jnp.asarray(1e-30, x.dtype)  # of an agent without rows the Hessian is 0
-        turn = lambda _, v: (w := product(v)) / jnp.maximum(jnp.linalg.norm(w), least)  # noqa: E731
+        turn = lambda _, v: _directed(product(v))  # noqa: E731
         return jnp.linalg.norm(product(jax.lax.fori_loop(0, 50, turn, start)))
 
     if agents.rows.pages is not None:  # which are everybody's
         return jax.lax.map(lambda k: of(one_of(agents, k)), numbers(len(agents.scale)))
     size = max(x.size, *(leaf[0].size for leaf in jax.tree.leaves(agents.rows.data)))
     return jax.lax.map(of, replace(agents, share=None), batch_size=max(TOGETHER // size, 1))
+
+
+def _directed(w: Array) -> Array:
+    """w/‖w‖; zero where w is, as of an agent without rows."""
+    size = jnp.linalg.norm(w)
+    return w / jnp.where(size > 0, size, 1)
 
 
 def constants(problem: Problem, pattern: str, network: Any = None, x0: Any = None) -> tuple[Constants, str]:

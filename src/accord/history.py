@@ -54,6 +54,24 @@ class Facts:
     population: int = 0  # how many agents there are, where `agents` lists a panel of them
 
 
+@dataclass(frozen=True)
+class Certificate:
+    """What is proved of an answer: ‖x − x*‖ ≤ `distance` and F(x) − F* ≤ `gap`, by ∇F(x) and `mu`, or by a dual value.
+
+    NaN where it is not known.
+    """
+
+    distance: float
+    gap: float
+    mu: float
+
+    def __str__(self) -> str:
+        if np.isnan(self.mu):
+            return f"No plan costs less by more than {self.gap:.2g}."
+        return (f"Proved by its gradient and μ = {self.mu:.3g}: no model has an objective lower by more than "
+                f"{self.gap:.1e}, and the best is at most {self.distance:.1e} away.")  # fmt: skip
+
+
 @dataclass(frozen=True, eq=False)
 class Run:
     """A run that ended: the answer, every agent's own, and what happened on the way.
@@ -67,7 +85,7 @@ class Run:
     - `history`: a DataFrame, one row a recorded round; see `COLUMNS`, then `CLOCK_COLUMNS` where a
       virtual clock ran, and what `measure` gives.
     - `status`: how it ended, a `Status`; `reason`: the same as a sentence; `converged`; `rounds`. `ending`: the numbers
-      that it rests on.
+      that it rests on. `certificate`: what is proved of the answer.
 
     >>> import accord
     >>> run = accord.run(accord.problems.quadratic(H=[1.0, 3.0], c=[0.0, 4.0]), accord.FedSGD())
@@ -84,7 +102,15 @@ class Run:
     rounds: int
     facts: Facts
     table: Any = field(default=None, repr=False)
+    proved: Certificate | None = field(default=None, repr=False)  # `certificate`, of a run that was loaded
     problem: Any = field(default=None, repr=False)  # while the run is in memory; never saved
+
+    @cached_property
+    def certificate(self) -> Certificate | None:
+        """Bounds on ‖x − x*‖ and F(x) − F*, where they can be proved; see `accord.certificates`."""
+        from accord.certificates import certificate
+
+        return self.proved or certificate(self)
 
     @property
     def status(self) -> Status:
@@ -168,6 +194,8 @@ class Run:
             ]
         else:
             lines += [f"The objective is {last['objective']:.8g}; the largest loss of an agent is {self.worst:.6g}."]
+        if what.pattern != "prices" and self.certificate is not None:
+            lines += [str(self.certificate)]
         if isinstance(what.exact, str):
             lines += [f"{what.method} reaches {what.exact}."]
         return "\n".join([*lines, *(f"Chosen: {setting}." for setting in what.settings)])

@@ -16,7 +16,7 @@ from accord.runtimes.arrivals import FirstCome
 from accord.runtimes.at_will import AtWill
 from accord.runtimes.plan import Outcome, Plan, Record, Session
 from accord.status import Status
-from accord.stopping import GOING
+from accord.watch import GOING
 
 RECORDS = 256
 """How many a block holds at most on the way back."""

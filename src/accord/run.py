@@ -32,7 +32,8 @@ from accord.runtimes.later import Later
 from accord.runtimes.plan import Outcome, Plan, Record, Session
 from accord.runtimes.streamed import runtime_for
 from accord.status import Ending, Status
-from accord.stopping import GOING, Stop, Watch
+from accord.stopping import Stop
+from accord.watch import GOING, Watch
 
 LIMITS = ("rounds", "progress", "agreement", "window", "seconds")
 HINTS = {name: f"Give stop=accord.Stop({name}=...)." for name in LIMITS}
@@ -148,9 +149,9 @@ class _Life:
                 self.checkpoint.keep(self.session, self.records, self.spent, last=ending is not None)
         if self.session.verdict == GOING and self.records[-1]["round"] != self.session.round:
             self._advance(1, 0, started)
-            if self.session.verdict != GOING:
-                return judged(self.plan, self.session.verdict, self.session.watch)
-        return ending
+        if self.measure is not None and self.session.round % (self.plan.every * self.plan.kept):
+            self.records[-1] |= self._measured()  # the last record is kept too
+        return ending if self.session.verdict == GOING else judged(self.plan, self.session.verdict, self.session.watch)
 
     def _advance(self, records: int, every: int, started: float) -> None:
         first, before, seen = self.session.round, self.spent, self._seen()
@@ -162,9 +163,12 @@ class _Life:
             self.notify(Progress(self.session.round, self.plan.stop.rounds, last["objective"], last["disagreement"]))
 
     def _seen(self) -> dict[str, float]:
-        """What the user measures of the state that is about to be recorded."""
-        if self.measure is None:
+        """What the user measures of the state that is about to be recorded, where that record is kept."""
+        if self.measure is None or self.session.round % (self.plan.every * self.plan.kept):
             return {}
+        return self._measured()
+
+    def _measured(self) -> dict[str, float]:
         x, agents = _answers(self.plan, self.session.outcome())
         now = Moment(self.session.round, x, list(agents))  # before the rounds go on
         seen = {str(name): float(value) for name, value in self.measure(now).items()}
@@ -233,18 +237,25 @@ def _back(plan: Plan, runtime: Any, ended: Ended) -> Ended:
 
 def told(plan: Plan, ended: Ended, choices: tuple[Choice, ...], runtime: Any) -> Run:
     """The run as the user keeps it: in the shape of x0, in NumPy."""
-    outcome, prices = ended.outcome, plan.coupled
+    outcome = ended.outcome
     tell_where_inexact(plan, outcome)
     x, own = _answers(plan, outcome)
     losses = np.where(plan.problem.sizes[plan.problem.panel] > 0, np.asarray(outcome.losses, float), np.nan)
     ending = unmet_caps(plan, losses) or ended.ending
     return Run(
         x=x, own=own, prices=None if outcome.prices is None else np.asarray(outcome.prices), lost=losses,
-        history=table(ended.records, plan.stop.window, prices), ending=ending,
+        history=_history(plan, ended.records), ending=ending,
         rounds=ended.rounds, facts=_facts(plan, choices, runtime),
         table=plan.problem.table,
         problem=plan.problem,
     )  # fmt: skip
+
+
+def _history(plan: Plan, records: list[dict[str, float]]) -> Any:
+    """The records that are kept: as often as the user asked, and the last."""
+    frame = table(records, plan.stop.window, plan.coupled)
+    kept = (frame["round"] % (plan.every * plan.kept) == 0) | (frame.index == len(frame) - 1)
+    return frame if plan.kept == 1 else frame[kept].reset_index(drop=True)
 
 
 def _answers(plan: Plan, outcome: Outcome) -> tuple[Any, Sequence[Any]]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from accord.disk import OWNER, READABLE, write_whole
 from accord.errors import SavedRunError
-from accord.history import Facts, Run
+from accord.history import Certificate, Facts, Run
 from accord.status import Ending, Status
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ def load(directory: str | Path) -> Run:
         lost=found.get("losses"),
         history=_history(found, head["columns"]),
         ending=_ending(head["ending"]),
+        proved=None if head.get("certificate") is None else Certificate(**_numbers(Certificate, head["certificate"])),
         rounds=head["rounds"],
         facts=Facts(**facts),
         table=_table(head["table"]),
@@ -105,7 +106,8 @@ def _head(run: Run, structures: dict[str, Any], checksums: dict[str, str]) -> by
     head = {
         "accord run": VERSION,
         "facts": dataclasses.asdict(run.facts),
-        "ending": _ended(run.ending),
+        "ending": _worded(run.ending),
+        "certificate": None if run.certificate is None else _worded(run.certificate),
         "reason": run.reason,  # for people: `ending` is what is read
         "converged": run.converged,
         "rounds": run.rounds,
@@ -134,17 +136,20 @@ def _described(table: Any) -> dict[str, Any] | None:
     return json.loads(json.dumps(known, default=lambda value: value.tolist()))
 
 
-def _ended(ending: Ending) -> dict[str, Any]:
-    """An ending as JSON, which has no NaN and no infinity: those as words."""
+def _worded(found: Ending | Certificate) -> dict[str, Any]:
+    """An ending or a certificate as JSON, which has no NaN and no infinity: those as words."""
     finite = lambda value: not isinstance(value, float) or np.isfinite(value)  # noqa: E731
-    known = {name: value if finite(value) else str(value) for name, value in vars(ending).items()}
-    return known | {"status": ending.status.name}
+    known = {name: value if finite(value) else str(value) for name, value in vars(found).items()}
+    return {name: value.name if isinstance(value, Status) else value for name, value in known.items()}
+
+
+def _numbers(kind: type[Any], known: dict[str, Any]) -> dict[str, Any]:
+    numbers = {f.name for f in dataclasses.fields(kind) if f.type == "float"}
+    return {name: float(value) if name in numbers else value for name, value in known.items()}
 
 
 def _ending(known: dict[str, Any]) -> Ending:
-    numbers = {f.name for f in dataclasses.fields(Ending) if f.type == "float"}
-    read = {name: float(value) if name in numbers else value for name, value in known.items()}
-    return Ending(**{**read, "status": Status[known["status"]]})
+    return Ending(**{**_numbers(Ending, known), "status": Status[known["status"]]})
 
 
 def _table(described: dict[str, Any] | None) -> Any:

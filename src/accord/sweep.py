@@ -26,7 +26,8 @@ from accord.runtimes.plan import Plan
 from accord.runtimes.sweeping import Sweeping
 from accord.runtimes.vectorised import Vectorised
 from accord.status import Ending, Status
-from accord.stopping import GOING, Stop
+from accord.stopping import Stop
+from accord.watch import GOING
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -216,7 +217,8 @@ def _likewise(plan: Plan, method: Any, record: int | None) -> Plan:
     sane(method)
     within_limits(method, plan.problem, plan.network, plan.shape.unflatten(plan.x0))
     plan = replace(plan, method=in_precision_of(method, plan.dtype))
-    return replace(plan, every=interval(plan, record))
+    every = interval(plan, record)
+    return replace(plan, every=every, kept=(record or every) // every)
 
 
 def _programs(plans: list[Plan]) -> list[list[int]]:

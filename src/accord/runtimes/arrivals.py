@@ -17,7 +17,7 @@ from accord.runtimes.host import Held, Hosted, by_turns
 from accord.runtimes.link import Place
 from accord.runtimes.patience import Patience
 from accord.runtimes.plan import Outcome, Plan, Purpose, Record, key_for
-from accord.stopping import Watch
+from accord.watch import Watch
 
 
 class Job(NamedTuple):

@@ -12,7 +12,7 @@ from accord.runtimes.host import Held, Hosted, by_turns
 from accord.runtimes.link import Place
 from accord.runtimes.patience import Patience
 from accord.runtimes.plan import Outcome, Plan, Record
-from accord.stopping import Watch
+from accord.watch import Watch
 
 
 class Resting(NamedTuple):

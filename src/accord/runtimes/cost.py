@@ -64,9 +64,14 @@ def _awake(plan: Plan) -> float:
 
 
 def interval(plan: Plan, record: int | None) -> int:
-    """Rounds between two records: evaluating F asks the panel one oracle each, and stays under a tenth of the work."""
+    """Rounds between two records: evaluating F asks the panel one oracle each, and stays under a tenth of the work.
+
+    Where `record` is given and longer than the window of the stop test, F is measured by the longest part of it that is
+    no longer than a window, or the verdict would depend on what is kept of the history.
+    """
     if record is not None:
-        return record
+        parts = range(math.ceil(record / plan.stop.window), record + 1)
+        return record // next(n for n in parts if record % n == 0) if plan.stop.progress > 0 else record
     if plan.method.free_objective and not plan.problem.stored:
         return 1
     asked = len(plan.problem.panel) / plan.problem.K

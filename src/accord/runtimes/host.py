@@ -24,7 +24,7 @@ from accord.runtimes.patience import Patience
 from accord.runtimes.plan import ALWAYS, Outcome, Plan, Record
 from accord.runtimes.requests import Requests
 from accord.runtimes.vectorised import beginning
-from accord.stopping import GOING, Seen, Watch
+from accord.watch import GOING, Seen, Watch
 
 
 class Held(NamedTuple):

@@ -18,7 +18,8 @@ from accord.problems.convolutions import convolves
 from accord.problems.problem import Problem, in_precision
 from accord.problems.shape import Shape
 from accord.runtimes.sampling import Design, designed, inclusion
-from accord.stopping import Seen, Stop, Watch
+from accord.stopping import Stop
+from accord.watch import Seen, Watch
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +37,7 @@ class Plan:
     stop: Stop
     seed: int
     every: int  # rounds between two records
+    kept: int = 1  # of so many records one is kept in the history
     clock: Any = None  # a virtual clock, where one runs
 
     @property

@@ -25,7 +25,7 @@ from accord.runtimes.peers import where_awake
 from accord.runtimes.plan import Outcome, Plan, Record
 from accord.runtimes.states import States
 from accord.runtimes.vectorised import Vectorised, on_every_device
-from accord.stopping import GOING, Watch
+from accord.watch import GOING, Watch
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from accord.devices import one_a_core
 from accord.runtimes.plan import Outcome, Plan, Record
 from accord.runtimes.vectorised import beginning, block, team_of
-from accord.stopping import GOING, Watch
+from accord.watch import GOING, Watch
 
 RUNS = "runs"
 """The mesh axis over which runs are divided."""

@@ -26,7 +26,7 @@ from accord.runtimes.nobody_waits import nobody_waits, pace_of
 from accord.runtimes.paced import Paced
 from accord.runtimes.peers import Peers
 from accord.runtimes.plan import Outcome, Plan, Record, asked_weights
-from accord.stopping import GOING, Watch
+from accord.watch import GOING, Watch
 
 BLOCK = 256  # records a block holds at most
 

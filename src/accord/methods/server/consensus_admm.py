@@ -32,14 +32,17 @@ class Client(NamedTuple):
 class Reply(NamedTuple):
     sum: Array  # x_k + u_k
     apart: Array  # ‖x_k − z‖², of the primal residual r
+    size: Array  # ‖x_k‖², by which r is measured
+    dual: Array  # ‖ρ u_k‖², by which s is measured
 
 
 @method
 class ConsensusADMM:
     """u_k⁺ = u_k + x_k − z, x_k⁺ = argmin f_k(x) + ρ/2 ‖x − z + u_k⁺‖², z⁺ = prox_{r/ρ}(Σ p_k (x_k⁺ + u_k⁺)).
 
-    ρ doubles where the primal residual √(Σ p_k ‖x_k − z‖²) is over ten times the dual one, ρ‖z − z_old‖, halves where
-    it is under a tenth, and u_k is rescaled with it; in the first rounds only, so that it comes to rest and converges.
+    ρ doubles where the primal residual r is over ten times the dual one s, halves where it is under a tenth, and u_k is
+    rescaled with it; in the first rounds only, so that it comes to rest and converges. Both are relative, so that units
+    do not count: r² = Σ p_k ‖x_k − z‖² / max(Σ p_k ‖x_k‖², ‖z‖²), s² = ‖ρ (z − z_old)‖² / Σ p_k ‖ρ u_k‖².
 
     - `penalty`: ρ > 0, any; the geometric mean of the curvatures when not given.
     - `balancing`: how many rounds ρ is balanced; 0 for never.
@@ -50,7 +53,8 @@ class ConsensusADMM:
     >>> accord.run(problem, ConsensusADMM()).x.round(4).tolist()
     [1.3, 0.0]
 
-    Source: Boyd, Parikh, Chu, Peleato, Eckstein 2011, §3.4.1 and §7.1.
+    Source: Boyd, Parikh, Chu, Peleato, Eckstein 2011, §3.4.1 and §7.1; Wohlberg 2017, ADMM penalty parameter selection
+    by residual balancing.
     """
 
     penalty: float | None = None
@@ -77,12 +81,14 @@ class ConsensusADMM:
         z, rho, before = heard
         u = (client.u + client.x - z) * before / rho
         x = agent.prox(z - u, rho)
-        return Reply(x + u, jnp.vdot(client.x - z, client.x - z)), Client(x, u)
+        square = lambda v: jnp.vdot(v, v)  # noqa: E731
+        return Reply(x + u, square(client.x - z), square(client.x), square(rho * u)), Client(x, u)
 
     def update(self, server: Server, reply: Reply) -> Server:
         rho, v = server.penalty, reply.sum
         z = v if self.regularizer is None else self.regularizer.prox(v, 1 / rho)
-        r, s = jnp.sqrt(reply.apart), server.before * jnp.sqrt(server.step)  # both of the round before
+        r = jnp.sqrt(reply.apart) * jnp.sqrt(reply.dual)  # both of the round before, times both of what they are by
+        s = server.before * jnp.sqrt(server.step) * jnp.sqrt(jnp.maximum(reply.size, jnp.vdot(server.x, server.x)))
         factor = jnp.where(r > 10 * s, 2.0, jnp.where(s > 10 * r, 0.5, 1.0)).astype(rho.dtype)
         factor = jnp.where((server.t > 0) & (server.t < self.balancing), factor, 1)
         return Server(z, jnp.vdot(z - server.x, z - server.x), rho * factor, rho, server.t + 1)
