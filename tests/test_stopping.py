@@ -217,14 +217,14 @@ def test_every_status_has_a_sentence_and_a_code(status: Status) -> None:
 @pytest.mark.parametrize(
     ("how", "said"),
     [
-        ({"rounds": -1}, "Stop(rounds=-1)"),
-        ({"rounds": 2.5}, "Stop(rounds=2.5)"),
+        ({"rounds": -1}, "Stop(rounds=-1"),
+        ({"rounds": 2.5}, "Stop(rounds=2.5"),
         ({"window": 0}, "at least 1"),
-        ({"progress": -1e-8}, "Stop(progress=-1e-08)"),
-        ({"agreement": float("nan")}, "Stop(agreement=nan)"),
-        ({"seconds": -1}, "Stop(seconds=-1)"),
-        ({"rounds": float("inf")}, "Stop(rounds=inf)"),
-        ({"rounds": float("nan")}, "Stop(rounds=nan)"),
+        ({"progress": -1e-8}, "Stop(progress=-1e-08"),
+        ({"agreement": float("nan")}, "Stop(agreement=nan"),
+        ({"seconds": -1}, "Stop(seconds=-1"),
+        ({"rounds": float("inf")}, "Stop(rounds=inf"),
+        ({"rounds": float("nan")}, "Stop(rounds=nan"),
     ],
 )
 def test_a_limit_that_makes_no_sense_is_refused(how: dict[str, float], said: str) -> None:
