@@ -98,7 +98,7 @@ def test_ties_of_the_auc_count_half() -> None:
 
 def test_a_run_prints_who_fares_how(run: Run) -> None:
     assert "best off agent" in str(run)
-    assert "The model is right on" in str(run)
+    assert "Of the rows that it was made from, which flatter it, the model is right on" in str(run)
 
 
 def test_the_chapters_of_a_report(run: Run, tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 """Distributed optimisation: many agents, each with private data, find one answer without pooling it."""
 
+from importlib import import_module
+from typing import Any
+
 from accord import aggregation, attacks, channels, clocks, errors, methods, networks, privacy, problems, runtimes
 from accord.channels import chain, clip, gaussian_noise
 from accord.clocks import Clock
@@ -96,13 +99,13 @@ from accord.sweep import Sweep, sweep
 
 __version__ = "0.1.0"
 
+LATER = ("fairness", "inference", "reports", "studies")
 
-def __getattr__(name: str) -> object:
-    """`accord.inference`, which is imported when it is first asked for."""
-    if name == "inference":
-        import accord.inference
 
-        return accord.inference
+def __getattr__(name: str) -> Any:
+    """What is imported when it is first asked for, so that `import accord` is quick."""
+    if name in LATER:
+        return import_module(f"accord.{name}")
     raise AttributeError(f"module 'accord' has no attribute {name!r}")
 
 

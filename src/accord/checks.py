@@ -18,7 +18,7 @@ from accord.channels import Clear
 from accord.checks_of_prices import answers, fits_coupling
 from accord.checks_of_start import start_at, starts_within
 from accord.diagnosis import Choice, tuned, within_limits
-from accord.errors import MethodError, NetworkError, ProblemError
+from accord.errors import MethodError, NetworkError, ProblemError, UnknownName
 from accord.kinds import number, whole
 from accord.methods import BY_NAME
 from accord.methods.base import by_agent, is_coupled, pattern_of
@@ -44,14 +44,14 @@ def plan_for(
     pattern = pattern_of(method)
     _fits_problem(method, problem)
     _strong_everywhere(method, problem)
-    network = _fits_network(method, pattern, network, problem.K)
+    network = _fits_network(method, pattern, network, problem.names)
     cohort = _cohort(method, pattern, participation, problem.K)
     _is_rule(aggregate, method, pattern)
     _fits_aggregate(aggregate, method, cohort, problem.K)
     flat, shape = start_at(problem, x0)
     check_precision(problem, flat.dtype)
     _not_too_many(method, flat.size)
-    method = by_agent(_located(_composite(method, problem), shape), problem.names)
+    method = by_agent(_located(_composite(method, problem), shape, problem.table), problem.names)
     starts_within(getattr(method, "regularizer", None), flat)
     sane(method)
     method, choices = tuned(method, problem, network, x0)
@@ -169,8 +169,8 @@ def _strong_everywhere(method: Any, problem: Problem) -> None:
         )
 
 
-def _fits_network(method: Any, pattern: str, network: Any, K: int) -> Any:
-    name = type(method).__name__
+def _fits_network(method: Any, pattern: str, network: Any, names: tuple[str, ...]) -> Any:
+    name, K = type(method).__name__, len(names)
     if pattern != "peers":
         if network is not None:
             raise MethodError(
@@ -181,6 +181,7 @@ def _fits_network(method: Any, pattern: str, network: Any, K: int) -> Any:
         raise MethodError(f"{name} needs a network of {K} agents. Give one, such as network=accord.networks.ring({K}).")
     if network.size != K:
         raise NetworkError(f"The network has {network.size} agents, but the problem has {K}. Give a network of {K}.")
+    network = network.of(names)
     for asked in asked_weights(method):
         networks.check(weighted(network, asked), asked, name, method.always_connected)
     least = method.least_eigenvalue
@@ -241,9 +242,23 @@ def _composite(method: Any, problem: Problem) -> Any:
     return replace(method, regularizer=problem.regularizer)
 
 
-def _located(method: Any, shape: Shape) -> Any:
-    """The method with its personal parts as places in the flat vector."""
-    personal = getattr(method, "personal", ())
+def _columns(table: Any) -> tuple[str, ...]:
+    return () if table is None else table.columns
+
+
+def _located(method: Any, shape: Shape, table: Any) -> Any:
+    """The method with its personal parts as places in the flat vector; of a table's model they are its columns."""
+    if not hasattr(method, "personal"):
+        return method
+    personal, columns = method.personal, _columns(table)
+    if columns and not personal:
+        raise MethodError(f"{type(method).__name__} keeps nothing at home without personal parts, and so is FedAvg. "
+                          f"Give columns of the table: personal=({columns[-1]!r},).")  # fmt: skip
+    if shape.leaves == ((len(columns),),) and not isinstance(personal, str):
+        if strange := [part for part in personal if isinstance(part, str) and part not in columns]:
+            raise UnknownName("column", strange[0], columns)
+        places = {name: (i, i + 1) for i, name in enumerate(columns)}
+        personal = tuple(places[part] if isinstance(part, str) else part for part in personal)
     return replace(method, personal=shape.places(personal)) if personal else method
 
 

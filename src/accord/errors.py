@@ -102,7 +102,7 @@ class MissingExtra(AccordError, ImportError):
 
     def __init__(self, library: str, extra: str, purpose: str) -> None:
         super().__init__(
-            f"{purpose} needs {library}, which is not installed. Install it with: pip install 'accord[{extra}]'"
+            f"{purpose} needs {library}, which is not installed. In a checkout of Accord: pip install '.[{extra}]'"
         )
 
 

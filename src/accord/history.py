@@ -246,8 +246,11 @@ class Run:
         return dataclasses.replace(self, own=None, lost=None, prices=None if one_each else self.prices)
 
     def citation(self) -> str:
-        """The paper behind the method, and Accord."""
-        return f"Method: {self.facts.reference}. Software: Accord, https://pypi.org/project/accord."
+        """The paper behind the method, and Accord, as `CITATION.cff` in its source has it."""
+        from accord import __version__
+
+        software = f"The Accord developers 2026, Accord: distributed optimisation with private data, {__version__}"
+        return f"Method: {self.facts.reference}. Software: {software} (CITATION.cff)."
 
     def save(self, directory: str | Path, agents: bool = False) -> Path:
         """Write the run to a directory: `run.json`, `history.csv`, `arrays.npz`; nothing in it is code.

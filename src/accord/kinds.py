@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import reprlib
+import unicodedata
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
@@ -50,6 +51,19 @@ def shown(value: Any) -> str:
     "'10', of the kind str"
     """
     return f"{reprlib.repr(value)}, of the kind {type(value).__name__}"
+
+
+TURNING = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def printable(text: str) -> str:
+    """A name as it may be shown anywhere: what controls a terminal, turns the line, or is half a character, escaped.
+
+    >>> printable("ward\\x1b[2J"), printable("Zürich")
+    ('ward\\\\x1b[2J', 'Zürich')
+    """
+    unsafe = lambda one: one in TURNING or unicodedata.category(one) in ("Cc", "Cs", "Zl", "Zp")  # noqa: E731
+    return "".join(one.encode("unicode_escape").decode() if unsafe(one) else one for one in text)
 
 
 def known_keywords(function: F, hints: dict[str, str] | None = None) -> F:

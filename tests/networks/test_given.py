@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import networkx as nx
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.sparse import csr_array
 
+import accord
 from accord import networks
 from accord.errors import NetworkError
 
@@ -117,3 +121,55 @@ def test_neighbours_are_those_whom_an_agent_hears() -> None:
     network = networks.from_networkx(nx.DiGraph([(0, 1), (1, 2), (2, 0), (2, 3), (3, 1)]))
     assert [network.neighbours(k).tolist() for k in range(4)] == [[2], [0, 3], [1], [2]]
     assert networks.star(5).neighbours(0).tolist() == [1, 2, 3, 4]
+
+
+def test_numbered_nodes_are_the_agents_of_these_numbers() -> None:
+    assert networks.from_networkx(nx.Graph([(3, 1), (1, 0), (0, 2)])).neighbours(0).tolist() == [1, 2]
+
+
+def test_nodes_with_names_stand_where_the_problem_has_them() -> None:
+    problem = accord.problems.quadratic([1.0] * 3, [0.0, 3.0, 9.0], names=["a", "b", "c"])
+    network = networks.from_networkx(nx.Graph([("c", "a"), ("a", "b")]))  # a path with a in the middle
+    ordered = network.of(problem.names)
+    np.testing.assert_array_equal(ordered.W, networks.from_edges([(0, 1), (0, 2)]).W)
+    assert ordered.lazy().agents == ordered.lose(0.1).agents == ("a", "b", "c")
+    one = accord.run(problem, accord.DGD(step_size=0.1), network=network, stop=accord.Stop(rounds=3, progress=0))
+    other = accord.run(problem, accord.DGD(step_size=0.1), network=ordered, stop=accord.Stop(rounds=3, progress=0))
+    np.testing.assert_array_equal(one.agents, other.agents)
+    with pytest.raises(NetworkError, match="'d' is none of them"):
+        accord.run(problem, accord.DGD(), network=networks.from_edges([("a", "b"), ("b", "d")]))
+    plain = accord.problems.quadratic([1.0] * 3, [0.0, 3.0, 9.0])
+    assert network.of(plain.names) is network
+
+
+def test_an_adjacency_matrix_an_edge_list_and_their_tables_are_one_network() -> None:
+    edges = [("a", "b"), ("b", "c")]
+    matrix = pd.DataFrame([[0, 1, 0], [1, 0, 1], [0, 1, 0]], list("abc"), list("abc"))
+    found = [networks.from_edges(edges), networks.from_edges(pd.DataFrame(edges, columns=["from", "to"])),
+             networks.from_adjacency(matrix), networks.from_adjacency(matrix[list("cab")])]  # fmt: skip
+    for network in found:
+        np.testing.assert_array_equal(network.W, networks.path(3).W)
+        assert network.agents == ("a", "b", "c")
+    assert networks.from_adjacency(matrix.to_numpy()).agents == ()
+    assert networks.from_edges([(0, 1)], n=3).degrees.tolist() == [1, 1, 0]
+    one_way = networks.from_adjacency([[0, 1, 0], [0, 0, 1], [1, 0, 0]])
+    assert one_way.directed
+    np.testing.assert_array_equal(one_way.W, networks.from_edges([(0, 1), (1, 2), (2, 0)], directed=True).W)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: networks.from_adjacency([[0, 0.5], [0.5, 0]]), "it holds 0.5. Give weights of your own"),
+        (
+            lambda: networks.from_adjacency(pd.DataFrame([[0, 1], [1, 0]], list("ab"), list("ac"))),
+            "rows are called a, b",
+        ),
+        (lambda: networks.from_edges([(0, 1, 2)]), r"An edge is a pair of agents, but \[0, 1, 2\] was given"),
+        (lambda: networks.from_edges([(0, 3)], n=3), "3 agents, 0 to 2, but an edge names 3"),
+        (lambda: networks.geometric([[0.0, np.nan]], 1.0), r"shape is \(1, 2\)"),
+    ],
+)
+def test_what_is_no_network_is_refused(make: Any, message: str) -> None:
+    with pytest.raises(NetworkError, match=message):
+        make()

@@ -32,8 +32,8 @@ def test_metropolis_follows_a_renumbering_of_the_agents(network: Network, random
     order = list(range(network.size))
     random.shuffle(order)
     renumbered = nx.Graph()
-    renumbered.add_nodes_from(order)
-    renumbered.add_edges_from(network.graph.edges)
+    renumbered.add_nodes_from(f"agent {k}" for k in order)
+    renumbered.add_edges_from((f"agent {j}", f"agent {k}") for j, k in network.graph.edges)
     np.testing.assert_allclose(networks.from_networkx(renumbered).W, network.W[np.ix_(order, order)], atol=1e-15)
 
 
@@ -100,7 +100,7 @@ def test_fastest_without_cvxpy_says_what_to_install(monkeypatch: pytest.MonkeyPa
     from accord.errors import MissingExtra
 
     monkeypatch.setitem(__import__("sys").modules, "cvxpy", None)
-    with pytest.raises(MissingExtra, match=r"pip install 'accord\[cvxpy\]'"):
+    with pytest.raises(MissingExtra, match=r"pip install '\.\[cvxpy\]'"):
         networks.ring(4).fastest()
 
 

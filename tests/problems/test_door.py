@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jax.experimental.sparse as jax_sparse
 import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse
 
 import accord
-from accord.errors import AccordError, DataError, MethodError, ProblemError, UnknownKeyword, UnknownName
+from accord.errors import AccordError, AgentError, DataError, MethodError, ProblemError, UnknownKeyword, UnknownName
 from accord.problems import Coupled, Opaque, Problem, Stored
 
 SHARDS = [np.ones((1, 3)), np.ones((2, 3))]
@@ -138,3 +140,60 @@ def test_an_unknown_keyword_is_a_type_error_and_an_unknown_name() -> None:
     assert issubclass(UnknownKeyword, TypeError)
     assert issubclass(UnknownKeyword, UnknownName)
     assert issubclass(UnknownKeyword, AccordError)
+
+
+def test_an_opaque_answer_is_checked_where_it_is_given() -> None:
+    for answer, words in (
+        (np.ones(1), r"Agent 2's grad answered the shape \(1,\), and a decision has \(3,\)"),
+        (np.full(3, "a"), "Agent 2's grad answered <U1, and real numbers are asked"),
+        (np.array([1.0, np.nan, 1.0]), "Agent 2's grad answered 1 of 3 numbers that are NaN or infinite"),
+    ):
+        agents = [Opaque(value=lambda x: float(x @ x), grad=lambda x: 2 * x) for _ in range(2)]
+        agents.append(Opaque(value=lambda x: float(x @ x), grad=lambda x, answer=answer: answer))
+        for workers in (1, 2, 3):
+            with pytest.raises(AgentError, match=f"(?s)Agent 2 failed.*{words}"):
+                accord.run(Problem(None, agents, x0=np.zeros(3)), accord.FedSGD(0.1),
+                           runtime=accord.runtimes.Threads(workers=workers))  # fmt: skip
+
+
+def test_a_name_controls_no_terminal_and_begins_no_mathematics(tmp_path: Path) -> None:
+    names = ["$\\frac{1}{0$", "ward\x1b[2J", "half \udc80"]
+    problem = accord.problems.quadratic(np.ones(3), np.arange(3.0), names=names, weights=dict.fromkeys(names, 1.0))
+    assert problem.names == ("$\\frac{1}{0$", "ward\\x1b[2J", "half \\udc80")
+    run = accord.run(problem, accord.FedSGD())
+    assert "\x1b" not in str(run)
+    page = run.report(tmp_path, agents=True).read_text(encoding="utf-8")
+    assert "$\\frac{1}{0$" in page
+    assert "half \\udc80" in page
+
+
+def test_fedper_without_personal_columns_of_a_table_is_refused_and_takes_them_by_name() -> None:
+    rows = pd.DataFrame({"farm": ["a", "a", "b", "b"], "rain": [1.0, 3, 5, 7], "crop": [2.0, 3, 6, 7]})
+    problem = Problem.from_table(rows, by="farm", target="crop", model="least_squares")
+    with pytest.raises(MethodError, match=r"personal=\('intercept',\)"):
+        accord.run(problem, accord.FedPer())
+    with pytest.raises(UnknownName, match="Did you mean 'intercept'"):
+        accord.run(problem, accord.FedPer(personal=("intercpt",)))
+    run = accord.run(problem, accord.FedPer(personal=("intercept",), local=accord.GradientDescent()))
+    assert run.agents[0][0] == pytest.approx(run.agents[1][0], abs=1e-3)
+    assert abs(run.agents[0][1] - run.agents[1][1]) > 1
+
+
+def test_a_loaded_run_says_what_it_cannot_tell(tmp_path: Path) -> None:
+    rows = pd.DataFrame({"farm": list("aabb") * 3, "rain": np.arange(12.0), "ill": [0, 1] * 6})
+    run = accord.run(Problem.from_table(rows, by="farm", target="ill"), accord.FedSGD())
+    assert "which flatter it, the model is right on" in str(run)
+    run.save(tmp_path, agents=True)
+    again = accord.Run.load(tmp_path)
+    assert "Accuracy and AUC need the agents' rows, which are not saved with a run." in str(again.fares())
+
+
+def test_a_citation_names_the_method_and_the_software_as_its_file_does() -> None:
+    words = accord.run(LINE, accord.FedSGD()).citation()
+    assert words.endswith(f"distributed optimisation with private data, {accord.__version__} (CITATION.cff).")
+
+
+def test_subpackages_are_there_when_they_are_looked_at() -> None:
+    assert accord.studies.load("sensors").name == "sensors"
+    with pytest.raises(AttributeError, match="no attribute 'study'"):
+        accord.study  # noqa: B018

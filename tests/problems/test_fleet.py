@@ -88,7 +88,7 @@ def test_too_many_needs_are_proven_impossible() -> None:
 
 def test_a_missing_demandlib_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "demandlib.bdew", None)
-    with pytest.raises(MissingExtra, match=r"pip install 'accord\[charging\]'"):
+    with pytest.raises(MissingExtra, match=r"pip install '\.\[charging\]'"):
         demandlib.households("2026-01-14 12:00")
 
 

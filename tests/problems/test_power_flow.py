@@ -87,7 +87,7 @@ def test_an_unknown_case_is_refused() -> None:
 
 def test_a_missing_pypower_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pypower", None)
-    with pytest.raises(MissingExtra, match=r"pip install 'accord\[grid\]'"):
+    with pytest.raises(MissingExtra, match=r"pip install '\.\[grid\]'"):
         grids.ieee("case9")
 
 

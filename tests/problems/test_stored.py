@@ -122,7 +122,7 @@ def test_a_damaged_file_is_refused_and_never_ends_the_program(tmp_path: Path) ->
 def test_without_pyarrow_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = written(farms([2]), tmp_path / "farms.arrow")
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
-    with pytest.raises(MissingExtra, match=r"pip install 'accord\[parquet\]'"):
+    with pytest.raises(MissingExtra, match=r"pip install '\.\[parquet\]'"):
         from_arrow(path, by="farm", target="crop")
 
 

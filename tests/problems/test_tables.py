@@ -212,7 +212,7 @@ def test_a_file_is_the_table_it_holds(tmp_path: Path) -> None:
 def test_parquet_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     frame().to_parquet(tmp_path / "table.parquet")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(MissingExtra, match=r"pip install 'accord\[parquet\]'"):
+    with pytest.raises(MissingExtra, match=r"pip install '\.\[parquet\]'"):
         Problem.from_table(tmp_path / "table.parquet", by="clinic", target="ill")
 
 

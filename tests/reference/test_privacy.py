@@ -146,5 +146,5 @@ def test_a_mean_of_replies_that_are_changed_after_the_noise_has_not_the_noise_of
 
 def test_without_the_library_the_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "dp_accounting", None)
-    with pytest.raises(MissingExtra, match=r"pip install 'accord\[privacy\]'"):
+    with pytest.raises(MissingExtra, match=r"pip install '\.\[privacy\]'"):
         spent(1.0, ROUNDS, DELTA)

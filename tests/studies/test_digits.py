@@ -53,7 +53,7 @@ def test_ones_own_model_is_the_optimum_of_ones_own_loss() -> None:
 def test_without_scikit_learn_the_study_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     digits.halves.cache_clear()
-    with pytest.raises(MissingExtra, match=r"pip install 'accord\[sklearn\]'"):
+    with pytest.raises(MissingExtra, match=r"pip install '\.\[sklearn\]'"):
         load("digits")
 
 

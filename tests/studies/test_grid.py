@@ -37,7 +37,7 @@ def test_a_limit_on_no_line_is_refused() -> None:
 
 def test_a_study_whose_library_is_missing_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pypower", None)
-    with pytest.raises(MissingExtra, match=r"pip install 'accord\[grid\]'"):
+    with pytest.raises(MissingExtra, match=r"pip install '\.\[grid\]'"):
         load("grid")
 
 

@@ -67,6 +67,7 @@ def _costs(run: Run) -> Chapter:
 def _table(found: Fares) -> pd.DataFrame:
     """Everybody, who loses most first; of many the deciles, and the worst off."""
     named = {"gives_up": "gives up", "alone": "loss alone"}
+    named |= {name: f"{name} on these rows" for name in ("accuracy", "AUC")}
     table = found.table.sort_values("loss", ascending=False, kind="stable").rename(columns=named)
     table.insert(0, found.table.index.name, table.index)
     if len(table) < MANY:

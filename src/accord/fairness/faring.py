@@ -17,6 +17,7 @@ from accord.reports.numbers import count, number
 if TYPE_CHECKING:
     from accord.history import Run
 
+MADE_FROM = "Of the rows that it was made from, which flatter it,"
 MANY, JUDGED = 20, 10_000  # agents from which tenths are told, and up to which each is judged row by row
 
 
@@ -32,6 +33,7 @@ class Fares:
 
     by: str
     table: pd.DataFrame
+    loaded: bool = False  # without its rows, of a run that was saved
 
     @property
     def losses(self) -> np.ndarray:
@@ -89,9 +91,14 @@ class Fares:
             low, high = self.deciles[[1, 9]]
             yield (f"Eight in ten {self._one}s lose {number(low, 3)} to {number(high, 3)}; the tenth that is worst off "
                    f"loses {number(self.bottom_tenth, 3)} on average.")  # fmt: skip
+        if self.loaded:
+            yield "Accuracy and AUC need the agents' rows, which are not saved with a run."
         for column, words in (
-            ("accuracy", "The model is right on {} of the rows of {}"),
-            ("AUC", "Of a case and another it ranks the case higher in {} of the pairs of {}"),
+            (
+                "accuracy",
+                f"{MADE_FROM} the model is right on {{}} of those of {{}}",
+            ),
+            ("AUC", "Of a case and another among them it ranks the case higher in {} of the pairs of {}"),
         ):
             names, values = self._column(column) if column in self.table else ([], np.empty(0))
             if len(values) > 1:
@@ -130,7 +137,7 @@ def fares(run: Run, by: str | None = None, alone: bool | np.ndarray = False) -> 
     - `alone`: also find what each agent could reach alone, by a search on its own rows; or these losses, (K,).
 
     Agents tell counts and sums, and no row. A group's AUC is that of the pairs within agents. A run that was loaded has
-    its losses only. Raises `ProblemError` where there is no table to group by, and `UnknownName` with the nearest.
+    its losses only, and says so. Raises `ProblemError` where there is no table to group by, and `UnknownName`.
 
     >>> import accord
     >>> run = accord.run(accord.problems.quadratic(H=[1.0, 3.0], c=[0.0, 4.0], names=["near", "far"]), accord.FedSGD())
@@ -140,7 +147,8 @@ def fares(run: Run, by: str | None = None, alone: bool | np.ndarray = False) -> 
     if run.facts.pattern == "prices":
         raise ProblemError("Here every agent has a decision and a cost of its own: see run.losses and run.prices.")
     if by is None or (run.table is not None and by == run.table.by):
-        return Fares("agent", _by_agent(run, alone))
+        loaded = run.problem is None and bool(getattr(run.table, "classes", ()))
+        return Fares("agent", _by_agent(run, alone), loaded)
     groups, names = groups_of(run.problem, by)
     return Fares(by, _by_group(run, judged(run.problem, run.x), groups, names))
 

@@ -5,7 +5,7 @@ weights on the same graph, and `.sigma`, `.gamma`, `.lambda_min` tell what they 
 """
 
 from accord.networks.drawn import erdos_renyi, geometric
-from accord.networks.given import from_networkx, from_weights, metropolis
+from accord.networks.given import from_adjacency, from_edges, from_networkx, from_weights, metropolis
 from accord.networks.graphs import complete, exponential, grid, hypercube, path, ring, star, torus
 from accord.networks.matchings import one_peer_exponential, random_matchings
 from accord.networks.motion import moving
@@ -27,6 +27,8 @@ __all__ = [
     "erdos_renyi",
     "geometric",
     "from_networkx",
+    "from_adjacency",
+    "from_edges",
     "from_weights",
     "metropolis",
     "sequence",

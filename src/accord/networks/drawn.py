@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from accord.errors import NetworkError
 from accord.kinds import known_keywords
@@ -31,20 +32,31 @@ def erdos_renyi(n: int, p: float, seed: int = 0) -> Network:
 
 
 @known_keywords
-def geometric(n: int, radius: float, seed: int = 0) -> Network:
-    """n agents at random in the unit square; those at most `radius` apart hear one another, as radios do.
+def geometric(n: int | ArrayLike, radius: float, seed: int = 0) -> Network:
+    """Agents that hear one another where they are at most `radius` apart, as radios do.
+
+    - `n`: so many at random in the unit square; or where they are, (K, dimensions), in the unit of `radius`.
 
     >>> geometric(50, 0.3, seed=1).size
     50
+    >>> geometric([[0.0, 0.0], [0.0, 4.0], [3.0, 0.0]], radius=4.5).degrees
+    array([2, 1, 1])
     """
     from scipy.spatial import KDTree
 
-    count(n, "geometric(n, radius, seed)")
     if not 0 < radius < math.inf:
         raise NetworkError(f"In geometric(n, radius, seed), the radius is a positive number, but it is {radius}.")
-    places = _generator(seed).random((n, 2))
+    if np.ndim(n) == 0:
+        places = _generator(seed).random((count(n, "geometric(n, radius, seed)"), 2))  # pyright: ignore[reportArgumentType]
+        name = f"geometric({n}, radius={radius}, seed={seed})"
+    else:
+        places = np.asarray(n, float)
+        name = f"geometric({len(places)} positions, radius={radius})"
+    if places.ndim != 2 or not places.size or not np.isfinite(places).all():
+        raise NetworkError(f"In geometric(positions, radius), positions are finite numbers of the shape (agents, "
+                           f"dimensions), but the shape is {places.shape}. Give where every agent is.")  # fmt: skip
     pairs = KDTree(places).query_pairs(radius, output_type="ndarray")
-    return undirected(f"geometric({n}, radius={radius}, seed={seed})", n, pairs[:, 0], pairs[:, 1])
+    return undirected(name, len(places), pairs[:, 0], pairs[:, 1])
 
 
 def _generator(seed: int) -> np.random.Generator:

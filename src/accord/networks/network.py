@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -30,6 +30,7 @@ class Network:
     Agent k hears agent j where w_kj ≠ 0. `signed=True` says that negative weights are meant, as the fastest mixing may
     have them; only σ < 1 is asked of W then. W is (K, K): a NumPy array up to 2000 agents, a SciPy CSR array beyond.
     `group`, (n,) of a ring and (rows, columns) of a torus, says that w_kj depends on j − k only, which tells σ quickly.
+    `agents`: what they are called, where they have names.
     Raises `NetworkError` where W is not square, or not finite.
 
     >>> from accord import networks
@@ -42,9 +43,33 @@ class Network:
     signed: bool = False
     faults: Faults = NO_FAULTS
     group: tuple[int, ...] = ()
+    agents: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "W", weights.stored(self.W))
+
+    def of(self, names: Sequence[str]) -> Network:
+        """The network with its agents in this order, where it calls them by names.
+
+        Agents that have numbers only stand where the nodes stand, the k-th at the k-th. Raises `NetworkError` where
+        names differ.
+
+        >>> from accord import networks
+        >>> networks.from_edges([("b", "a"), ("b", "c")]).of(["a", "b", "c"]).neighbours(1)
+        array([0, 2])
+        """
+        if not self.agents or tuple(names) == self.agents:
+            return self
+        strange = [name for name in self.agents if name not in set(names)]
+        if len(strange) == self.size and list(names) == list(map(str, range(self.size))):
+            return self
+        if strange:
+            raise NetworkError(f"The network's agents are called {_listed(self.agents)}, the problem's "
+                               f"{_listed(names)}: {strange[0]!r} is none of them. Give both the same "
+                               "names.")  # fmt: skip
+        places = {name: place for place, name in enumerate(self.agents)}
+        order = np.array([places[name] for name in names])
+        return replace(self, W=self._csr[order][:, order], agents=tuple(names), group=())
 
     # who hears whom
 
@@ -186,15 +211,19 @@ class Network:
 
     def push(self) -> Network:
         """The same graph with columns that sum to one: each agent splits what it has among those who hear it."""
-        return Network(f"{self.name}.push()", weights.push(self.size, self.edges.sources, self.edges.targets))
+        return Network(f"{self.name}.push()", weights.push(self.size, self.edges.sources, self.edges.targets),
+                       agents=self.agents)  # fmt: skip
 
     def pull(self) -> Network:
         """The same graph with rows that sum to one: each agent averages those whom it hears, itself included."""
-        return Network(f"{self.name}.pull()", weights.pull(self.size, self.edges.sources, self.edges.targets))
+        return Network(f"{self.name}.pull()", weights.pull(self.size, self.edges.sources, self.edges.targets),
+                       agents=self.agents)  # fmt: skip
 
     def lazy(self) -> Network:
         """(I + W)/2: half as fast where mixing is slow, and no eigenvalue below zero."""
-        return Network(f"{self.name}.lazy()", weights.lazy(self._csr), self.signed, group=self.group)
+        return Network(
+            f"{self.name}.lazy()", weights.lazy(self._csr), self.signed, group=self.group, agents=self.agents
+        )
 
     def without(self, agent: int) -> Network:
         """The network once `agent` has left: what was exchanged with it falls back on those who stay.
@@ -207,7 +236,9 @@ class Network:
                 f"Agent {agent} cannot leave {self.name}, whose agents are 0 to {self.size - 1}; one must stay."
             )
         keep_columns = self.column_stochastic or not self.row_stochastic
-        return Network(f"{self.name}.without({agent})", weights.without(self._csr, agent, keep_columns), self.signed)
+        staying = self.agents[:agent] + self.agents[agent + 1 :]
+        W = weights.without(self._csr, agent, keep_columns)
+        return Network(f"{self.name}.without({agent})", W, self.signed, agents=staying)
 
     # what goes wrong on it
 
@@ -236,7 +267,7 @@ class Network:
                 f"and a push-sum method, or make the graph undirected with networks.metropolis(graph.to_undirected())."
             )
         W = weigh(self.size, self.edges.sources, self.edges.targets)
-        return Network(f"{self.name}.{rule}()", W, signed, group=self.group)
+        return Network(f"{self.name}.{rule}()", W, signed, group=self.group, agents=self.agents)
 
     @cached_property
     def _csr(self) -> Sparse:
@@ -251,6 +282,10 @@ class Network:
         if self.doubly_stochastic:
             return told + "doubly stochastic"
         return told + ("row" if self.row_stochastic else "column" if self.column_stochastic else "not") + " stochastic"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
 
 
 def _chance(fault: str, chance: float) -> float:

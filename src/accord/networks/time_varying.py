@@ -40,6 +40,10 @@ class NetworkSequence:
                 f"Add a member that links them; one round may be disconnected, all rounds together may not."
             )
 
+    def of(self, names: Sequence[str]) -> NetworkSequence:
+        """The same with every member's agents in this order, where they have names."""
+        return NetworkSequence(tuple(member.of(names) for member in self.members))
+
     @property
     def size(self) -> int:
         """K, the number of agents."""

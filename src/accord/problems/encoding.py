@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from accord.errors import DataError, ProblemError
+from accord.kinds import printable
 from accord.problems.reading import tidied
 
 INTERCEPT = "intercept"
@@ -91,7 +92,10 @@ def merged(frame: pd.DataFrame, levels: Mapping[str, tuple[Any, ...]]) -> pd.Dat
 
 def column_names(features: Sequence[str], levels: Mapping[str, tuple[Any, ...]], intercept: bool) -> tuple[str, ...]:
     """What each encoded column is called."""
-    names = [f"{name}={level}" if level is not None else name for name, level in _plan(features, levels, intercept)]
+    names = [
+        printable(f"{name}={level}") if level is not None else name
+        for name, level in _plan(features, levels, intercept)
+    ]
     return (*names, INTERCEPT) if intercept else tuple(names)
 
 

@@ -15,7 +15,7 @@ from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import batching
 
-from accord.errors import AgentError, MethodError
+from accord.errors import AgentError, DataError, MethodError
 from accord.pytrees import pytree
 
 
@@ -99,11 +99,22 @@ class Crowd:
         own = [np.array(value) if value.ndim else value.item() for value in given]
         try:
             answer = np.asarray(getattr(self.opaque[k], oracle)(*own, *static))
-            if answer.shape != shape and answer.size != 1 != np.prod(shape):
-                raise ValueError(f"{oracle} answered the shape {answer.shape}, where {shape} belongs.")
-            return answer if answer.shape == shape else answer.reshape(shape)
+            self._check(f"Agent {self.numbers[k]}'s {oracle}", answer, shape)
+            return answer.reshape(shape)
         except Exception as error:
             raise AgentError(self.numbers[k], traceback.format_exc()) from error
+
+    @staticmethod
+    def _check(who: str, answer: np.ndarray, shape: tuple[int, ...]) -> None:
+        """Refuse an answer of another shape, of no real numbers, or of some that are not finite."""
+        if answer.shape != shape and (answer.size, np.prod(shape)) != (1, 1):
+            wanted = f"and a decision has {shape}" if shape else "and a loss is a single number"
+            raise DataError(f"{who} answered the shape {answer.shape}, {wanted}. Return an array of that shape.")
+        if answer.dtype.kind not in "fiu":
+            raise DataError(f"{who} answered {answer.dtype}, and real numbers are asked. Return floats.")
+        if bad := int(answer.size - np.isfinite(answer).sum()):
+            raise DataError(f"{who} answered {bad} of {answer.size} numbers that are NaN or infinite. Give a smaller "
+                            "step size, or mend the oracle.")  # fmt: skip
 
 
 @pytree

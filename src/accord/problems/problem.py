@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from accord.errors import ProblemError, UnknownName
-from accord.kinds import known_fields
+from accord.kinds import known_fields, printable
 from accord.problems import shards as data
 from accord.problems.agents import Agent
 from accord.problems.coupling import Coupling, coupling
@@ -61,7 +61,7 @@ class Problem:
         checked = shards if stored else tuple(shards) if opaque else data.checked(shards)
         sizes = shards.sizes if stored else np.array([shard.size if opaque else data.size(shard) for shard in checked])
         names = shards.names if stored and names is None else names
-        named = tuple(map(str, names if names is not None else range(len(checked))))
+        named = tuple(printable(str(name)) for name in (names if names is not None else range(len(checked))))
         if names is not None:
             _check_names(named, len(checked))
         for name, value in (("loss", loss), ("held", data.Held(checked)), ("weights", _weights(weights, sizes, named)),
@@ -256,7 +256,7 @@ def described(problem: Problem) -> str:
 
 
 def _by_name(weights: Mapping[str, Any], names: tuple[str, ...]) -> list[Any]:
-    given = {str(name): weight for name, weight in weights.items()}
+    given = {printable(str(name)): weight for name, weight in weights.items()}
     for name in given:
         if name not in names:
             raise UnknownName("agent", name, names)

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from accord.errors import DataError, ProblemError, UnknownName
+from accord.kinds import printable
 from accord.problems.arrow import read_parquet
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -61,7 +62,7 @@ def read(table: Any, how: Mapping[str, Any] | None = None) -> tuple[pd.DataFrame
         )
     if frame.empty:
         raise DataError("The table has no rows. Give at least one row an agent.")
-    frame = frame.set_axis([str(name).strip() for name in frame.columns], axis=1)
+    frame = frame.set_axis([printable(str(name).strip()) for name in frame.columns], axis=1)
     _no_duplicates(list(frame.columns))
     told = () if dialect is None or dialect.usual or how else (dialect.told(Path(str(table)).name),)
     return tidied(frame, dialect is not None, decimal=dialect is not None and dialect.sep in ";\t"), told

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from accord.errors import DataError, ProblemError, UnknownName
-from accord.kinds import known_keywords, whole
+from accord.kinds import known_keywords, printable, whole
 from accord.problems import ready_made
 from accord.problems.encoding import (
     CONSTANT,
@@ -185,7 +185,7 @@ def groups_of_rows(frame: pd.DataFrame, by: str) -> tuple[tuple[str, ...], list[
         raise DataError(f"Column {by!r} names no agent in {int(nobody.sum())} rows, the first is row "
                         f"{int(np.argmax(nobody))}. Say whose they are, or leave them out.")  # fmt: skip
     order = np.argsort(codes, kind="stable")
-    return tuple(map(str, groups)), np.split(order, np.cumsum(np.bincount(codes))[:-1])
+    return tuple(printable(str(name)) for name in groups), np.split(order, np.cumsum(np.bincount(codes))[:-1])
 
 
 def _answers(

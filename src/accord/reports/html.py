@@ -89,6 +89,7 @@ def svg(figure: Figure, label: str, *, sized: bool = False) -> Markup:
     It fills its place, or is `sized` as it was drawn.
     """
     picture = io.StringIO()
+    plots.plain(figure)
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": label}):  # savefig has no argument for these
         figure.savefig(picture, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     drawn = picture.getvalue()

@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.text import Text
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from accord.history import Run, data_size
@@ -43,6 +44,13 @@ def panels(run: Run, optimum: float | None = None) -> tuple[Panel, ...]:
     moved = Panel("Progress: change of the objective a round", np.abs(history["progress"].to_numpy()), limits[0])
     words = "Violation of what is shared" if run.facts.pattern == "prices" else "Disagreement of the agents"
     return far, moved, Panel(words, history["disagreement"].to_numpy(), limits[1])
+
+
+def plain(figure: Figure) -> Figure:
+    """The figure with its texts as they stand: a `$` in somebody's name begins no mathematics."""
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)  # pyright: ignore[reportAttributeAccessIssue]
+    return figure
 
 
 def run_figure(run: Run, optimum: float | None = None) -> Figure:

@@ -36,8 +36,8 @@ class FedPer:
     disagreement is that of what clients would make of u. With nothing personal it is `FedAvg`; with everything personal
     each client solves its own problem, alone.
 
-    - `personal`: names of the decision's parts, e.g. `("head",)`, or `"layers.2.bias"` further down; or ranges of
-      places (first, end) in the flat vector, for agents without names.
+    - `personal`: names of the decision's parts, e.g. `("head",)`, or `"layers.2.bias"` further down; of a table's model
+      its columns, e.g. `("intercept",)`; or ranges of places (first, end) in the flat vector, where nothing has a name.
     - `local`: `SGD` or `GradientDescent`. With one gradient step both minimise together, to the optimum.
 
     >>> import accord, numpy as np
