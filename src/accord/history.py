@@ -247,9 +247,11 @@ class Run:
 
     def citation(self) -> str:
         """The paper behind the method, and Accord, as `CITATION.cff` in its source has it."""
-        from accord import __version__
+        from importlib.metadata import version
 
-        software = f"The Accord developers 2026, Accord: distributed optimisation with private data, {__version__}"
+        software = (
+            f"The Accord developers 2026, Accord: distributed optimisation with private data, {version('accord')}"
+        )
         return f"Method: {self.facts.reference}. Software: {software} (CITATION.cff)."
 
     def save(self, directory: str | Path, agents: bool = False) -> Path:

@@ -51,8 +51,7 @@ class Network:
     def of(self, names: Sequence[str]) -> Network:
         """The network with its agents in this order, where it calls them by names.
 
-        Agents that have numbers only stand where the nodes stand, the k-th at the k-th. Raises `NetworkError` where
-        names differ.
+        Agents of numbers stand where the nodes stand, the k-th at the k-th. Raises `NetworkError` where names differ.
 
         >>> from accord import networks
         >>> networks.from_edges([("b", "a"), ("b", "c")]).of(["a", "b", "c"]).neighbours(1)
@@ -64,8 +63,8 @@ class Network:
         if len(strange) == self.size and list(names) == list(map(str, range(self.size))):
             return self
         if strange:
-            raise NetworkError(f"The network's agents are called {_listed(self.agents)}, the problem's "
-                               f"{_listed(names)}: {strange[0]!r} is none of them. Give both the same "
+            raise NetworkError(f"The network's agents are called {', '.join(self.agents[:4])}, ..., the problem's "
+                               f"{', '.join(names[:4])}, ...: {strange[0]!r} is none of them. Give both the same "
                                "names.")  # fmt: skip
         places = {name: place for place, name in enumerate(self.agents)}
         order = np.array([places[name] for name in names])
@@ -282,10 +281,6 @@ class Network:
         if self.doubly_stochastic:
             return told + "doubly stochastic"
         return told + ("row" if self.row_stochastic else "column" if self.column_stochastic else "not") + " stochastic"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
 
 
 def _chance(fault: str, chance: float) -> float:
