@@ -15,6 +15,7 @@ import numpy as np
 from accord import networks
 from accord.attacks import Attacked
 from accord.channels import Clear
+from accord.checks_of_contract import check_members, fits_contract
 from accord.checks_of_prices import answers, fits_coupling
 from accord.checks_of_start import start_at, starts_within
 from accord.diagnosis import Choice, tuned, within_limits
@@ -63,6 +64,7 @@ def plan_for(
     if record is not None and (rounds is None or rounds < 1):
         raise MethodError(f"record={record}: give a whole number of rounds between two records, at least 1.")
     with jax.enable_x64(plan.dtype == np.float64):
+        fits_contract(plan)
         answers(plan)
         every = interval(plan, rounds)
         return replace(plan, every=every, kept=(rounds or every) // every), choices
@@ -103,12 +105,13 @@ def a_method(method: Any) -> Any:
         return FedSGD(method.step_size)  # local work of one step, sent as it is
     if isinstance(method, SGD) and method.steps in (None, 1) and method.epochs is None:
         return FedSGD(method.step_size, method.batch_size)
-    speaks = ("message", "messages", "phases", "broadcast")
+    speaks = ("message", "messages", "phases", "broadcast", "respond", "update")
     if not hasattr(method, "init") or not any(hasattr(type(method), part) for part in speaks):
         raise MethodError(
             f"{method!r} is not a method. Give one of accord.methods, such as accord.FedAvg() or "
             "accord.GradientTracking()."
         )
+    check_members(method)
     return method
 
 

@@ -80,7 +80,7 @@ def interval(plan: Plan, record: int | None) -> int:
 
 def _peer_messages(plan: Plan) -> list[int]:
     """Bytes of one agent's word to one neighbour, an entry an exchange."""
-    said = _say.eval_shape(plan.method, plan.channel, plan.x0, _stand_in(plan))
+    said = _say.eval_shape(plan.method, plan.channel, plan.x0, stand_in(plan))
     return [_size(wire) for wire in said]
 
 
@@ -111,7 +111,7 @@ def _client_messages(plan: Plan) -> tuple[int, int]:
 def _talk(plan: Plan) -> tuple[Any, Any, Any]:
     """The shapes of what one client hears, of what it replies, and of what crosses the wire of that."""
     begin = plan.x0 if plan.problem.coupling is None else plan.problem.coupling.market(plan.dtype)
-    return _talked.eval_shape(plan.method, plan.channel, begin, plan.x0, _stand_in(plan))
+    return _talked.eval_shape(plan.method, plan.channel, begin, plan.x0, stand_in(plan))
 
 
 @jax.jit
@@ -122,7 +122,7 @@ def _talked(method: Any, channel: Any, begin: Any, x0: Array, agent: Agent) -> t
     return heard, reply, channel.encode(reply, channel.init(reply), key)[0]
 
 
-def _stand_in(plan: Plan) -> Agent:
+def stand_in(plan: Plan) -> Agent:
     """An agent of the right shapes: the first, or, for opaque ones, one with nothing to minimise."""
     if not plan.problem.opaque:
         return single(plan.problem, plan.shape, plan.scale, 0)
