@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 import sys
 import types
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Optional, TypeAlias
+from typing import Any, ClassVar, Optional, TypeAlias
 
 import jax
 import numpy as np
+import optax
 import pytest
 
 import accord
 from accord.errors import MethodError
 from accord.methods import BY_NAME, KNOWN_AS, METHODS
-from accord.methods.base import Local, method
+from accord.methods.base import Convergence, Local, Rate, Regularizer, Stepping, method
 from accord.methods.hyperparameters import kinds_of
 from tests.compiling import compilations
 
@@ -102,7 +104,22 @@ def test_an_annotation_that_the_module_does_not_know_is_refused_by_name() -> Non
             step_size: nowhere | None = None  # noqa: F821 # pyright: ignore[reportUndefinedVariable]
 
 
-def test_of_the_fields_of_all_methods_and_their_local_work_as_many_are_traced_as_ever() -> None:
+def test_of_all_methods_whole_numbers_words_and_functions_are_of_the_structure_and_all_else_is_traced() -> None:
     kinds = {type(part) for kind in METHODS for part in (kind(), getattr(kind(), "local", None)) if part is not None}
-    fields = [(kind, name) for kind in kinds for name in kinds_of(kind)]
-    assert (len(fields), sum(name in kind.traced for kind, name in fields)) == (143, 109)
+    fields = {(kind, name): types for kind in kinds for name, types in kinds_of(kind).items()}
+    static = {one for (kind, name), types in fields.items() if name not in kind.traced for one in types}
+    traced = {one for (kind, name), types in fields.items() if name in kind.traced for one in types}
+    assert static == {int, bool, str, tuple, optax.GradientTransformation}
+    assert traced == {float, jax.Array, Mapping, Any, Local, Stepping, Regularizer}
+
+
+def test_what_a_method_converges_to_is_read_as_true_or_in_words_and_its_rate_as_a_number() -> None:
+    @method
+    class Slow:
+        exact: ClassVar = Convergence(rate=Rate(t=-1, log=True))
+
+    assert Slow.exact == "the optimum in the limit, its distance falling like (log t)/t"
+    assert Slow.rate.at(np.e) == pytest.approx(1 / np.e)
+    assert (One.exact, One.rate) == (True, None)
+    stated = {kind.__name__: str(kind().rate) for kind in METHODS if kind().rate is not None}
+    assert stated == {"DistributedDualSubgradient": "1/√t"}

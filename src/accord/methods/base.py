@@ -17,6 +17,8 @@ import numpy as np
 
 from accord.errors import MethodError, UnknownName
 from accord.kinds import known_fields
+from accord.methods.convergence import Convergence as Convergence
+from accord.methods.convergence import Rate as Rate
 from accord.methods.hyperparameters import Local as Local
 from accord.methods.hyperparameters import Regularizer as Regularizer
 from accord.methods.hyperparameters import Stepping as Stepping
@@ -118,7 +120,8 @@ FACTS: dict[str, Any] = {
     "dimensions": None,  # the most decisions it is for, as one that sends Hessians has; None for any number
     "compares": False,  # its rules choose by δ, how far the agents' Hessians differ at x0
     "bears": (),  # impairments of a network: "lose", "sleep", "delay", and "vary", a cycle of networks
-    "exact": True,  # converges to the optimum; or else, in words, to what
+    "exact": True,  # converges to the optimum; or else, in words or as a `Convergence`, to what; read as True or words
+    "rate": None,  # the `Rate` of that, where it is slower than geometric: stated as Convergence(rate=Rate(t=-0.5))
     "minimises": "F",  # or, in words, what else: `exact` then speaks of the optimum of that
     "convexity": "",  # "strong at every agent": each f_k, not only F, has to be
     "partial": True,  # bears a cohort: some clients a round
@@ -160,6 +163,8 @@ def method(cls: type[M]) -> type[M]:
     for fact, default in FACTS.items():
         if not hasattr(cls, fact):
             setattr(cls, fact, default)
+    if isinstance(cls.exact, Convergence):  # pyright: ignore[reportAttributeAccessIssue]
+        cls.exact, cls.rate = str(cls.exact), cls.exact.rate  # pyright: ignore[reportAttributeAccessIssue]
     cls.traced = traced_fields(cls)  # pyright: ignore[reportAttributeAccessIssue]
     cls.__reduce__ = _pickled  # pyright: ignore[reportAttributeAccessIssue]
     _register(cls)

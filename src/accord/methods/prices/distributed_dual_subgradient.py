@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from accord.methods.base import Rule, method
+from accord.methods.base import Convergence, Rate, Rule, method
 from accord.methods.spans import Spans, empty
 
 
@@ -53,7 +53,7 @@ class DistributedDualSubgradient:
     needs: ClassVar = ("best_response",)
     weights: ClassVar = "doubly stochastic"
     bears: ClassVar = ("lose", "vary")
-    exact: ClassVar = "the optimum in the limit, its distance falling like 1/√t"
+    exact: ClassVar = Convergence(rate=Rate(t=-0.5))
     reference: ClassVar = "Falsone, Margellos, Garatti, Prandini 2017"
     rules: ClassVar = {"step_size": Rule("2(1−σ)/L_d", lambda c: 2 * (1 - c.sigma) / c.L_dual)}
 

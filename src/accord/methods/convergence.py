@@ -1,0 +1,44 @@
+"""Where a method arrives, and how fast: facts that code reads, each with its sentence."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How the distance to the answer falls with the rounds: like t^`t`, or (log t) t^`t` with `log`.
+
+    >>> print(Rate(t=-0.5)), Rate(t=-0.5).at(400)
+    1/√t
+    (None, 0.05)
+    >>> print(Rate(t=-1, log=True))
+    (log t)/t
+    """
+
+    t: float
+    log: bool = False
+
+    def at(self, rounds: float) -> float:
+        """Its value after so many rounds, more than one."""
+        return rounds**self.t * (math.log(rounds) if self.log else 1)
+
+    def __str__(self) -> str:
+        power = {-0.5: "√t", -1.0: "t"}.get(self.t, f"t^{-self.t:g}")
+        return f"{'(log t)' if self.log else '1'}/{power}"
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """What a method converges to, and at which rate where that is slower than geometric.
+
+    >>> print(Convergence(rate=Rate(t=-0.5)))
+    the optimum in the limit, its distance falling like 1/√t
+    """
+
+    to: str = "the optimum"
+    rate: Rate | None = None
+
+    def __str__(self) -> str:
+        return self.to if self.rate is None else f"{self.to} in the limit, its distance falling like {self.rate}"
