@@ -156,7 +156,7 @@ def _spec(design: Design, text: str) -> Any:
         words = isinstance(values[0], str)
         cycle = np.resize(np.array(values, object if words else float), length)
         made[name] = pd.Categorical(cycle, categories=list(values)) if words else cycle
-    for name in _names(design):
+    for name in words_of(design.formula):
         made.setdefault(name, np.arange(1.0, length + 1))
     try:
         return from_formula(f"~ {text}", pd.DataFrame(made)).model_spec
@@ -164,9 +164,13 @@ def _spec(design: Design, text: str) -> Any:
         raise ProblemError(f"The formula {design.formula!r} cannot be read: {error}. Write it as y ~ a + b.") from error
 
 
-def _names(design: Design) -> tuple[str, ...]:
-    """The words of a formula that are no function: its numeric columns are among them."""
-    text = re.sub(r"'[^']*'|\"[^\"]*\"", "", design.formula)
+def words_of(formula: str) -> tuple[str, ...]:
+    """The words of a formula that are no function: its numeric columns are among them.
+
+    >>> words_of("y ~ bs(dose, df=4) + np.log(age)")
+    ('y', 'dose', 'age')
+    """
+    text = re.sub(r"'[^']*'|\"[^\"]*\"", "", formula)
     found = [(word[1] or word[2], text[word.end() :].lstrip()) for word in WORD.finditer(text)]
     return tuple(name for name, after in found if not _is_syntax(name, after))
 

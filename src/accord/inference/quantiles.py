@@ -38,7 +38,8 @@ def _asked(design: Design) -> tuple[str, ...]:
 
 
 def _values(site: Site, design: Design, name: str) -> np.ndarray:
-    frame = complete(site, replace(design, roles=tuple(one for one in design.roles if one[0] != f"quantile {name}")))
+    others = tuple(one for one in design.roles if not one[0].startswith("quantile"))
+    frame = complete(site, replace(design, roles=others))
     return frame[name].dropna().to_numpy(float)
 
 

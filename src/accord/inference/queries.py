@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from accord.inference import agreement, likelihood, own_fits, quantiles, survival_rows
+from accord.inference import agreement, likelihood, mixed_fit, own_fits, quantiles, survival_rows, tallies
 from accord.inference.design import Design, Site
 from accord.inference.formula import complete, rows_of
 from accord.inference.sums import Reply
@@ -43,6 +43,11 @@ QUERIES: Mapping[str, Query] = MappingProxyType(
         "score_cells": Query(survival_rows.score_cells, "times"),
         "counts": Query(survival_rows.counts, "times"),
         "own_logrank": Query(survival_rows.own_logrank, "rows"),
+        "cross": Query(mixed_fit.cross, "parameters"),
+        "kinds": Query(tallies.kinds, "none"),
+        "profile": Query(tallies.profile, "rows"),
+        "tallies": Query(tallies.tallies, "rows"),
+        "table": Query(tallies.table, "rows"),
         "own_cox": Query(own_fits.own_cox, "parameters"),
     }
 )

@@ -66,3 +66,20 @@ def references(design: Design) -> Iterator[str]:
 def cost(fit: Any) -> str:
     """Rounds and bytes."""
     return f"{count(fit.rounds)} rounds, {data_size(fit.bytes)} sent."
+
+
+def mixed_summary(fit: Any) -> str:
+    """A linear mixed model."""
+    how = "restricted maximum likelihood" if fit.reml else "maximum likelihood"
+    share = [f"{100 * fit.icc:.3g} % of the variance lies between agents."] if fit.cov_re.shape == (1, 1) else []
+    lines = [
+        f"Linear mixed model by {how}: {fit.design.formula}, random {fit.design.model[1]} of {fit.design.by}",
+        text_of(fit.table()),
+        f"Variances of agents: {', '.join(number(v) for v in fit.cov_re.to_numpy().diagonal())}; of rows "
+        f"{number(fit.scale)}; log-likelihood {number(fit.llf, 7)}.",
+        *share,
+        *rows(fit.sizes, fit.dropped),
+        *references(fit.design),
+        cost(fit),
+    ]
+    return "\n".join(lines)

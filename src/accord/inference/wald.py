@@ -38,6 +38,8 @@ class Test(NamedTuple):
     pvalue: float
 
     def __str__(self) -> str:
+        if np.isnan(self.statistic):  # an exact test
+            return f"{self.kind}: p = {self.pvalue:.4g} ({self.hypothesis})"
         return f"{self.kind}: χ² = {self.statistic:.4g}, df = {self.df}, p = {self.pvalue:.4g} ({self.hypothesis})"
 
 

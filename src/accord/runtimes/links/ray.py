@@ -6,6 +6,8 @@ import os
 import secrets
 import signal
 import warnings
+import weakref
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -58,6 +60,18 @@ class Ray:
     deadline: float | None = None
     quorum: float = 0.5
 
+    def mapping(self, agents: Sequence[Any]) -> Answering:
+        """A map over these agents, each where its shard is, for questions without rounds: what `accord.inference` asks.
+
+        A process that dies ends it: nothing of such questions is kept.
+        """
+        if self.shards is not None and self.shards < 1:
+            raise MethodError(f"Ray(shards={self.shards}): give at least one shard.")
+        ray = _library()
+        owned = _join(ray, self.address)
+        count = min(self.shards or int(ray.cluster_resources().get("CPU", 1)), len(agents))
+        return Answering(ray, [agents[k::count] for k in range(count)], owned)
+
     def start(self, plan: Plan) -> Hosted | FirstCome | AtWill:
         """A session with an actor a shard."""
         session, patience = session_of(plan), Patience(self.deadline, self.quorum)
@@ -76,6 +90,40 @@ class Ray:
             begun = session(plan, parts, actors, run, patience)
             undo.pop_all()
             return begun
+
+
+class Answering:
+    """A map over agents that stay in the processes of their shards; these end when it is let go of."""
+
+    def __init__(self, ray: Any, parts: Sequence[Sequence[Any]], owned: bool) -> None:
+        kind = ray.remote(num_cpus=min(1.0, ray.cluster_resources().get("CPU", 1) / len(parts)))(Answerer)
+        self.ray, self.actors = ray, [kind.remote(list(part)) for part in parts]
+        weakref.finalize(self, _let_go, ray, self.actors, owned)
+
+    def __call__(self, function: Callable[[Any], Any], agents: Sequence[Any]) -> Iterator[Any]:
+        """What the function says of each agent, in their order."""
+        told = self.ray.get([actor.answer.remote(function) for actor in self.actors])
+        return (told[k % len(told)][k // len(told)] for k in range(len(agents)))
+
+
+class Answerer:
+    """Where some agents are asked."""
+
+    def __init__(self, agents: list[Any]) -> None:
+        self.agents = agents
+
+    def answer(self, function: Callable[[Any], Any]) -> list[Any]:
+        """Of each agent."""
+        return [function(agent) for agent in self.agents]
+
+
+def _let_go(ray: Any, actors: list[Any], owned: bool) -> None:
+    if not ray.is_initialized():
+        return
+    for actor in actors:
+        ray.kill(actor)
+    if owned:
+        ray.shutdown()
 
 
 class Seat:

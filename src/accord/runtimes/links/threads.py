@@ -6,8 +6,11 @@ import os
 import queue
 import threading
 import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from accord.errors import MethodError
 from accord.runtimes.arrivals import FirstCome, session_of
@@ -66,13 +69,21 @@ class Threads:
 
     workers: int | None = None
 
-    def start(self, plan: Plan) -> Hosted | FirstCome | AtWill:
-        """A session with a thread a worker."""
+    def mapping(self, agents: Sequence[Any]) -> Callable[..., Iterator[Any]]:
+        """A map over these agents by the workers, for questions that have no rounds: what `accord.inference` asks."""
+        return ThreadPoolExecutor(min(self._wanted, len(agents))).map
+
+    @property
+    def _wanted(self) -> int:
         wanted = self.workers if self.workers is not None else os.cpu_count() or 1
         if wanted < 1:
             raise MethodError(f"Threads(workers={wanted}): give at least one worker.")
+        return wanted
+
+    def start(self, plan: Plan) -> Hosted | FirstCome | AtWill:
+        """A session with a thread a worker."""
         session = session_of(plan)
-        parts, run, patience = divide(plan, wanted), named(), Patience()
+        parts, run, patience = divide(plan, self._wanted), named(), Patience()
         boxes: dict[int, queue.SimpleQueue[Envelope]] = {w: queue.SimpleQueue() for w in (HOST, *range(len(parts)))}
         workers = [Worker(part, run, Mailboxes(w, boxes), w, patience.again) for w, part in enumerate(parts)]
         lives = tuple(threading.Thread(target=worker.live, daemon=True) for worker in workers)
