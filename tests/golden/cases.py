@@ -42,8 +42,8 @@ CHANNELS: dict[str, Callable[[], Any]] = {
 NETWORKS: dict[str, Callable[[], Any]] = {
     "loses": lambda: networks.ring(6).lose(0.2),
     "sleeps": lambda: networks.ring(6).sleep(0.2),
-    "is late": lambda: networks.ring(6).delay(2),
-    "changes": lambda: networks.random_matchings(6, seed=1),
+    "is late": lambda: networks.ring(6).lazy().delay(1),
+    "changes": lambda: networks.random_matchings(networks.complete(6), 4, seed=1),
     "is dense": lambda: networks.complete(6),
 }
 RULES: dict[str, Callable[[], Any]] = {
