@@ -32,7 +32,7 @@ def arrival(problem: Problem, method: Any, network: Any, answer: np.ndarray, tol
     with jax.enable_x64(True):
         session, cost = Vectorised(devices=1).start(plan), per_round(plan)
         vectors = cost.bytes / (network.links * plan.x0.nbytes)  # a round of the method's own
-        t, there = _until(session.team, session.carry, jnp.asarray(answer), tolerance, int(limit / vectors))
+        t, there = until(session.team, session.carry, jnp.asarray(answer), tolerance, int(limit / vectors))
     own = vars(plan.method).items()
     settings = {name: float(value) for name, value in own if isinstance(value, (int, float, np.ndarray))}
     if not there:
@@ -42,11 +42,12 @@ def arrival(problem: Problem, method: Any, network: Any, answer: np.ndarray, tol
 
 
 @partial(jax.jit, static_argnames=("limit",))
-def _until(team: Any, carry: Any, answer: Array, tolerance: float, limit: int) -> tuple[Array, Array]:
+def until(team: Any, carry: Any, answer: Array, tolerance: float, limit: int) -> tuple[Array, Array]:
     """Rounds until everyone is there, until somebody is nowhere, or until the limit; and whether everyone is there."""
 
     def furthest(carry: Any) -> Array:
-        return jnp.max(jnp.sum((team.models(carry) - answer) ** 2, 1)) / jnp.vdot(answer, answer)
+        models = carry.server.x[None] if hasattr(carry, "server") else team.models(carry)
+        return jnp.max(jnp.sum((models - answer) ** 2, 1)) / jnp.vdot(answer, answer)
 
     def going(loop: tuple[Any, Array, Array]) -> Array:
         _, t, far = loop

@@ -1,4 +1,4 @@
-"""The picture of the README: four methods on the four hospitals. Run it again when methods change.
+"""The picture of the README: five methods on the four hospitals. Run it again when methods change.
 
 python docs/picture.py
 """
@@ -25,6 +25,7 @@ def main() -> None:
         "SCAFFOLD": accord.run(problem, accord.SCAFFOLD(local), stop=stop, record=5),
         "DGD": accord.run(problem, accord.DGD(), network=network, stop=stop, record=5),
         "GradientTracking": accord.run(problem, accord.GradientTracking(), network=network, stop=stop, record=5),
+        "Newton": accord.run(problem, accord.Newton(), stop=accord.Stop(rounds=12, progress=0.0), record=1),
     }
     comparison_figure(runs, pooled(problem).objective).savefig(HERE / "assets" / "hospitals.svg")
 

@@ -64,7 +64,15 @@ def _exact(who: Patients, counted: Sequence[Rounds]) -> Iterator[str]:
         spent = best.bytes * rounds / max(best.predicted, 1)
         yield (f"Advice: for the optimum itself, {best.method}: {count(round(rounds))} rounds and "
                f"{data_size(spent)} until {number(who.share, 2)} of the initial gap is left, "
-               "the fewest bytes of those considered.")  # fmt: skip
+               f"the fewest bytes of those considered.{_whole(who, best.method)}")  # fmt: skip
+
+
+def _whole(who: Patients, method: str) -> str:
+    """Why a Hessian is worth what it weighs."""
+    if "Newton" not in method:
+        return ""
+    return (f" With {who.size} decisions a Hessian is {who.size * (who.size + 1) // 2:,} numbers, and F is smooth, so "
+            "that few rounds are left.")  # fmt: skip
 
 
 def _until(one: Rounds) -> float:

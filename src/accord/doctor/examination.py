@@ -17,7 +17,7 @@ from accord.doctor.floors import Floor, floor
 from accord.doctor.interview import Interview
 from accord.doctor.measures import Measures, measure
 from accord.errors import MethodError, NetworkError, ProblemError
-from accord.methods import NIDS, FedSGD, GradientTracking, Scaffnew
+from accord.methods import NIDS, FedSGD, GradientTracking, Newton, NewtonConsensus, Scaffnew
 from accord.problems.problem import Problem
 from accord.runtimes.cost import per_round
 
@@ -115,7 +115,7 @@ def _delay(agents: Interview, found: Measures, delay: int, check: bool) -> Delay
 def _rounds(
     problem: Problem, x0: Any, network: Any, found: Measures, share: float, check: bool
 ) -> Iterator[rates.Rounds]:
-    for kind in (FedSGD, Scaffnew) if network is None else (NIDS, GradientTracking):
+    for kind in (FedSGD, Scaffnew, Newton) if network is None else (NIDS, GradientTracking, NewtonConsensus):
         try:
             method, _ = tuned(kind(), problem, network, x0)
             plan, _ = plan_for(problem, method, x0, network, None, None, None, None, 0, None)
@@ -131,6 +131,11 @@ def _rounds(
 
 def _foreseen(method: Any, network: Any, found: Measures, share: float) -> tuple[float, str]:
     """Rounds, and by which theory."""
+    if isinstance(method, Newton | NewtonConsensus):
+        common = found.common
+        gaps = np.array(common.path) - common.value
+        steps = int(np.argmax(gaps <= share * gaps[0]))
+        return max(steps, 1), "the doctor's own search, which is Newton's"
     if isinstance(method, FedSGD) and method.step_size is not None:
         return rates.descent(found.seen, method.step_size, share), "the spectrum of F at the optimum"
     if isinstance(method, Scaffnew) and method.steps is not None:

@@ -21,6 +21,7 @@ class Common(NamedTuple):
     value: float  # F there
     start: float  # F at x0
     left: float  # ‖∇F‖ there, over ‖∇F(x0)‖
+    path: tuple[float, ...] = ()  # F after every step of the search, which is Newton's method
 
     @property
     def found(self) -> bool:
@@ -36,6 +37,7 @@ def common_optimum(agents: Interview, x0: np.ndarray, quadratic: bool) -> Common
     x, eps = x0, np.finfo(float).eps
     F, g = agents.mean(slope, x)
     start, first = float(F), float(np.linalg.norm(g))
+    path = [start]
     for _ in range(STEPS):
         size = float(np.linalg.norm(g))
         if size <= 1e-14 * max(first, 1e-300):
@@ -48,9 +50,10 @@ def common_optimum(agents: Interview, x0: np.ndarray, quadratic: bool) -> Common
             break
         x = x + step * move
         F, g = agents.mean(slope, x)
+        path.append(float(F))
         if -promised <= eps * abs(float(F)) and float(np.linalg.norm(g)) >= 0.5 * size:
             break  # at the rounding of F, and of its gradient
-    return Common(x, float(F), start, float(np.linalg.norm(g)) / max(first, 1e-300))
+    return Common(x, float(F), start, float(np.linalg.norm(g)) / max(first, 1e-300), tuple(path))
 
 
 def _backtracked(agents: Interview, x: np.ndarray, F: float, move: np.ndarray, falls: float) -> float:

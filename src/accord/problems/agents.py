@@ -113,11 +113,7 @@ class Agent:
 
     def hvp(self, x: Array) -> Callable[[Array], Array]:
         """v ↦ ∇²f(x) v, each at the price of two gradients."""
-
-        def along(at: tuple[Array, Array], rows: Any, own: Array) -> Array:
-            return jax.jvp(lambda x: self._slope(x, rows, own), at[:1], at[1:])[1]
-
-        return lambda v: self._mean(self.rows.summed(along, (x, v)), self.size)
+        return lambda v: jax.jvp(self.grad, (x,), (v,))[1]
 
     def sample_grad(self, x: Any, key: Array, batch_size: int) -> Any:
         """The gradient over `batch_size` rows drawn with replacement: unbiased for ∇f(x)."""

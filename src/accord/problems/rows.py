@@ -132,7 +132,22 @@ def _page_by_page(part: Part, length: int) -> Callable[..., Any]:
 
     asked = custom_vmap(alone)
     asked.def_vmap(together)
-    return asked
+
+    @jax.custom_jvp
+    def total(*given: Any) -> Any:
+        return asked(*given)
+
+    @total.defjvp
+    def _(given: Any, moved: Any) -> Any:
+        """A sum of derivatives: differentiated itself, a batch would take each agent's number for another batch."""
+        x, *rest = given
+
+        def slope(at: Any, rows: Any, own: Array) -> Any:
+            return jax.jvp(lambda x: part(x, rows, own), at[:1], at[1:])[1]
+
+        return total(*given), _page_by_page(slope, length)((x, moved[0]), *rest)
+
+    return total
 
 
 LARGE = 4096

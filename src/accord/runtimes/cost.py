@@ -52,7 +52,8 @@ def gradients(plan: Plan) -> float:
     if (each := works(plan)) is not None:
         spent = np.array([work(n) for work, n in zip(each, plan.problem.sizes, strict=True)])
         return float(chances @ spent) / plan.problem.K
-    work = getattr(plan.method, "work", lambda size: 1.0)
+    columns = plan.x0.size if "hessian" in plan.method.needs else 0  # of a Hessian, each worth a gradient
+    work = getattr(plan.method, "work", lambda size: 1.0 + columns)
     sizes, which = np.unique(plan.problem.sizes, return_inverse=True)
     asked = np.bincount(which, chances)
     return float(asked @ [work(n) for n in sizes]) / plan.problem.K

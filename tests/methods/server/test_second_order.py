@@ -13,7 +13,7 @@ import accord
 from accord.diagnosis import unlikeness
 from accord.errors import MethodError
 from accord.methods.second_order import conjugate_gradients, direction, falls, packed, unpacked
-from accord.problems.problem import single
+from accord.problems.problem import single, stacked
 from accord.problems.shape import Shape
 
 RANDOM = np.random.default_rng(0)
@@ -43,6 +43,7 @@ def after(rounds: int, problem: accord.Problem, method: Any, x0: Any = None, **h
 def test_a_quadratic_is_solved_at_once(method: Any, rounds: int, network: Any) -> None:
     run = after(rounds, SQUARE, method, network=network)
     np.testing.assert_allclose(run.x, OPTIMUM, atol=1e-14)
+    assert run.history["gradients"].iloc[-1] == 3 * rounds  # one, and the two columns of a Hessian
 
 
 @pytest.mark.parametrize(("method", "network"), [(accord.Newton(), None),
@@ -152,6 +153,23 @@ def test_a_hessian_is_the_derivative_of_the_gradient() -> None:
             expected, found, times = ask(agent, x, v)
             np.testing.assert_allclose(found, expected, atol=1e-12)
             np.testing.assert_allclose(times, expected @ v, atol=1e-12)
+
+
+def test_agents_of_uneven_sizes_have_their_own_second_derivatives_all_at_once() -> None:
+    """Their rows lie in pages that are everybody's, and a page stands for its owner in every derivative."""
+    a = [RANDOM.normal(size=(n, 3)) for n in (200, 3, 5, 9)]
+    uneven = accord.problems.logistic([(one, np.arange(len(one)) % 2.0) for one in a], l2=0.1)
+    with jax.enable_x64(True):
+        shape = Shape.of(uneven.x0)
+        agents = stacked(uneven, shape, np.ones(4))
+        assert agents.rows.pages is not None
+        x, v = jnp.asarray(RANDOM.normal(size=(2, 4, 3)))
+        ask = jax.jit(jax.vmap(lambda agent, x, v: (agent.hessian(x), agent.hvp(x)(v)), (agents.axes, 0, 0)))
+        H, times = ask(agents, x, v)
+    s = [1 / (1 + np.exp(-(rows @ np.asarray(at)))) for rows, at in zip(a, x, strict=True)]
+    expected = [(rows.T * (s * (1 - s))) @ rows / len(rows) + 0.1 * np.eye(3) for rows, s in zip(a, s, strict=True)]
+    np.testing.assert_allclose(H, expected, atol=1e-12)
+    np.testing.assert_allclose(times, np.einsum("kij,kj->ki", expected, v), atol=1e-12)
 
 
 def test_a_triangle_holds_its_matrix() -> None:

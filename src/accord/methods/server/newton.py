@@ -38,7 +38,8 @@ class Newton:
 
     s is halved where the next round's F breaks Armijo's rule, and that round is lost; λ = 0 where the Hessian is
     positive definite, and else is doubled until it is with λ (Levenberg). A quadratic takes one round, a generalised
-    linear model four to six; each sends d(d+3)/2 + 1 numbers up. A term without a gradient is refused.
+    linear model four to six; each sends d(d+3)/2 + 1 numbers up, and counts as d + 1 gradients. A term without a
+    gradient is refused.
 
     A Hessian tells more of rows than a gradient does: of a single row it is the row.
 
