@@ -72,7 +72,9 @@ def chapters(study: Study, run: Run) -> Iterator[Chapter]:
     """Five methods; together or alone; calibration; the small hospital; personal models; what the data cannot say."""
     others = {name: dataclasses.replace(study, method=method, method_name=name.lower(), network=None, stop=STOP)
               for name, method in FEDERATED.items()}  # fmt: skip
-    tasks: dict[str, Callable[[], Any]] = {name: partial(other.run, record=10) for name, other in others.items()}
+    tasks: dict[str, Callable[[], Any]] = {
+        name: partial(other.run, record=1 if name == "Newton" else 10) for name, other in others.items()
+    }
     known = side_by_side({"held out": partial(evidence, study, {}), **tasks})  # which is no method's name
     found = known.pop("held out")._replace(runs={run.facts.method: run, **known})
     yield five_methods(found)
