@@ -18,6 +18,7 @@ from accord.methods.hyperparameters import is_count, kinds_of
 from accord.networks.faults import weighted
 from accord.problems.agents import Agent
 from accord.problems.coupling import Coupling
+from accord.problems.exchange import price_and_volume
 from accord.problems.objectives import Bounds
 from accord.problems.problem import Problem, stacked
 from accord.problems.shape import Shape
@@ -116,20 +117,24 @@ def constants(problem: Problem, pattern: str, network: Any = None, x0: Any = Non
         found = found._replace(sigma=network.sigma, lambda_min=network.lambda_min, gamma=network.gamma,
                                chi=_chi(network), v_min=_least_push_weight(network))  # fmt: skip
     if problem.coupling is not None:
-        found = _with_coupling(found, problem.coupling, L, mu)
+        found = _with_coupling(found, problem, problem.coupling, L, mu)
         words += f", L_d = {found.L_dual:.3g}"
     return found, words
 
 
-def _with_coupling(found: Constants, coupling: Coupling, L: np.ndarray, mu: np.ndarray) -> Constants:
+def _with_coupling(found: Constants, problem: Problem, coupling: Coupling, L: np.ndarray, mu: np.ndarray) -> Constants:
     A, diagonal = coupling.A, coupling.A.ndim == 2
     joined = int((A if diagonal else A.any(2)).astype(bool).sum(0).max())
     squares = np.column_stack([(A**2).min(1), (A**2).max(1)]) if diagonal else np.array(
         [np.linalg.eigvalsh(a @ a.T)[[0, -1]] for a in A]  # λ_min and λ_max of A_k A_kᵀ
     )  # fmt: skip
     least = np.where(squares[:, 0] > 1e-12 * squares[:, 1], squares[:, 0], 0)
+    price, volume = price_and_volume(problem, coupling)
     with np.errstate(divide="ignore"):
         return found._replace(
+            price=price,
+            volume=volume,
+            bounded=bool(np.isfinite(coupling.lower).any() or np.isfinite(coupling.upper).any()),
             L_dual=_roughness_of_dual(A, mu),
             A_max=float(squares[:, 1].max()),
             degree=joined + (coupling.sense == "<="),

@@ -19,6 +19,9 @@ class Constants(NamedTuple):
     A_max: float = 1.0  # the largest of λ_max(A_k A_kᵀ)
     degree: int = 1  # the most agents that a row of the constraint joins, and the slack of ≤
     L_value: float = 0.0  # the largest of L_k / λ_min(A_k A_kᵀ): of what it costs an agent to contribute y
+    price: float = 0.0  # P, the largest marginal cost of a unit of the constraint, at 0 and at bounds
+    volume: float = 0.0  # V, by how much the constraint is missed where every decision is as near to 0 as it may be
+    bounded: bool = False  # whether any decision has a bound
     L_mean: float = 0.0  # Σ p_k L_k, which bounds the smoothness of F
     mu_mean: float = 0.0  # Σ p_k μ_k, which the strong convexity of F is at least
     L_row: float = 0.0  # largest smoothness of the loss of one row, for methods that need `sample_grad`
@@ -31,6 +34,21 @@ class Constants(NamedTuple):
     def kappa(self) -> float:
         """κ = L/μ, of the worst pair of agents; infinite where one is not strongly convex."""
         return self.L / self.mu if self.mu > 0 else math.inf
+
+    @property
+    def climb(self) -> float:
+        """P/V, by how much a price has to rise a unit of what is missing; 0 where one of them is not known."""
+        return self.price / self.volume if self.volume > 0 else 0.0
+
+    @property
+    def penalty(self) -> float:
+        """ρ in a market: the geometric mean of the curvatures, in units of the constraint; more where bounds count.
+
+        Where decisions lean on bounds, it is not their cost's curvature that tells how a price answers to what is
+        missing, but P/V for all, K P/V for each: 0.3 of that settles dispatches with gaps in their merit order soonest.
+        """
+        curved = (math.sqrt(self.mu * self.L) or self.L / 10) / self.A_max
+        return max(curved, 0.3 * self.agents * self.climb if self.bounded else 0.0) or self.agents * self.climb or 1.0
 
     @property
     def lambda_max(self) -> float:

@@ -47,7 +47,7 @@ class DecentralizedADMM:
     rules: ClassVar = {
         "penalty": Rule(
             "√(L·max(μ, L/100)/(1−λ₂))",
-            lambda c: math.sqrt(c.L * max(c.mu, c.L / 100) / ((c.gamma * c.lambda_max) or 1)),
+            lambda c: math.sqrt(c.L * max(c.mu, c.L / 100) / (c.gamma * c.lambda_max)),
         )
     }
 

@@ -37,7 +37,8 @@ class ADAL:
     All agents answer at once to where the others were, and the damping τ makes up for it: r = Σ A_k x_k − b.
     For Σ A_k x_k ≤ b the server holds the slack, one more agent, whose best response is closed.
 
-    - `penalty`: ρ > 0, any; the geometric mean of the agents' curvatures, over the largest of A_k A_kᵀ, when not given.
+    - `penalty`: ρ > 0, any; when not given, the geometric mean of the agents' curvatures over the largest of
+      A_k A_kᵀ, and with bounds at least 0.3 K P/V, of the largest marginal cost and of what is missing at the start.
     - `damping`: τ < 1/q, q the most agents that any row of the constraint joins, the slack included.
 
     >>> import accord
@@ -57,9 +58,7 @@ class ADAL:
     partial: ClassVar = False
     reference: ClassVar = "Chatzipanagiotis, Dentcheva, Zavlanos 2015"
     rules: ClassVar = {
-        "penalty": Rule(
-            "√(μL)/‖A‖², or L/(10‖A‖²) where μ = 0", lambda c: ((c.mu * c.L) ** 0.5 or c.L / 10 or 1) / c.A_max
-        ),
+        "penalty": Rule("max(√(μL)/‖A‖², 0.3 K P/V with bounds), √(μL) being L/10 where μ = 0", lambda c: c.penalty),
         "damping": Rule("0.9/q", lambda c: 0.9 / c.degree),
     }
     limits: ClassVar = {"damping": Rule("1/q", lambda c: 1 / c.degree)}

@@ -32,7 +32,8 @@ class DistributedDualSubgradient:
     the last two spans, which begin at the powers of two; it settles where x_k(l), as in a linear programme, jumps.
 
     - `step_size`: a > 0, any; about how far the price may be from its start, over the size of the violation. When not
-      given and every f_k is strongly convex 2(1−σ)/L_d, so that prices differ the less the worse they mix.
+      given and every f_k is strongly convex 2(1−σ)/L_d, so that prices differ the less the worse they mix; where a
+      cost has flat parts (1−σ)P/(2V), of the largest marginal cost and of what is missing at the start.
 
     Steps that shrink are the price of agreeing on prices by averaging alone: the agents' differ by about a/√t, and so
     the distance to the optimum falls like 1/√t. `TrackingADMM`, which averages violations too, is exact sooner.
@@ -55,7 +56,12 @@ class DistributedDualSubgradient:
     bears: ClassVar = ("lose", "vary")
     exact: ClassVar = Convergence(rate=Rate(t=-0.5))
     reference: ClassVar = "Falsone, Margellos, Garatti, Prandini 2017"
-    rules: ClassVar = {"step_size": Rule("2(1−σ)/L_d", lambda c: 2 * (1 - c.sigma) / c.L_dual)}
+    rules: ClassVar = {
+        "step_size": Rule(
+            "2(1−σ)/L_d, or (1−σ)P/(2V) where a cost has flat parts",
+            lambda c: (1 - c.sigma) * (2 / c.L_dual or c.climb / 2),
+        )
+    }
 
     def init(self, x: Array, agent: Any, key: Array) -> State:
         one = jnp.ones_like(agent.share.agents)

@@ -43,7 +43,8 @@ class DualSubgradient:
     at the powers of two: from a half to three quarters of all rounds, so that a bad beginning is forgotten.
 
     - `step_size`: a > 0, any; about how far the price may be from its start, over the size of the violation. When not
-      given and every f_k is strongly convex 4/L_d, which is within the limit 2/L_d of a constant step from round 5 on.
+      given and every f_k is strongly convex 4/L_d, which is within the limit 2/L_d of a constant step from round 5 on;
+      where a cost has flat parts P/V, the largest marginal cost over what is missing at the start.
 
     >>> import accord
     >>> plants = accord.problems.dispatch([0, 0, 0], [10, 20, 30], 0, lower=0, upper=[40, 40, 40], demand=60)
@@ -60,7 +61,9 @@ class DualSubgradient:
     aggregate: ClassVar = "sum"
     partial: ClassVar = False
     reference: ClassVar = "Shor 1985; Nedić, Ozdaglar 2009"
-    rules: ClassVar = {"step_size": Rule("4/L_d", lambda c: 4 / c.L_dual)}
+    rules: ClassVar = {
+        "step_size": Rule("4/L_d, or P/V where a cost has flat parts", lambda c: 4 / c.L_dual or c.climb)
+    }
 
     def init(self, x: Any) -> Server:
         one = jnp.ones_like(x.agents)

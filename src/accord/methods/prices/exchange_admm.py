@@ -39,7 +39,8 @@ class ExchangeADMM:
     calls it forth. With one ρ for all, r is ρ times the mean violation.
     For Σ A_k x_k ≤ b the server holds the slack: one more agent of the exchange, whose best response is closed.
 
-    - `penalty`: ρ > 0, any; the geometric mean of the agents' curvatures when not given.
+    - `penalty`: ρ > 0, any; when not given, the geometric mean of the agents' curvatures over the largest of
+      A_k A_kᵀ, and with bounds at least 0.3 K P/V, of the largest marginal cost and of what is missing at the start.
     - `metric`: ρ_k = ρ + metric · tr(∇²f_k)/‖A_k‖² instead, for quadratic costs: who is stiff moves little. With
       metric = 2 and a small ρ the price takes about half of Newton's step, whatever the curvatures.
 
@@ -61,7 +62,9 @@ class ExchangeADMM:
     partial: ClassVar = False
     may_be_zero: ClassVar = ("metric",)
     reference: ClassVar = "Boyd et al. 2011, §7.3.2"
-    rules: ClassVar = {"penalty": Rule("√(μL), or L/10 where μ = 0", lambda c: (c.mu * c.L) ** 0.5 or c.L / 10 or 1)}
+    rules: ClassVar = {
+        "penalty": Rule("max(√(μL)/‖A‖², 0.3 K P/V with bounds), √(μL) being L/10 where μ = 0", lambda c: c.penalty)
+    }
 
     def init(self, x: Any) -> Server:
         nothing = jnp.zeros_like(x.price)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from accord.methods.base import Rule, method
+from accord.methods.base import Constants, Rule, method
 
 
 class Server(NamedTuple):
@@ -35,6 +36,10 @@ class Client(NamedTuple):
     m: Array
 
 
+def _step(c: Constants) -> float:
+    return 1 / c.L_value if c.L_value > 0 else 1 / (c.climb or 1.0)
+
+
 @method
 class PrimalDecomposition:
     """y_k⁺ = Π_k(y_k + a (m_k − λ)), λ such that Σ y_k⁺ = b; x_k = argmin f_k where A_k x = y_k, with multiplier m_k.
@@ -45,7 +50,8 @@ class PrimalDecomposition:
     the server keeps what is left over. Every A_k has independent rows; with bounds, decisions and constraint are
     single numbers.
 
-    - `step_size`: a < 2/L_v, L_v the largest of L_k/λ_min(A_k A_kᵀ).
+    - `step_size`: a < 2/L_v, L_v the largest of L_k/λ_min(A_k A_kᵀ). Of straight costs, whose L_v is 0, any is taken,
+      and V/P when not given: what is missing at the start over the largest marginal cost.
 
     >>> import accord
     >>> market = accord.problems.dispatch([0.004, 0.006, 0.009], [5.3, 5.5, 5.8], [500, 400, 200],
@@ -65,8 +71,8 @@ class PrimalDecomposition:
     aggregate: ClassVar = staticmethod(lambda replies, share: replies)  # the market maker looks at each
     partial: ClassVar = False
     reference: ClassVar = "Silverman 1972; Bertsekas 1999, §6.4"
-    rules: ClassVar = {"step_size": Rule("1/L_v, where every A_k has independent rows", lambda c: 1 / c.L_value)}
-    limits: ClassVar = {"step_size": Rule("2/L_v", lambda c: 2 / c.L_value)}
+    rules: ClassVar = {"step_size": Rule("1/L_v, where every A_k has independent rows; V/P where L_v is 0", _step)}
+    limits: ClassVar = {"step_size": Rule("2/L_v", lambda c: 2 / c.L_value if c.L_value > 0 else math.inf)}
 
     def init(self, x: Any) -> Server:
         nothing = jnp.zeros_like(x.price)

@@ -38,7 +38,8 @@ class SharingADMM:
     r is the mean of A_k x_k − b/K and Π the projection on what is shared: 0 for ==, v ↦ min(v, 0) for ≤. It is
     ExchangeADMM for ==, while for ≤ the prices are never negative, so that every price gives a bound on the cost.
 
-    - `penalty`: ρ > 0, any; the geometric mean of the agents' curvatures, over the largest of A_k A_kᵀ, when not given.
+    - `penalty`: ρ > 0, any; when not given, the geometric mean of the agents' curvatures over the largest of
+      A_k A_kᵀ, and with bounds at least 0.3 K P/V, of the largest marginal cost and of what is missing at the start.
 
     >>> import accord, numpy as np
     >>> rows = [(np.ones((1, 1)), np.full((1, 1), c)) for c in (1.0, 2.0, 6.0)]  # each wants ½(x−c)², 6 may be had
@@ -57,9 +58,7 @@ class SharingADMM:
     partial: ClassVar = False
     reference: ClassVar = "Boyd et al. 2011, §7.3"
     rules: ClassVar = {
-        "penalty": Rule(
-            "√(μL)/‖A‖², or L/(10‖A‖²) where μ = 0", lambda c: ((c.mu * c.L) ** 0.5 or c.L / 10 or 1) / c.A_max
-        )
+        "penalty": Rule("max(√(μL)/‖A‖², 0.3 K P/V with bounds), √(μL) being L/10 where μ = 0", lambda c: c.penalty)
     }
 
     def init(self, x: Any) -> Server:

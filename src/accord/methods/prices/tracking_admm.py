@@ -33,7 +33,8 @@ class TrackingADMM:
     each hears what the other says. Both hear the same e and l, and the keeper's answer is closed, s⁺ = [s − e − l/c]₊;
     what the two say is averaged, d⁺ = e + ½ (A x⁺ − A x + s⁺ − s), which is the method among 2K agents over W ⊗ (½, ½).
 
-    - `penalty`: c > 0, any; the geometric mean of the agents' curvatures, over the largest of A_k A_kᵀ, when not given.
+    - `penalty`: c > 0, any; when not given, the geometric mean of the agents' curvatures over the largest of
+      A_k A_kᵀ, and with bounds at least 0.3 K P/V, of the largest marginal cost and of what is missing at the start.
 
     >>> import accord
     >>> market = accord.problems.dispatch([0.004, 0.006, 0.009], [5.3, 5.5, 5.8], [500, 400, 200], None, None, 800)
@@ -51,9 +52,7 @@ class TrackingADMM:
     weights: ClassVar = "doubly stochastic"
     reference: ClassVar = "Falsone, Notarnicola, Notarstefano, Prandini 2020"
     rules: ClassVar = {
-        "penalty": Rule(
-            "√(μL)/‖A‖², or L/(10‖A‖²) where μ = 0", lambda c: ((c.mu * c.L) ** 0.5 or c.L / 10 or 1) / c.A_max
-        )
+        "penalty": Rule("max(√(μL)/‖A‖², 0.3 K P/V with bounds), √(μL) being L/10 where μ = 0", lambda c: c.penalty)
     }
 
     def init(self, x: Array, agent: Any, key: Array) -> State:
