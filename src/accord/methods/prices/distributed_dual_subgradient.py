@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar, NamedTuple
 
 import jax.numpy as jnp
@@ -33,7 +34,8 @@ class DistributedDualSubgradient:
 
     - `step_size`: a > 0, any; about how far the price may be from its start, over the size of the violation. When not
       given and every f_k is strongly convex 2(1−σ)/L_d, so that prices differ the less the worse they mix; where a
-      cost has flat parts (1−σ)P/(2V), of the largest marginal cost and of what is missing at the start.
+      cost has flat parts or decisions bounds, at least (1−σ)P/(2V), of the largest marginal cost and of what is missing
+      at the start.
 
     Steps that shrink are the price of agreeing on prices by averaging alone: the agents' differ by about a/√t, and so
     the distance to the optimum falls like 1/√t. `TrackingADMM`, which averages violations too, is exact sooner.
@@ -58,8 +60,8 @@ class DistributedDualSubgradient:
     reference: ClassVar = "Falsone, Margellos, Garatti, Prandini 2017"
     rules: ClassVar = {
         "step_size": Rule(
-            "2(1−σ)/L_d, or (1−σ)P/(2V) where a cost has flat parts",
-            lambda c: (1 - c.sigma) * (2 / c.L_dual or c.climb / 2),
+            "2(1−σ)/L_d, or (1−σ)P/(2V) where that is more and a cost has flat parts or decisions bounds",
+            lambda c: (1 - c.sigma) / 2 * max(4 / c.L_dual, c.climb if c.bounded or math.isinf(c.L_dual) else 0.0),
         )
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar, NamedTuple
 
 import jax.numpy as jnp
@@ -44,7 +45,8 @@ class DualSubgradient:
 
     - `step_size`: a > 0, any; about how far the price may be from its start, over the size of the violation. When not
       given and every f_k is strongly convex 4/L_d, which is within the limit 2/L_d of a constant step from round 5 on;
-      where a cost has flat parts P/V, the largest marginal cost over what is missing at the start.
+      where a cost has flat parts or decisions bounds, at least P/V, the largest marginal cost over what is missing at
+      the start.
 
     >>> import accord
     >>> plants = accord.problems.dispatch([0, 0, 0], [10, 20, 30], 0, lower=0, upper=[40, 40, 40], demand=60)
@@ -62,7 +64,10 @@ class DualSubgradient:
     partial: ClassVar = False
     reference: ClassVar = "Shor 1985; Nedić, Ozdaglar 2009"
     rules: ClassVar = {
-        "step_size": Rule("4/L_d, or P/V where a cost has flat parts", lambda c: 4 / c.L_dual or c.climb)
+        "step_size": Rule(
+            "4/L_d, or P/V where that is more and a cost has flat parts or decisions bounds",
+            lambda c: max(4 / c.L_dual, c.climb if c.bounded or math.isinf(c.L_dual) else 0.0),
+        )
     }
 
     def init(self, x: Any) -> Server:
