@@ -78,8 +78,9 @@ class Run:
 
     - `x`: the answer, in the shape of x0; for prices the decisions of all agents, (K, d).
     - `agents`: a list, every agent's own model, in the shape of x0.
-    - `prices`: λ, (m,), of a shared constraint; or (K,), what fairness towards each agent costs, −dF*/dc_k, by methods
-      that cap losses; or None.
+    - `prices`: λ, (m,), of a shared constraint: what an agent is charged a unit of A_k x_k, −dF*/db; in `dispatch` what
+      a generator is paid, and one more unit of demand costs. Or (K,), what fairness towards each agent costs,
+      −dF*/dc_k, by methods that cap losses; or None.
     - `losses`: f_k at the answer, (K,). `worst_agent`: who loses most. Where shards are `Stored`, agents and losses are
       those of a panel.
     - `history`: a DataFrame, one row a recorded round; see `COLUMNS`, then `CLOCK_COLUMNS` where a

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import accord
+from accord.diagnosis import constants
 from accord.errors import MissingExtra, ProblemError, UnknownName
 from accord.problems import grids, optimal_power_flow
 from accord.problems.clearing import clear
@@ -65,6 +66,12 @@ def test_a_line_is_an_agent_between_its_buses() -> None:
     flow = optimal_power_flow(grids.pjm5())
     assert flow.names[5:] == ("line 1–2", "line 4–5")
     assert set(flow.graph().edges) == {(0, 5), (1, 5), (0, 3), (0, 4), (1, 2), (2, 3), (3, 6), (4, 6)}
+
+
+def test_lines_without_a_cost_have_no_part_in_what_steps_are_chosen_from() -> None:
+    """0/0 is no curvature, and no warning either."""
+    found, _ = constants(optimal_power_flow(grids.pjm5()), "prices")
+    assert (found.L, found.L_value, found.bounded) == (0.0, 0.0, True)
 
 
 def test_lines_between_the_same_buses_are_told_apart() -> None:

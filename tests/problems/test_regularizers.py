@@ -8,12 +8,14 @@ from typing import Any
 
 import cvxpy as cp
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+import accord
 from accord.problems import L1, Box, GroupL2, Simplex
 
 GROUP = np.array([0, 1, 0, 2, 1, 1])
@@ -81,3 +83,15 @@ def test_a_projection_lies_where_its_value_says_in_single_precision_too() -> Non
     p = np.asarray(_asked(Simplex(), "prox", v, 1.0))
     assert p.dtype == np.float32
     assert float(_asked(Simplex(), "value", p)) == 0.0
+
+
+@pytest.mark.parametrize("method", [accord.FedSGD(), accord.NIDS()], ids=lambda method: type(method).__name__)
+def test_groups_are_places_in_every_precision_of_a_run(method: Any) -> None:
+    """min ½‖x − c‖² + ‖x₀,₁‖ + ‖x₂‖: the first group shrinks by 1 of its length 5, the second is dropped whole."""
+    c = np.array([[3.0, 4.0, 0.5], [3.0, 4.0, 0.5]])
+    plain = accord.problems.quadratic(np.ones((2, 3)), c)
+    term = GroupL2(1.0, jnp.array([0, 0, 1]))
+    problem = accord.Problem(plain.loss, plain.shards, regularizer=term, x0=np.zeros(3))
+    network = accord.networks.complete(2) if isinstance(method, accord.NIDS) else None
+    run = accord.run(problem, method, network=network)
+    np.testing.assert_allclose(run.x, [2.4, 3.2, 0.0], atol=1e-6)

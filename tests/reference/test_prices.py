@@ -13,6 +13,7 @@ import accord
 from accord.checks import plan_for
 from accord.errors import MethodError
 from accord.problems import Coupled, dispatch
+from accord.problems.clearing import clear
 from accord.problems.objectives import CostCurve
 from accord.runtimes import Vectorised
 
@@ -115,3 +116,18 @@ def test_surveyors(method: Any, mean: float) -> None:
     run = accord.run(problem, method(), stop=LONG)
     np.testing.assert_allclose(run.x.ravel(), mean, rtol=0, atol=1e-9)
     assert run.prices[0] == pytest.approx(-c * K * mean, abs=1e-9)
+
+
+@pytest.mark.parametrize("method", [accord.DualDecomposition, accord.ExchangeADMM], ids=lambda method: method.__name__)
+def test_prices_have_one_sign_what_a_unit_less_of_b_costs(method: Any) -> None:
+    """λ = −dF*/db: by the difference quotient, for a demand written either way and as a bound; the planner's too."""
+    curves = list(zip(*SAADAT.T[:, :, None, None], strict=True))
+
+    def market(sign: float, b: float, sense: str) -> Coupled:
+        return Coupled(CostCurve(), curves, A=np.full(3, sign), b=b, sense=sense, lower=-500, upper=500)
+
+    for sign, b, sense, price in ((-1.0, -800.0, "==", 8.5), (1.0, 800.0, "==", -8.5), (-1.0, -800.0, "<=", 8.5)):
+        best, less = clear(market(sign, b, sense)), clear(market(sign, b - 1e-3, sense))
+        assert (less.value - best.value) / 1e-3 == pytest.approx(price, rel=1e-6)
+        assert best.price[0] == pytest.approx(price, rel=1e-9)
+        assert accord.run(market(sign, b, sense), method(), stop=LONG).prices[0] == pytest.approx(price, rel=1e-9)

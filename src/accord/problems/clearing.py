@@ -24,7 +24,7 @@ class Cleared(NamedTuple):
     """What a market settles on."""
 
     x: np.ndarray  # (K, d), every agent's decision
-    price: np.ndarray  # (m,), λ: at it, x_k minimises f_k(x) + λᵀA_k x within agent k's box
+    price: np.ndarray  # (m,), λ = −dF*/db: at it, x_k minimises f_k(x) + λᵀA_k x within agent k's box
     value: float  # Σ f_k(x_k)
 
 

@@ -155,6 +155,10 @@ class Coupled(Problem):
     - `sense`: "==" or "<="; `lower`, `upper`: broadcast to (K, d).
     - `total`: (K,), what agent k's own decisions add up to; anything when not given.
 
+    Prices λ have one sign everywhere: an agent is charged λ for a unit of A_k x_k, and answers argmin f_k + λᵀA_k x;
+    λ = −dF*/db. What is scarce has a positive price: of a capacity, Σ use ≤ b; of a demand D that is met by Σ x = D,
+    where the row is written −Σ x = −D, as `problems.dispatch` does.
+
     Raises `ProblemError` when shapes disagree or an agent's box is empty.
 
     >>> import numpy as np

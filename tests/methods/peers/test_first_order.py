@@ -31,9 +31,7 @@ SUMS_TO_ZERO = {
 TRACKS = {"ATCGradientTracking": "g", "PushDIGing": "g", "PushPull": "g", "GTSAGA": "v", "GTSARAH": "v"}
 """What the sum of the trackers y follows: gradients, or estimates of them."""
 
-ACCELERATED = "MSDA", "OPAPC", "Mudag", "AcceleratedGradientTracking"
-
-BEARS_ALL = (*SUMS_TO_ZERO, *TRACKS, *ACCELERATED, "ExactDiffusion")
+BEARS_ALL = (*SUMS_TO_ZERO, *TRACKS, "MSDA", "OPAPC", "AcceleratedGradientTracking", "ExactDiffusion")
 
 
 def far(run: accord.Run) -> float:

@@ -71,3 +71,10 @@ def test_what_it_cannot_allocate_is_refused() -> None:
     dependent = Coupled(Quadratic(), rows, np.array([[[1.0, 0.0], [2.0, 0.0]]] * 2), [1.0, 2.0])
     with pytest.raises(MethodError, match="no safe step_size: its rule 1/L_v, where every A_k has independent rows"):
         accord.run(dependent, accord.PrimalDecomposition())
+
+
+def test_straight_costs_are_allotted_too() -> None:
+    """What the allocation costs has no curvature, so any step is short enough, and the cheapest gets all it can."""
+    run = accord.run(accord.problems.dispatch([0, 0, 0], [10, 20, 30], 0, 0, 300, 500), accord.PrimalDecomposition())
+    np.testing.assert_allclose(run.x.ravel(), [300, 200, 0], atol=1e-6)
+    assert run.converged

@@ -42,6 +42,8 @@ class AcceleratedGradientTracking:
       (z−λ)³ + aL(z−1)(2z−λ) = 0 of the eigenvalues λ of W leave the unit circle there, at z = −1.
     - `mu`: μ, the strong convexity of F.
 
+    A cycle of networks has to be connected in each round: pairs in turn, which are not, make long steps diverge.
+
     Each round mean(s) = mean(∇f_k(y_k)), whatever the network.
 
     >>> import accord
@@ -60,6 +62,7 @@ class AcceleratedGradientTracking:
 
     weights: ClassVar = "doubly stochastic"
     bears: ClassVar = ("lose", "sleep", "vary")
+    always_connected: ClassVar = True
     reference: ClassVar = "Qu, Li 2020; Li, Lin 2024"
     rules: ClassVar = {
         "step_size": Rule("min((1+λ_min)³/(2+λ_min)/2.5, max(1, √κ/2)(1−σ)^1.5/4)/L, κ = L/Σp_kμ_k", _step),

@@ -27,7 +27,9 @@ class LEAD:
     With `channel=channels.changes(channels.quantise(2), alpha=0.5)` ŷ = h + Q(y − h), h⁺ = h + α Q(y − h), as in the
     paper: linear to the optimum, in as many rounds as without. Without a channel and with γ = 1 it is NIDS.
 
-    - `step_size`: a < 2/L. `gossip_step`: γ in (0, 1].
+    - `step_size`: a < 2/L. `gossip_step`: γ in (0, 1]; 1 bears a channel of few bits. One that errs by C‖y − h‖² in the
+      mean, `random_k(k)` by C = d/k − 1, asks for γ ≤ 2/((3C+1) λ_max(I−W)) and α ≤ 1/(1+C), and for less yet where
+      agents are badly conditioned; with more it diverges.
 
     Each round Σ d_k = 0, whatever the channel does.
 

@@ -32,6 +32,8 @@ class Mudag:
 
     Nesterov's method on F, which agents follow together by J exchanges: L and μ are those of F, not of the worst f_k.
 
+    The momentum of FastMix is that of one W: where W varies it may add to disagreement, and the run diverge.
+
     - `J`: exchanges a round; too few diverge. `step_size`: η ≤ 1/L. `mu`: μ.
     - `sigma`: σ, second largest modulus of an eigenvalue of W; the network's own when not given.
 
@@ -50,7 +52,7 @@ class Mudag:
     sigma: float | None = None
 
     weights: ClassVar = "symmetric"
-    bears: ClassVar = ("lose", "sleep", "vary")
+    bears: ClassVar = ("lose", "sleep")
     reference: ClassVar = "Ye, Luo, Zhou, Zhang 2023"
     rules: ClassVar = {
         "J": Rule("⌈0.4 ln(4L/μ)/√(1−σ)⌉", _exchanges),
