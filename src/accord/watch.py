@@ -191,8 +191,9 @@ class Watch(NamedTuple):
         spread = closed.apart
         stuck = (_to_come(jnp.abs(jnp.diff(spread))) <= 0.01 * spread[-1]) & (spread[-1] > 0)
         floor = jnp.where(limits.prices, Status.UNMET.number, Status.FLOOR.number)
+        climbing = limits.prices & ~resting  # while decisions lean on bounds a price has a gap to cross
 
-        verdict = jnp.where(active & still & stuck & limits.floor, floor, GOING)
+        verdict = jnp.where(active & still & stuck & limits.floor & ~climbing, floor, GOING)
         verdict = jnp.where(active & arrived, Status.CONVERGED.number, verdict)
         verdict = jnp.where(active & unmoved, Status.UNMOVED.number, verdict)
         verdict = jnp.where(self._parting, Status.DISAGREEMENT_GROWS.number, verdict)
