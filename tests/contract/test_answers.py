@@ -40,7 +40,9 @@ def test_a_method_exact_in_the_limit_nears_the_optimum_at_the_rate_that_it_state
         distance(world.run(settled(slow_kind), stop=accord.Stop(rounds=rounds, progress=0)), optimum)
         for rounds in (1000, 4000)
     )
-    assert np.log2(far / near) == pytest.approx(np.log2(rate.at(1000) / rate.at(4000)), abs=0.05)
+    quicker = np.log2(far / near) - np.log2(rate.at(1000) / rate.at(4000))
+    assert quicker > -0.05
+    assert quicker < 0.05 or rate.bound
 
 
 def test_a_method_that_calls_itself_biased_is(biased_kind: Any) -> None:

@@ -116,9 +116,9 @@ def test_of_all_methods_whole_numbers_words_and_functions_are_of_the_structure_a
 def test_what_a_method_converges_to_is_read_as_true_or_in_words_and_its_rate_as_a_number() -> None:
     @method
     class Slow:
-        exact: ClassVar = Convergence(rate=Rate(t=-1, log=True))
+        exact: ClassVar = Convergence(rate=Rate(t=-1, log=True, bound=True))
 
-    assert Slow.exact == "the optimum in the limit, its distance falling like (log t)/t"
+    assert Slow.exact == "the optimum in the limit, its distance falling at least like (log t)/t"
     assert Slow.rate.at(np.e) == pytest.approx(1 / np.e)
     assert (One.exact, One.rate) == (True, None)
     stated = {kind.__name__: str(kind().rate) for kind in METHODS if kind().rate is not None}

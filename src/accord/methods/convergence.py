@@ -10,6 +10,8 @@ from dataclasses import dataclass
 class Rate:
     """How the distance to the answer falls with the rounds: like t^`t`, or (log t) t^`t` with `log`.
 
+    The contract suite measures it; where it is a paper's `bound`, that the method is no slower.
+
     >>> print(Rate(t=-0.5)), Rate(t=-0.5).at(400)
     1/√t
     (None, 0.05)
@@ -19,6 +21,7 @@ class Rate:
 
     t: float
     log: bool = False
+    bound: bool = False
 
     def at(self, rounds: float) -> float:
         """Its value after so many rounds, more than one."""
@@ -41,4 +44,7 @@ class Convergence:
     rate: Rate | None = None
 
     def __str__(self) -> str:
-        return self.to if self.rate is None else f"{self.to} in the limit, its distance falling like {self.rate}"
+        if self.rate is None:
+            return self.to
+        falls = "at least like" if self.rate.bound else "like"
+        return f"{self.to} in the limit, its distance falling {falls} {self.rate}"
