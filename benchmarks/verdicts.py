@@ -81,7 +81,7 @@ def least_squares(rng: np.random.Generator) -> Any:
 
 def logistic(rng: np.random.Generator) -> Any:
     A, b = rows(rng)
-    l2 = 10 ** rng.uniform(-5, -1) * np.mean(A**2)
+    l2 = float(10 ** rng.uniform(-5, -1) * np.mean(A**2))
     problem = accord.problems.logistic(list(zip(A, b, strict=True)), l2=l2, weights=weights(rng))
     p, x = problem.weights / ROWS, np.zeros(D)
 

@@ -222,7 +222,7 @@ def test_states_are_written_for_a_twentieth_of_the_time_at_most(
 
     clock, written = [0.0], []
     monkeypatch.setattr("accord.checkpoint.SHARE", 20)
-    monkeypatch.setattr(checkpoint.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr("accord.checkpoint.time.monotonic", lambda: clock[0])
     keep = checkpoint.Checkpoint._keep
 
     def slow(self: Any, session: Any, *rest: Any) -> None:

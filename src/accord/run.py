@@ -150,7 +150,8 @@ class _Life:
         if self.session.verdict == GOING and self.records[-1]["round"] != self.session.round:
             self._advance(1, 0, started)
         if self.measure is not None and self.session.round % (self.plan.every * self.plan.kept):
-            self.records[-1] |= self._measured()  # the last record is kept too
+            last = self.records[-1] | self._measured()  # which is kept too
+            self.records = Records([*self.records[:-1], last])
         return ending if self.session.verdict == GOING else judged(self.plan, self.session.verdict, self.session.watch)
 
     def _advance(self, records: int, every: int, started: float) -> None:
@@ -251,7 +252,7 @@ def told(plan: Plan, ended: Ended, choices: tuple[Choice, ...], runtime: Any) ->
     )  # fmt: skip
 
 
-def _history(plan: Plan, records: list[dict[str, float]]) -> Any:
+def _history(plan: Plan, records: Records) -> Any:
     """The records that are kept: as often as the user asked, and the last."""
     frame = table(records, plan.stop.window, plan.coupled)
     kept = (frame["round"] % (plan.every * plan.kept) == 0) | (frame.index == len(frame) - 1)

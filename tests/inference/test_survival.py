@@ -25,7 +25,7 @@ def lung() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def pooled(lung: pd.DataFrame) -> pd.DataFrame:
-    return lung[["inst", "time", "event", "age", "sex", "ph.ecog"]].dropna()
+    return pd.DataFrame(lung[["inst", "time", "event", "age", "sex", "ph.ecog"]]).dropna()
 
 
 @pytest.mark.parametrize("ties", ["efron", "breslow"])

@@ -45,19 +45,21 @@ def floors(rested: Sequence[Resting]) -> pd.DataFrame:
 def rounds(counted: Sequence[Rounds]) -> pd.DataFrame:
     """One row a method."""
     rows = [(one.method, one.predicted, one.measured, one.bytes, one.basis) for one in counted]
-    return pd.DataFrame(rows, columns=["method", "predicted", "measured", "bytes", "basis"]).set_index("method")
+    return pd.DataFrame(rows, columns=pd.Index(["method", "predicted", "measured", "bytes", "basis"])).set_index(
+        "method"
+    )
 
 
 def delays(limits: Sequence[Delay]) -> pd.DataFrame:
     """One row a delay in rounds."""
-    names = ["delay", "longest_step", "stable_below", "unstable_above"]
+    names = pd.Index(["delay", "longest_step", "stable_below", "unstable_above"])
     return pd.DataFrame([tuple(one) for one in limits], columns=names).set_index("delay")
 
 
 def said(told: Mapping[str, Said]) -> pd.DataFrame:
     """One row a question: how often it was asked, and the bytes that one agent heard and said."""
     rows = [(words, *one) for words, one in told.items()]
-    return pd.DataFrame(rows, columns=["question", "times", "heard", "said"]).set_index("question")
+    return pd.DataFrame(rows, columns=pd.Index(["question", "times", "heard", "said"])).set_index("question")
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

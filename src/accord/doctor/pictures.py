@@ -70,7 +70,7 @@ def draw_losses(axes: Axes, found: Diagnosis) -> None:
     axes.grid(axis="y", visible=False)
     axes.grid(axis="x", color=RULE, linewidth=0.8)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value, 2)))
-    axes.set_yticks(places if few else [], [_short(found.table.index[k]) for k in order] if few else [])
+    axes.set_yticks(places if few else [], [_short(str(found.table.index[k])) for k in order] if few else [])
     if not few:
         axes.set_ylabel(f"{len(order)} agents", fontsize=9, color=FAINT)
     axes.tick_params(axis="y", labelcolor=INK)
@@ -87,7 +87,7 @@ def draw_conflict(figure: Figure, axes: Axes, found: Diagnosis) -> None:
     shown = cosines[np.ix_(order, order)]
     if K <= NAMED:
         mesh = axes.pcolormesh(shown, cmap=COSINES, vmin=-1, vmax=1, edgecolor=RULE, linewidth=0.5)
-        names = [_short(found.table.index[k]) for k in order]
+        names = [_short(str(found.table.index[k])) for k in order]
         turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if K > 3 else {}
         axes.set_xticks(np.arange(K) + 0.5, names, **turned)
         axes.set_yticks(np.arange(K) + 0.5, names)
