@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 
 import typer
 
+from accord import cli_inference
 from accord.disk import check_writable
 from accord.errors import AccordError, UnknownName
 from accord.reports.speech import heading, progress, say, working
@@ -31,6 +32,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
+
+cli_inference.add_to(app)
 
 P = ParamSpec("P")
 AGENTS = 20  # lines of the table of agents in a terminal

@@ -1,0 +1,55 @@
+"""The commands glm, cox and describe: what they print, and the page they write."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from accord.cli import app
+
+TRIAL = ["glm", "hospitals", "--by", "hospital", "--formula", "pancreatitis ~ indomethacin", "--family", "binomial"]
+LUNG = ["cox", "lung", "--by", "inst", "--duration", "time", "--event", "event", "--formula", "age + sex + ph.ecog"]
+
+
+def _said(arguments: list[str]) -> str:
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_glm_prints_one_object() -> None:
+    told = json.loads(_said([*TRIAL, "--json"]))
+    assert told["terms"]["indomethacin"]["p"] == pytest.approx(0.0052871031, abs=1e-9)
+    assert (told["nobs"], told["rounds"]) == (602, 6)
+
+
+def test_glm_writes_a_page_with_a_forest_and_what_left_each_site(tmp_path: Path) -> None:
+    said = _said([*TRIAL, "--out", str(tmp_path)])
+    assert "-0.7051" in said
+    page = (tmp_path / "index.html").read_text()
+    for title in ("What was estimated", "Ratios", "own estimates beside the common one", "What left each agent"):
+        assert title in page
+    assert "data:image/svg+xml" in page
+    assert "−0.7051" in page
+
+
+def test_cox_writes_a_page(tmp_path: Path) -> None:
+    told = json.loads(_said([*LUNG, "--strata", "inst", "--json", "--out", str(tmp_path)]))
+    assert told["terms"]["sex"]["coef"] == pytest.approx(-0.54735668, abs=1e-8)
+    assert told["dropped"] == {"21": 1, "no agent": 1}
+    assert "Are hazards proportional?" in (tmp_path / "index.html").read_text()
+
+
+def test_describe_writes_table_one(tmp_path: Path) -> None:
+    said = _said(["describe", "heart", "--by", "center", "--columns", "age,sex", "--out", str(tmp_path)])
+    assert "726 (78.9 %)" in said
+    assert "Cleveland (n = 303)" in (tmp_path / "index.html").read_text()
+
+
+def test_what_is_wrong_is_one_sentence() -> None:
+    result = CliRunner().invoke(app, ["glm", "hospitls", "--by", "hospital", "--formula", "y ~ x"])
+    assert result.exit_code == 2
+    assert "Did you mean 'hospitals'" in result.output
