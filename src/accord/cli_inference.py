@@ -6,7 +6,7 @@ import functools
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # What a command needs is imported when it is called, so that --help is quick.
-
-P = ParamSpec("P")
 
 File = Annotated[str, typer.Argument(metavar="FILE", help="A CSV or Parquet file, or a table that ships with Accord.")]
 By = Annotated[str, typer.Option(help="The column that says whose a row is.")]
@@ -34,11 +32,11 @@ def add_to(app: typer.Typer) -> None:
         app.command()(_refusing(command))
 
 
-def _refusing(command: Callable[P, None]) -> Callable[P, None]:
+def _refusing(command: Callable[..., None]) -> Callable[..., None]:
     """What Accord refuses is one sentence in red, and exit code 2."""
 
     @functools.wraps(command)
-    def told(*args: P.args, **kwargs: P.kwargs) -> None:
+    def told(*args: Any, **kwargs: Any) -> None:
         try:
             command(*args, **kwargs)
         except AccordError as error:

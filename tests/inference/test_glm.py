@@ -310,6 +310,34 @@ def test_what_cannot_be_fitted_is_named() -> None:
         inference.glm(frame, by="site", formula="level ~ z", channel=accord.clip(1.0))
 
 
+def test_what_is_foretold_of_a_row_needs_all_of_it_and_known_levels() -> None:
+    frame = _made(7)
+    fit = inference.glm(frame, by="site", formula="level ~ x + arm")
+    new = frame.head(3).copy()
+    new.loc[new.index[1], "x"] = np.nan
+    assert fit.predict(new).isna().tolist() == [False, True, False]
+    with pytest.raises(DataError, match="'arm' has 'medium', which no agent had"):
+        fit.predict(new.assign(arm="medium"))
+
+
+def test_an_agent_without_a_complete_row_changes_nothing() -> None:
+    frame = _made(8)
+    empty = frame.assign(x=frame["x"].where(frame["site"] != "a"))
+    some = inference.glm(empty, by="site", formula="ill ~ x + arm", family="binomial")
+    rest = inference.glm(frame[frame["site"] != "a"], by="site", formula="ill ~ x + arm", family="binomial")
+    np.testing.assert_allclose(some.params, rest.params, rtol=1e-12)
+    with pytest.raises(ProblemError, match="one agent"):
+        inference.glm(frame.assign(site=0), by="site", formula="level ~ x", covariance="cluster")
+
+
+def test_levels_that_name_single_rows_are_not_told() -> None:
+    frame = _made(9).assign(name=lambda f: [f"n{i}" for i in range(len(f))])
+    with pytest.raises(DisclosureError, match="levels of column 'name'"):
+        inference.glm(frame, by="site", formula="level ~ name", limits=inference.Limits())
+    with pytest.raises(DisclosureError, match="levels of column 'name'"):
+        inference.describe(frame, by="site", columns=["name"], limits=inference.Limits())
+
+
 def test_limits_belong_to_the_agent_and_refuse_by_name(hospitals: pd.DataFrame) -> None:
     with pytest.raises(DisclosureError, match="'Case Western' refuses sums over 3 rows: its limit is 10"):
         inference.glm(hospitals, by="hospital", formula=TRIAL, family="binomial", limits=inference.Limits())

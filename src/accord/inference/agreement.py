@@ -27,6 +27,9 @@ def schema(site: Site, design: Design) -> Reply:
         _distinct(pd.Series(frame[name])) if kind == WORDS or name in categorical else np.empty(0)
         for name, kind in zip(names, kinds, strict=True)
     ]
+    if site.limits is not None:
+        for name, own in zip(names, levels, strict=True):
+            site.limits.levels(site.name, len(frame), name, len(own))
     counts = np.array([len(frame), len(site.frame) - len(frame)])
     return counts, np.array(names, str), np.array(kinds, str), *levels
 

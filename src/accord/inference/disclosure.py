@@ -44,6 +44,14 @@ class Limits:
                 "it for a lower limit."
             )
 
+    def levels(self, agent: str, rows: int, column: str, count: int) -> None:
+        """Raise `DisclosureError` where a column has so many levels that they name single rows."""
+        if count > max(self.share * rows, 2):
+            raise DisclosureError(
+                f"Agent {agent!r} refuses to tell the {count} levels of column {column!r}: it has {rows} rows, and its "
+                f"limit is a share of {self.share:.2g}. Leave the column out, or merge its levels."
+            )
+
     def tell_times(self, agent: str) -> None:
         """Raise `DisclosureError` where the times of single events are not told."""
         if not self.times:

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from accord.errors import DataError, MissingExtra, ProblemError, UnknownName
-from accord.inference.design import Design, Rows, Site
+from accord.inference.design import Design, Level, Rows, Site
 
 INTERCEPT = "Intercept"
 SPLINES = re.compile(r"\b(bs|cr|cs|cc|poly)\s*\(")
@@ -128,7 +128,7 @@ def _made(spec: Any, design: Design, frame: pd.DataFrame, agent: str) -> np.ndar
 
 
 def _finite(values: np.ndarray, what: str, agent: str) -> np.ndarray:
-    if bad := int((~np.isfinite(values)).reshape(len(values), -1).any(1).sum()):
+    if bad := int((~np.isfinite(values.reshape(len(values), values[0].size))).any(1).sum()) if len(values) else 0:
         raise DataError(f"Agent {agent!r}: {what!r} is not finite in {bad} rows. Mend them, or leave them out.")
     return values
 
@@ -136,13 +136,24 @@ def _finite(values: np.ndarray, what: str, agent: str) -> np.ndarray:
 def _typed(design: Design, frame: pd.DataFrame) -> pd.DataFrame:
     """The columns of a formula: words as categories with the agreed levels, numbers in floating point."""
     levels, typed = dict(design.levels), {}
-    for name in variables(f"~ {design.terms} + {design.response or '1'}", frame.columns):
+    for name in variables(design.formula, frame.columns):
         column = pd.Series(frame[name])
+        if name in levels:
+            _refuse_unknown(name, column, levels[name])
         if not is_words(column):
             typed[name] = column.astype(float)
         elif name in levels:
             typed[name] = pd.Categorical(column.astype(str), categories=list(levels[name]))
     return pd.DataFrame(typed, index=frame.index)
+
+
+def _refuse_unknown(name: str, column: pd.Series, levels: tuple[Level, ...]) -> None:
+    """A level outside the agreement would be taken for the reference. Raises `DataError`."""
+    values = column.astype(str) if isinstance(levels[0], str) else column.astype(float)
+    unknown = values.to_numpy()[~values.isin(list(levels)).to_numpy()]
+    if len(unknown):
+        known = ", ".join(str(level) for level in levels[:8])
+        raise DataError(f"Column {name!r} has {unknown[0]!r}, which no agent had at the fit. It had: {known}.")
 
 
 @lru_cache(maxsize=64)

@@ -17,7 +17,7 @@ from accord.inference.agreement import Agreed, agreed
 from accord.inference.design import Design
 from accord.inference.disclosure import Limits
 from accord.inference.families import FAMILIES, LINKS, chosen
-from accord.inference.formula import checked, constraints, matrix
+from accord.inference.formula import checked, constraints, matrix, variables
 from accord.inference.packing import unpacked
 from accord.inference.sites import sums_over
 from accord.inference.sums import Sums
@@ -96,14 +96,16 @@ class GLM:
 
         Where agents have intercepts of their own, the frame names the agent of each row.
         """
-        names = [name for name in self.design.formula.partition("~")[2:] if name]
-        design = replace(self.design, formula=f"~ {''.join(names)}", roles=(), fixed=())
-        columns, X = matrix(design, frame.reset_index(drop=True))
+        design = replace(self.design, formula=f"~ {self.design.terms}", roles=(), fixed=())
+        known = frame[list(variables(design.formula, frame.columns))].notna().to_numpy().all(1)
+        columns, X = matrix(design, frame.loc[known])
         if self.design.fixed:
-            own = np.array([[str(a) == b for b in self.design.fixed] for a in frame[self.design.by]], float)
+            own = np.array([[str(a) == b for b in self.design.fixed] for a in frame.loc[known, self.design.by]], float)
             X = np.concatenate([own, X[:, [j for j, name in enumerate(columns) if name != "Intercept"]]], 1)
-        eta = X @ self.params.to_numpy() + np.asarray(offset, float)
-        return pd.Series(LINKS[self.link].inverse(eta), frame.index, name="mean")
+        eta = X @ self.params.to_numpy() + np.broadcast_to(np.asarray(offset, float), len(frame))[known]
+        means = np.full(len(frame), np.nan)
+        means[known] = LINKS[self.link].inverse(eta)
+        return pd.Series(means, frame.index, name="mean")
 
     def test(self, hypothesis: str, kind: str = "wald") -> wald.Test:
         """A test of linear hypotheses such as "age = 0, sex = 2 * age", by Wald or, `kind="lr"`, the likelihood ratio.
@@ -203,6 +205,8 @@ def glm(
     if site not in (None, "fixed"):
         raise UnknownName("way to treat sites", site, ("fixed",))
     sums = sums_over(table, by, runtime=runtime, network=network, channel=channel, limits=limits)
+    if covariance == "cluster" and len(sums.names) < 2:
+        raise ProblemError("There is one agent, and a covariance clustered by agent needs several. Give 'HC1'.")
     roles = tuple((role, column) for role, column in (("offset", offset), ("weights", weights)) if column is not None)
     design = Design(checked(formula), by, roles, model=(*names_of_model, cov.known(covariance)))
     found = agreed(sums, design)

@@ -32,6 +32,9 @@ def kinds(site: Site, design: Design) -> Reply:
         np.array(sorted(set(in_words(site.frame[name].dropna().to_numpy()))) if kind == WORDS else [], str)
         for name, kind in zip(names, told, strict=True)
     ]
+    if site.limits is not None:
+        for name, own in zip(names, words, strict=True):
+            site.limits.levels(site.name, len(site.frame), name, len(own))
     return np.array(names, str), np.array(told), *words
 
 
