@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 import accord
-from accord.errors import AgentError
 from accord.problems.opaque import Crowd, OpaqueAgent
 from accord.runtimes import Threads
 from accord.runtimes.staged import asking, compiled
@@ -73,13 +72,6 @@ def test_workers_ask_their_agents_side_by_side() -> None:
     together = threading.Barrier(3, timeout=60)
     run = accord.run(crowd(seen=lambda x: together.wait()), accord.FedSGD(0.1), runtime=Threads(3), stop=STOP)
     assert run.rounds == STOP.rounds
-
-
-def test_an_answer_of_another_shape_names_its_agent_and_the_shapes() -> None:
-    shards = [outside(1.0, 0.0), accord.Opaque(value=lambda x: 0.0, grad=lambda x: np.zeros(3))]
-    with pytest.raises(AgentError, match=r"Agent 1 failed") as caught:
-        accord.run(accord.Problem(None, shards, x0=np.zeros(2)), accord.FedSGD(0.1), runtime=Threads(1), stop=STOP)
-    assert "grad answered the shape (3,), where (2,) belongs" in str(caught.value)
 
 
 def test_who_is_asked_in_a_branch_or_a_loop_of_any_length_answers_as_in_a_plain_function(float64: None) -> None:

@@ -52,16 +52,16 @@ def compiled(function: Callable[..., Any], static: tuple[str, ...] = ()) -> Call
     return call
 
 
-def _shape(leaf: Any) -> jax.ShapeDtypeStruct:
-    dtype = leaf.dtype if hasattr(leaf, "dtype") else np.result_type(leaf)
-    return jax.ShapeDtypeStruct(np.shape(leaf), jax.dtypes.canonicalize_dtype(dtype, allow_extended_dtype=True))
+def _shape(leaf: Any) -> tuple[tuple[int, ...], Any]:
+    return (leaf.shape, leaf.dtype) if hasattr(leaf, "dtype") else (np.shape(leaf), np.result_type(leaf))
 
 
 @lru_cache(PROGRAMS)
 def _traced(function: Callable[..., Any], tree: Any, shapes: Any, named: Any, _widest: Any) -> tuple[Program, Any]:
     """A function as a program, and the structure of its answer; a program is of one widest precision."""
     flat = lambda *leaves: function(*jax.tree.unflatten(tree, leaves), **dict(named))  # noqa: E731
-    jaxpr, answer = jax.make_jaxpr(flat, return_shape=True)(*shapes)
+    held = [(shape, jax.dtypes.canonicalize_dtype(dtype, allow_extended_dtype=True)) for shape, dtype in shapes]
+    jaxpr, answer = jax.make_jaxpr(flat, return_shape=True)(*(jax.ShapeDtypeStruct(*one) for one in held))
     return Program(jaxpr), jax.tree.structure(answer)
 
 
