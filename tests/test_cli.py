@@ -87,7 +87,7 @@ def test_caps_and_groups_of_a_run() -> None:
     said = accord("run", "farms.toml", "--cap", "west=0.9", "--rounds", "1000", "--brief").stdout
     assert "No model keeps every agent below 1.544" in said
     assert "What fairness costs" in Path("accord-runs/farms/index.html").read_text()
-    assert "cannot meet its caps" in accord("run", "farms.toml", "--cap", "1", "--quiet", "--brief").stdout
+    assert "cannot meet its caps" in accord("run", "farms.toml", "--cap", "1", "--quiet", "--brief", code=5).stdout
     assert "no table whose column 'sex'" in accord("run", "farms.toml", "--group", "sex", code=2).output
 
 

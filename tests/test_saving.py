@@ -79,13 +79,13 @@ STRUCTURES = [
 @pytest.mark.parametrize("x", STRUCTURES, ids=["number", "nested", "numbered", "empty"])
 def test_every_structure_of_a_decision_comes_back(x: Any, run: Run, tmp_path: Path) -> None:
     agents = [x, jax.tree.map(lambda leaf: leaf + 1, x)]
-    again = load(save(dataclasses.replace(run, x=x, own=agents), tmp_path))
+    again = load(save(dataclasses.replace(run, x=x, own=agents, problem=None), tmp_path))
     assert same((again.x, again.agents), (x, agents))
 
 
 def test_a_named_tuple_comes_back_as_a_tuple(run: Run, tmp_path: Path) -> None:
     x = Pair(np.array(1.0), np.array([2.0]))
-    again = load(save(dataclasses.replace(run, x=x, own=[x, x]), tmp_path))
+    again = load(save(dataclasses.replace(run, x=x, own=[x, x], problem=None), tmp_path))
     assert type(again.x) is tuple
     assert same(again.x, tuple(x))
     assert same(again.agents[1], tuple(x))
@@ -112,9 +112,9 @@ def test_a_table_comes_back_without_its_rows(run: Run, tmp_path: Path) -> None:
 
 def test_what_only_code_could_read_back_is_refused(run: Run, tmp_path: Path) -> None:
     with pytest.raises(SavedRunError, match="holds a object"):
-        save(dataclasses.replace(run, x=object(), own=[object()]), tmp_path)
+        save(dataclasses.replace(run, x=object(), own=[object()], problem=None), tmp_path)
     with pytest.raises(SavedRunError, match=r"the key \(1, 2\)"):
-        save(dataclasses.replace(run, x={(1, 2): np.ones(1)}), tmp_path)
+        save(dataclasses.replace(run, x={(1, 2): np.ones(1)}, problem=None), tmp_path)
 
 
 def truncated(body: bytes) -> bytes:
