@@ -44,19 +44,17 @@ class Stop:
 
     def __post_init__(self) -> None:
         for name in ("rounds", "window"):
-            value, least = whole(getattr(self, name)), int(name == "window")
-            if value is None or value < least:
-                raise MethodError(
-                    f"Stop({name}={shown(getattr(self, name))}): give a whole number of rounds, at least {least}."
-                )
+            given, least = getattr(self, name), int(name == "window")
+            if (value := whole(given)) is None or value < least:
+                what = shown(given) if number(given) is None else given
+                raise MethodError(f"Stop({name}={what}): give a whole number of rounds, at least {least}.")
             object.__setattr__(self, name, value)
         for name in ("progress", "agreement", "seconds"):
             if (given := getattr(self, name)) is None and name == "seconds":
                 continue
             if (value := number(given)) is None or not value >= 0:
-                raise MethodError(
-                    f"Stop({name}={shown(given)}): give a number that is not negative; 0 never stops on it."
-                )
+                what = shown(given) if value is None else given
+                raise MethodError(f"Stop({name}={what}): give a number that is not negative; 0 never stops on it.")
             object.__setattr__(self, name, value)
 
     def watch(self, x0: np.ndarray, *, prices: bool = False, floor: bool = False) -> Watch:

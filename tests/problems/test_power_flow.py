@@ -45,7 +45,7 @@ def test_prices_are_those_of_the_planner(case: str) -> None:
 def test_prices_without_a_market_maker_along_the_lines() -> None:
     flow = optimal_power_flow(grids.ieee("case14"))
     network = accord.networks.metropolis(flow.graph())
-    run = accord.run(flow, accord.TrackingADMM(), network=network, stop=accord.Stop(rounds=3000, progress=0))
+    run = accord.run(flow, accord.TrackingADMM(), network=network, stop=accord.Stop(rounds=6000, progress=0))
     np.testing.assert_allclose(run.prices, clear(flow).price, rtol=1e-9)
 
 

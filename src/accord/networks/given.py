@@ -77,8 +77,9 @@ def from_edges(edges: Any, n: int | None = None, *, directed: bool = False) -> N
     - `n`: how many agents there are, where they have numbers and the last of them are in no pair.
     - `directed`: a pair (u, v) says only that v hears u.
 
-    >>> from_edges([("Bonn", "Kiel"), ("Kiel", "Ulm")])
-    from_edges(3): 3 agents, 4 links; σ = 0.666667, λ_min = 0, γ = 0.333333; doubly stochastic
+    >>> network = from_edges([("Bonn", "Kiel"), ("Kiel", "Ulm")])
+    >>> network.size, network.links, round(network.sigma, 6)
+    (3, 4, 0.666667)
     """
     import networkx as nx
 

@@ -10,8 +10,6 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.optimize import linprog
-from scipy.sparse import csr_array
 
 from accord.problems.agents import Agent
 from accord.problems.coupling import Coupling
@@ -77,6 +75,9 @@ def fall(problem: Problem) -> Fall | None:
 
 
 def _least(coupled: Coupling, ways: Ways, rows: list[np.ndarray]) -> Fall | None:
+    from scipy.optimize import linprog  # a third of the time that importing accord takes
+    from scipy.sparse import csr_array
+
     taken = coupled.dense[ways.agent, :, ways.decision].T * ways.sign
     taken = taken / np.where((size := np.abs(taken).max(1, initial=0)) > 0, size, 1)[:, None]
     still = np.vstack(rows) if rows else np.zeros((0, len(ways.slope)))

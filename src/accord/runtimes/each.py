@@ -11,7 +11,7 @@ import jax
 def each(function: Callable[..., Any], axes: tuple[Any, ...], in_turn: bool = False) -> Callable[..., Any]:
     """`vmap`: all agents at once; or, `in_turn`, one after another.
 
-    >>> each(lambda x, y: x + y, (0, None))(jnp.arange(3), jnp.ones((), jnp.int32)).tolist()
+    >>> each(lambda x, y: x + y, (0, None))(jax.numpy.arange(3), jax.numpy.ones((), "int32")).tolist()
     [1, 2, 3]
     """
 
