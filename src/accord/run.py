@@ -33,6 +33,7 @@ from accord.runtimes.plan import Outcome, Plan, Record, Session
 from accord.runtimes.streamed import runtime_for
 from accord.status import Ending, Status
 from accord.stopping import Stop
+from accord.verdict import ending as ending_of
 from accord.watch import GOING, Watch
 
 LIMITS = ("rounds", "progress", "agreement", "window", "seconds")
@@ -190,7 +191,7 @@ class _Life:
 
 def judged(plan: Plan, verdict: int, watch: Watch) -> Ending:
     """Why a watch said stop. Where no agent has a gradient at x0, a convex problem is solved there."""
-    ending = watch.ending(verdict)
+    ending = ending_of(watch, verdict)
     convex = hasattr(plan.problem.loss, "bounds") and not plan.problem.opaque
     if ending.status is Status.UNMOVED and convex:
         note = "converged: x0 is a minimum, for no agent has a gradient there and the losses are convex"

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import jax.numpy as jnp
 import numpy as np
 
 from accord.errors import MethodError
 from accord.kinds import known_fields, number, shown, whole
-from accord.watch import WINDOWS, Limits, Seen, Watch, Window
+from accord.watch import WINDOWS, Counts, Limits, Marks, Seen, Watch, Window
 
 
 @known_fields
@@ -63,14 +62,19 @@ class Stop:
         - `x0`: (d,), whose dtype is the run's. `prices`: whether agents share a constraint. `floor`: whether the run
           has one, as its method states or by noise.
         """
-        number = lambda value: jnp.asarray(value, x0.dtype)  # noqa: E731
-        flag = lambda value: jnp.asarray(value, bool)  # noqa: E731
-        count = lambda value: jnp.asarray(value, jnp.int32)  # noqa: E731
-        nothing, windows = number(math.nan), jnp.full(WINDOWS, math.nan, x0.dtype)
+        number = lambda value: np.asarray(value, x0.dtype)  # noqa: E731
+        flag = lambda value: np.asarray(value, bool)  # noqa: E731
+        count = lambda value: np.asarray(value, np.int32)  # noqa: E731
+        nothing = lambda *shape: np.full(shape, math.nan, x0.dtype)  # noqa: E731
         limits = Limits(number(self.progress), number(self.agreement), count(min(self.window, 2**30)),
                         flag(self.absolute), flag(prices), flag(floor), number(np.vdot(x0, x0)))  # fmt: skip
-        seen = Seen(*[nothing] * len(Seen._fields))
-        closed = Window(*[windows] * len(Window._fields))
-        empty = Window(*[nothing] * len(Window._fields))
-        return Watch(limits, seen, empty, closed, number(0.0), count(0), nothing, nothing, nothing, nothing, nothing,
-                     nothing, nothing, count(-1), count(0), count(0), flag(False))  # fmt: skip
+        return Watch(
+            limits,
+            seen=Seen(*[nothing()] * len(Seen._fields)),
+            windows=nothing(WINDOWS + 1, len(Window._fields)),
+            marks=nothing(len(Marks._fields)),
+            counts=np.stack(Counts(rounds=count(-1), begun=count(0), windows=count(0))),
+            travel=number(0.0),
+            since=count(0),
+            fresh=flag(False),
+        )

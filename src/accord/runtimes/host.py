@@ -24,6 +24,7 @@ from accord.runtimes.patience import Patience
 from accord.runtimes.plan import ALWAYS, Outcome, Plan, Record
 from accord.runtimes.requests import Requests
 from accord.runtimes.vectorised import beginning
+from accord.verdict import verdict as verdict_on
 from accord.watch import GOING, Seen, Watch
 
 
@@ -242,7 +243,7 @@ def named() -> str:
 def _watched(watch: Watch, seen: Seen, oldest: Array) -> tuple[Array, Watch, Array]:
     """What a round moved, the watch after one more record, and what it says."""
     after = watch.see(seen, oldest)
-    return watch.residual, after, after.verdict()
+    return watch.residual, after, verdict_on(after)
 
 
 @jax.jit

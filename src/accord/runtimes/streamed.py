@@ -25,6 +25,7 @@ from accord.runtimes.peers import where_awake
 from accord.runtimes.plan import Outcome, Plan, Record
 from accord.runtimes.states import States
 from accord.runtimes.vectorised import Vectorised, on_every_device
+from accord.verdict import verdict as verdict_on
 from accord.watch import GOING, Watch
 
 
@@ -258,7 +259,7 @@ def _look(
     record = on_every_device(lambda team, *at: team.record(_resumed(team, *at)), mesh)(team, server, apart, held, x0)
     record = record._replace(residual=watch.residual)
     watch = watch.see(record.seen, record.oldest)
-    return record, watch, watch.verdict()
+    return record, watch, verdict_on(watch)
 
 
 @jax.jit

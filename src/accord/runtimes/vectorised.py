@@ -26,6 +26,7 @@ from accord.runtimes.nobody_waits import nobody_waits, pace_of
 from accord.runtimes.paced import Paced
 from accord.runtimes.peers import Peers
 from accord.runtimes.plan import Outcome, Plan, Record, asked_weights
+from accord.verdict import verdict as verdict_on
 from accord.watch import GOING, Watch
 
 BLOCK = 256  # records a block holds at most
@@ -202,7 +203,7 @@ def block(team: Any, carry: Any, watch: Watch, t0: Array, records: Array, every:
         record = team.record(carry)._replace(residual=watch.residual)
         buffer = jax.tree.map(lambda all, one: all.at[i].set(one), buffer, record)
         watch = watch.see(record.seen, record.oldest)
-        verdict = watch.verdict()
+        verdict = verdict_on(watch)
         go = (verdict == GOING) & (every > 0)
         count, nothing = jnp.where(go, every, 0), jnp.zeros_like(watch.travel)
         after, travel = rounds(carry, t0 + i * every, count, nothing)
