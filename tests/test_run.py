@@ -298,7 +298,7 @@ def test_what_is_measured_does_not_change_the_run_nor_take_the_name_of_a_column(
 def test_a_run_of_many_blocks_is_compiled_once() -> None:
     from accord.runtimes.vectorised import _block
 
-    before = _block._cache_size()
     problem = accord.problems.quadratic(H=[1.0, 2.0, 5.0], c=[0.0, 1.0, 2.0])
+    before = _block(problem.loss)._cache_size()
     accord.run(problem, accord.FedSGD(0.01), stop=accord.Stop(rounds=60, progress=0.0), record=7)
-    assert _block._cache_size() == before + 1
+    assert _block(problem.loss)._cache_size() == before + 1

@@ -22,6 +22,7 @@ from accord.problems.exchange import price_and_volume
 from accord.problems.objectives import Bounds
 from accord.problems.problem import Problem, stacked
 from accord.problems.shape import Shape
+from accord.runtimes.compiling import jit_by_loss
 from accord.runtimes.stacks import numbers, one_of
 
 SAMPLE = 32
@@ -76,11 +77,11 @@ def curvature(problem: Problem, x0: Any = None) -> Curvature:
     shape = Shape.of(start)
     with jax.enable_x64(True):
         x = shape.flatten(jax.tree.map(lambda leaf: jnp.asarray(leaf, problem.dtype), start))
-        L = np.asarray(_largest(stacked(problem, shape, np.ones(problem.K, problem.dtype)), x), float)
+        L = np.asarray(_largest(problem.loss)(stacked(problem, shape, np.ones(problem.K, problem.dtype)), x), float)
     return Curvature(L, np.zeros(problem.K), "power iteration on the Hessian at x0")
 
 
-@jax.jit
+@jit_by_loss
 def _largest(agents: Agent, x: Array) -> Array:
     """The largest eigenvalue of every agent's Hessian at x, by 50 power iterations: one program for all agents."""
     start = jax.random.normal(jax.random.key(0), x.shape, x.dtype)
@@ -218,10 +219,10 @@ def unlikeness(problem: Problem, x0: Any = None) -> float:
         shape = Shape.of(start)
         x = shape.flatten(jax.tree.map(lambda leaf: jnp.asarray(leaf, problem.dtype), start))
         agents = stacked(problem, shape, np.ones(problem.K, problem.dtype))
-        return float(jnp.sqrt(_spread(agents, jnp.asarray(problem.weights, problem.dtype), x)))
+        return float(jnp.sqrt(_spread(problem.loss)(agents, jnp.asarray(problem.weights, problem.dtype), x)))
 
 
-@jax.jit
+@jit_by_loss
 def _spread(agents: Agent, p: Array, x: Array) -> Array:
     """λ_max(Σ p_k (H_k − H)²)."""
     times = jax.vmap(lambda agent, v: agent.hvp(x)(v), (agents.axes, 0))

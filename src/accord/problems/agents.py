@@ -27,7 +27,7 @@ class Agent:
     Decisions are flat vectors, or the user's own pytrees for the agent that `in_own_shape` returns.
     """
 
-    loss: Callable[[Any, Any], Array] = field(metadata={"static": True})
+    loss: Callable[[Any, Any], Array] = field(metadata={"static": True, "weak": True})
     shape: Shape | None = field(metadata={"static": True})
     rows: Rows
     scale: Any

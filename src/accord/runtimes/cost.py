@@ -15,6 +15,7 @@ from accord.networks.faults import NO_FAULTS
 from accord.problems.agents import Agent
 from accord.problems.problem import single
 from accord.problems.rows import Rows
+from accord.runtimes.compiling import jit_by_loss
 from accord.runtimes.completeness import works
 from accord.runtimes.plan import Plan
 
@@ -81,11 +82,11 @@ def interval(plan: Plan, record: int | None) -> int:
 
 def _peer_messages(plan: Plan) -> list[int]:
     """Bytes of one agent's word to one neighbour, an entry an exchange."""
-    said = _say.eval_shape(plan.method, plan.channel, plan.x0, stand_in(plan))
+    said = _say(plan.problem.loss).eval_shape(plan.method, plan.channel, plan.x0, stand_in(plan))
     return [_size(wire) for wire in said]
 
 
-@jax.jit  # traced once for all runs of the same shapes, and never run
+@jit_by_loss  # traced once for all runs of the same shapes, and never run
 def _say(method: Any, channel: Any, x0: Array, agent: Agent) -> list[Any]:
     """What crosses the wire to one neighbour."""
     key = jax.random.key(0)
@@ -112,10 +113,10 @@ def _client_messages(plan: Plan) -> tuple[int, int]:
 def _talk(plan: Plan) -> tuple[Any, Any, Any]:
     """The shapes of what one client hears, of what it replies, and of what crosses the wire of that."""
     begin = plan.x0 if plan.problem.coupling is None else plan.problem.coupling.market(plan.dtype)
-    return _talked.eval_shape(plan.method, plan.channel, begin, plan.x0, stand_in(plan))
+    return _talked(plan.problem.loss).eval_shape(plan.method, plan.channel, begin, plan.x0, stand_in(plan))
 
 
-@jax.jit
+@jit_by_loss
 def _talked(method: Any, channel: Any, begin: Any, x0: Array, agent: Agent) -> tuple[Any, Any, Any]:
     key = jax.random.key(0)
     heard = method.broadcast(method.init(begin))

@@ -21,6 +21,7 @@ from accord.problems.rows import Rows
 from accord.problems.shards import bound, page_length
 from accord.runtimes.clients import DEVICES, Carry, Clients
 from accord.runtimes.cohort import cohort_of
+from accord.runtimes.compiling import jit_by_loss
 from accord.runtimes.peers import where_awake
 from accord.runtimes.plan import Outcome, Plan, Record
 from accord.runtimes.states import States
@@ -97,7 +98,7 @@ class Stream:
     """A run that streams its clients; see `Session`."""
 
     def __init__(self, plan: Plan, store: str | Path | None, devices: list[Any]) -> None:
-        self.plan, self.round, self.verdict = plan, 0, GOING
+        self.plan, self.loss, self.round, self.verdict = plan, plan.problem.loss, 0, GOING
         self.mesh = Mesh(np.array(devices), (DEVICES,))
         self.key, self.p, self.design = jax.random.key(plan.seed), plan.weights, jax.device_put(plan.design)
         sizes, panel = plan.problem.sizes, plan.problem.panel
@@ -108,7 +109,7 @@ class Stream:
         room = max(_pages(sizes[panel], self.length), 1)
         self.panel = self._team(panel, _fetched(plan, panel, self.length, room, self.largest))
         self.examined = replace(self.panel, p=self.panel.p / self.panel.p.sum())
-        server, one, self.apart = jax.tree.map(np.asarray, _start(self.panel, self.x0, mesh=self.mesh))
+        server, one, self.apart = jax.tree.map(np.asarray, _start(self.loss)(self.panel, self.x0, mesh=self.mesh))
         self.server = self._replicated(server)
         self.states = States(store, plan.problem.K, one)
         self.watch = self._replicated(plan.watch())
@@ -121,7 +122,7 @@ class Stream:
         """Record, then `every` rounds, `records` times, until the watch says stop."""
         found = []
         for _ in range(records):
-            record, self.watch, verdict = _look(self.examined, *self._standing(), self.watch, mesh=self.mesh)
+            record, self.watch, verdict = _look(self.loss)(self.examined, *self._standing(), self.watch, mesh=self.mesh)
             found.append(record)
             self.verdict = int(verdict)
             if self.verdict != GOING:
@@ -134,7 +135,7 @@ class Stream:
 
     def outcome(self) -> Outcome:
         """The server's model, and what the panel would propose from it and loses at it."""
-        found = _outcome(self.panel, *self._standing(), np.int32(self.round), mesh=self.mesh)
+        found = _outcome(self.loss)(self.panel, *self._standing(), np.int32(self.round), mesh=self.mesh)
         return jax.tree.map(np.asarray, found)
 
     def state(self) -> Any:
@@ -161,8 +162,10 @@ class Stream:
         ks, rows = self.coming.ks, self.coming.rows.result()
         self.coming = self._ask(self.round + 1)
         team = self._team(ks, rows)
-        after = _round(team, self.server, self.apart, self._held(ks), self.x0, np.int32(self.round), mesh=self.mesh)
-        self.travel = self.travel + _step(team, self.server, after.server)
+        after = _round(self.loss)(
+            team, self.server, self.apart, self._held(ks), self.x0, np.int32(self.round), mesh=self.mesh
+        )
+        self.travel = self.travel + _step(self.loss)(team, self.server, after.server)
         self.server, self.apart = after.server, after.apart
         self.states.write(ks, (after.clients, after.memories))
         self.round += 1
@@ -233,7 +236,7 @@ def _resumed(team: Clients, server: Any, apart: Array, held: Held, x0: Array) ->
     return Carry(server, clients, memories, apart)
 
 
-@partial(jax.jit, static_argnames=("mesh",))
+@partial(jit_by_loss, static_argnames=("mesh",))
 def _start(team: Clients, x0: Array, *, mesh: Mesh) -> tuple[Any, Any, Array]:
     """The server at x0, what one client holds there, and nobody apart."""
 
@@ -244,14 +247,14 @@ def _start(team: Clients, x0: Array, *, mesh: Mesh) -> tuple[Any, Any, Array]:
     return on_every_device(start, mesh)(team, x0)
 
 
-@partial(jax.jit, static_argnames=("mesh",))
+@partial(jit_by_loss, static_argnames=("mesh",))
 def _round(team: Clients, server: Any, apart: Array, held: Held, x0: Array, t: Array, *, mesh: Mesh) -> Carry:
     return on_every_device(lambda team, *at: team.round(_resumed(team, *at[:-1]), at[-1]), mesh)(
         team, server, apart, held, x0, t
     )
 
 
-@partial(jax.jit, static_argnames=("mesh",))
+@partial(jit_by_loss, static_argnames=("mesh",))
 def _look(
     team: Clients, server: Any, apart: Array, held: Held, x0: Array, watch: Watch, *, mesh: Mesh
 ) -> tuple[Record, Watch, Array]:
@@ -262,14 +265,14 @@ def _look(
     return record, watch, verdict_on(watch)
 
 
-@jax.jit
+@jit_by_loss
 def _step(team: Clients, before: Any, after: Any) -> Array:
     """The square of what a round moved the server's model."""
     nothing = Carry(before, (), (), 0)  # pyright: ignore[reportArgumentType]
     return team.step(nothing, nothing._replace(server=after))
 
 
-@partial(jax.jit, static_argnames=("mesh",))
+@partial(jit_by_loss, static_argnames=("mesh",))
 def _outcome(team: Clients, server: Any, apart: Array, held: Held, x0: Array, t: Array, *, mesh: Mesh) -> Outcome:
     return on_every_device(lambda team, *at: team.outcome(_resumed(team, *at[:-1]), at[-1]), mesh)(
         team, server, apart, held, x0, t

@@ -13,6 +13,7 @@ from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from accord.devices import one_a_core
+from accord.runtimes.compiling import jit_by_loss
 from accord.runtimes.plan import Outcome, Plan, Record
 from accord.runtimes.vectorised import beginning, block, team_of
 from accord.watch import GOING, Watch
@@ -57,7 +58,7 @@ class Sweeping:
         asked = jax.device_put(np.where(self.verdicts == GOING, records, 0).astype(np.int32), self.each)
         t0, inline = np.int32(self.rounds[going[0]]), self.plan.every == 1 and every <= 1
         buffer, self.carry, self.watch, seen, verdict = self._called(
-            partial(_blocks, inline=inline), self.carry, self.watch, asked, t0, np.int32(every)
+            _blocks, self.carry, self.watch, asked, t0, np.int32(every), inline=inline
         )
         buffer, seen, verdict = jax.tree.map(np.asarray, (buffer, seen, verdict))
         self.verdicts[going] = verdict[going]
@@ -73,8 +74,10 @@ class Sweeping:
         """What run i has been judged by."""
         return jax.tree.map(lambda leaf: np.asarray(leaf[i]), self.watch)
 
-    def _called(self, function: Any, *arguments: Any) -> Any:
-        return function(self.team, self.methods, *arguments, mesh=self.mesh, at_once=self.at_once)
+    def _called(self, function: Any, *arguments: Any, **named: Any) -> Any:
+        return function(self.plan.problem.loss)(
+            self.team, self.methods, *arguments, mesh=self.mesh, at_once=self.at_once, **named
+        )
 
 
 def _each(function: Any, mesh: Mesh, at_once: bool) -> Any:
@@ -89,13 +92,13 @@ def _each(function: Any, mesh: Mesh, at_once: bool) -> Any:
     return jax.shard_map(part, mesh=mesh, in_specs=specs, out_specs=PartitionSpec(RUNS), check_vma=False)
 
 
-@partial(jax.jit, static_argnames=("mesh", "at_once"))
+@partial(jit_by_loss, static_argnames=("mesh", "at_once"))
 def _starts(team: Any, methods: Any, begin: Any, *, mesh: Mesh, at_once: bool) -> Any:
     start = lambda team, begin, method: replace(team, method=method).start(*begin)  # noqa: E731
     return _each(start, mesh, at_once)((team, begin), (methods,))
 
 
-@partial(jax.jit, static_argnames=("mesh", "at_once", "inline"), donate_argnames=("carry",))
+@partial(jit_by_loss, static_argnames=("mesh", "at_once", "inline"), donate_argnames=("carry",))
 def _blocks(team: Any, methods: Any, carry: Any, watch: Watch, records: Array, t0: Array, every: Array,
             *, mesh: Mesh, at_once: bool, inline: bool) -> Any:  # fmt: skip
     def lives(team: Any, t0: Array, every: Array, method: Any, carry: Any, watch: Watch, records: Array) -> Any:
@@ -104,7 +107,7 @@ def _blocks(team: Any, methods: Any, carry: Any, watch: Watch, records: Array, t
     return _each(lives, mesh, at_once)((team, t0, every), (methods, carry, watch, records))
 
 
-@partial(jax.jit, static_argnames=("mesh", "at_once"))
+@partial(jit_by_loss, static_argnames=("mesh", "at_once"))
 def _outcomes(team: Any, methods: Any, carry: Any, rounds: Array, *, mesh: Mesh, at_once: bool) -> Outcome:
     outcome = lambda team, method, carry, t: replace(team, method=method).outcome(carry, t)  # noqa: E731
     return _each(outcome, mesh, at_once)((team,), (methods, carry, rounds))

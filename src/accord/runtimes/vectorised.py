@@ -20,6 +20,7 @@ from accord.problems.agents import Agent
 from accord.problems.problem import stacked
 from accord.runtimes.borders import border_of_words
 from accord.runtimes.clients import DEVICES, Clients
+from accord.runtimes.compiling import jit_by_loss
 from accord.runtimes.edges import Edges
 from accord.runtimes.later import Later
 from accord.runtimes.nobody_waits import nobody_waits, pace_of
@@ -68,16 +69,16 @@ class Together:
     """A run in this process; see `Session`."""
 
     def __init__(self, plan: Plan, devices: list[Any]) -> None:
-        self.plan, self.round, self.verdict = plan, 0, GOING
+        self.plan, self.loss, self.round, self.verdict = plan, plan.problem.loss, 0, GOING
         self.mesh = Mesh(np.array(devices), (DEVICES,))
         everywhere = NamedSharding(self.mesh, PartitionSpec())
         self.team = jax.device_put(team_of(plan, len(devices)), everywhere)
-        begun = _start(self.team, *beginning(plan)), plan.watch()
+        begun = _start(self.loss)(self.team, *beginning(plan)), plan.watch()
         self.carry, self.watch = jax.device_put(begun, everywhere)  # as a block returns them, or it is compiled twice
 
     def advance(self, records: int, every: int) -> Record:
         """Up to `records` times: record, then `every` rounds."""
-        buffer, self.carry, self.watch, seen, verdict = _block(
+        buffer, self.carry, self.watch, seen, verdict = _block(self.loss)(
             self.team, self.carry, self.watch, np.int32(self.round), np.int32(records), np.int32(every),
             mesh=self.mesh, inline=self.plan.every == 1 and every <= 1,
         )  # fmt: skip
@@ -90,13 +91,14 @@ class Together:
     def outcome(self) -> Outcome:
         """Where the run stands."""
         if not (isinstance(self.team, Clients) and self.team.proposes):
-            return jax.tree.map(np.asarray, _outcome(self.team, self.carry, np.int32(self.round), mesh=self.mesh))
-        found = jax.tree.map(np.asarray, _standing(self.team, self.carry, mesh=self.mesh))
+            found = _outcome(self.loss)(self.team, self.carry, np.int32(self.round), mesh=self.mesh)
+            return jax.tree.map(np.asarray, found)
+        found = jax.tree.map(np.asarray, _standing(self.loss)(self.team, self.carry, mesh=self.mesh))
         return found._replace(agents=Later(self.plan.problem.K, partial(self._proposals, self.carry, self.round)))
 
     def _proposals(self, carry: Any, round: int) -> Any:
         with jax.enable_x64(self.plan.dtype == np.float64):
-            return np.asarray(_outcome(self.team, carry, np.int32(round), mesh=self.mesh).agents)
+            return np.asarray(_outcome(self.loss)(self.team, carry, np.int32(round), mesh=self.mesh).agents)
 
     def state(self) -> Any:
         """The method's, the channel's and the watch's state."""
@@ -149,7 +151,7 @@ def beginning(plan: Plan) -> tuple[Any, ...]:
 def program(plan: Plan) -> tuple[str, list[Any]]:
     """A round as JAX traces it, and all arrays in it: the same for the same mathematics on the same data, anywhere."""
     team = team_of(plan, 1)
-    carry = jax.eval_shape(_start, team, *beginning(plan))
+    carry = jax.eval_shape(_start(plan.problem.loss), team, *beginning(plan))
     traced = jax.make_jaxpr(lambda team, carry, t: team.round(carry, t))(team, carry, np.int32(0))
     arrays = [*traced.consts, *map(_numbers, jax.tree.leaves(team))]
     return re.sub(r" at 0x[0-9a-f]+", "", str(traced)), arrays
@@ -159,7 +161,7 @@ def _numbers(leaf: Any) -> Any:
     return jax.random.key_data(leaf) if jnp.issubdtype(jnp.asarray(leaf).dtype, jax.dtypes.prng_key) else leaf
 
 
-@jax.jit
+@jit_by_loss
 def _start(team: Peers | Edges | Clients, *begin: Any) -> Any:
     return team.start(*begin)
 
@@ -171,7 +173,7 @@ def on_every_device(function: Any, mesh: Mesh) -> Any:
     return jax.shard_map(function, mesh=mesh, in_specs=PartitionSpec(), out_specs=PartitionSpec(), check_vma=False)
 
 
-@partial(jax.jit, static_argnames=("mesh", "inline"), donate_argnames=("carry",))
+@partial(jit_by_loss, static_argnames=("mesh", "inline"), donate_argnames=("carry",))
 def _block(
     team: Any, carry: Any, watch: Watch, t0: Array, records: Array, every: Array, *, mesh: Mesh, inline: bool
 ) -> Any:
@@ -216,11 +218,11 @@ def block(team: Any, carry: Any, watch: Watch, t0: Array, records: Array, every:
     return jax.lax.while_loop(going, body, (buffer, carry, watch, zero, zero))
 
 
-@partial(jax.jit, static_argnames=("mesh",))
+@partial(jit_by_loss, static_argnames=("mesh",))
 def _standing(team: Clients, carry: Any, *, mesh: Mesh) -> Outcome:
     return on_every_device(lambda team, carry: team.standing(carry), mesh)(team, carry)
 
 
-@partial(jax.jit, static_argnames=("mesh",))
+@partial(jit_by_loss, static_argnames=("mesh",))
 def _outcome(team: Any, carry: Any, t: Array, *, mesh: Mesh) -> Outcome:
     return on_every_device(lambda team, carry, t: team.outcome(carry, t), mesh)(team, carry, t)
