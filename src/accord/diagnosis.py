@@ -231,11 +231,9 @@ def _spread(agents: Agent, p: Array, x: Array) -> Array:
         once = times(agents, jnp.broadcast_to(v, (len(p), *v.shape)))
         return p @ times(agents, once - p @ once)  # Σ p_k H (H_k − H) v = 0
 
-    def iterate(_: int, v: Array) -> Array:
-        w = squared(v)
-        return w / jnp.maximum(jnp.linalg.norm(w), jnp.asarray(1e-30, x.dtype))
-
-    v = jax.lax.fori_loop(0, 50, iterate, jax.random.normal(jax.random.key(0), x.shape, x.dtype))
+    v = jax.lax.fori_loop(
+        0, 50, lambda _, v: _directed(squared(v)), jax.random.normal(jax.random.key(0), x.shape, x.dtype)
+    )
     return jnp.linalg.norm(squared(v))
 
 

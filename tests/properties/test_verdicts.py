@@ -37,12 +37,11 @@ def told(kind: Any, loss: int = 0, data: int = 0, **how: Any) -> tuple[Status, i
 
 
 SLOW = [pytest.mark.slow]
-ROUNDED = [pytest.mark.xfail(strict=True, reason="DANE's inner solver ends roundings apart in other units")]
 
 
 @pytest.mark.parametrize(
     "kind",
-    [pytest.param(kind, marks=() if kind.__name__ in OFTEN else SLOW + ROUNDED * (kind.__name__ == "DANE"))
+    [pytest.param(kind, marks=() if kind.__name__ in OFTEN else SLOW)
      for kind in METHODS if kind.__name__ not in ADAPTIVE],
     ids=lambda kind: kind.__name__,
 )  # fmt: skip

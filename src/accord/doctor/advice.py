@@ -49,7 +49,8 @@ def _soon(who: Patients, found: Measures, rested: Sequence[Resting]) -> Iterator
 
 
 def _why(found: Measures) -> str:
-    if 1e-20 * max(1.0, found.common.start**2) > found.B:
+    steepest = 2 * found.curved[1] * (found.common.start - found.common.value)  # ‖∇F(x0)‖² is no more
+    if 1e-16 * steepest >= found.B:
         return " The agents agree on the optimum, so local work costs no bias at all."
     if found.delta < UNLIKE * found.curved[1]:
         return " The agents are curved alike, which is what keeps the floor low."

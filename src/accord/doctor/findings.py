@@ -109,7 +109,8 @@ def _floor(one: Resting, found: Measures, checked: bool) -> str:
         line += "; the theory does not hold here, since a round of local work from there moves on"
     if checked and math.isnan(one.distance):
         return f"{line}; a run to its end would be too long to check it here."
-    return line + _beside(floor.distance, one.distance, "a run came to rest {} from it") + "."
+    nothing = 1e-12 * float(np.linalg.norm(floor.x))
+    return line + _beside(floor.distance, one.distance, "a run came to rest {} from it", nothing=nothing) + "."
 
 
 def _of_gain(above: float, gain: float) -> str:
@@ -132,14 +133,19 @@ def _rounds(one: Rounds, share: float, checked: bool) -> str:
 
 
 def _beside(
-    predicted: float, measured: float, words: str, write: Callable[[float], str] = number, agree: float = AGREE
+    predicted: float,
+    measured: float,
+    words: str,
+    write: Callable[[float], str] = number,
+    agree: float = AGREE,
+    nothing: float = 0.0,
 ) -> str:
-    """What a run measured, and whether that agrees."""
+    """What a run measured, and whether that agrees; below `nothing` both are rounding."""
     if math.isnan(measured):
         return ""
     apart = abs(measured - predicted) / max(abs(predicted), abs(measured), 1e-300)
     said = f"; {words.format(write(measured))}"
-    if max(abs(predicted), abs(measured)) < 1e-12 or apart < 1e-3:
+    if max(abs(predicted), abs(measured)) <= nothing or apart < 1e-3:
         return said
     if apart <= agree:
         return f"{said}, {number(100 * apart, 2)} % off"
