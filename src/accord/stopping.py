@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -62,10 +64,9 @@ class Stop:
         - `x0`: (d,), whose dtype is the run's. `prices`: whether agents share a constraint. `floor`: whether the run
           has one, as its method states or by noise.
         """
-        number = lambda value: np.asarray(value, x0.dtype)  # noqa: E731
-        flag = lambda value: np.asarray(value, bool)  # noqa: E731
-        count = lambda value: np.asarray(value, np.int32)  # noqa: E731
-        nothing = lambda *shape: np.full(shape, math.nan, x0.dtype)  # noqa: E731
+        array: Any = np.asarray  # JAX takes them for its own
+        number, flag, count = partial(array, dtype=x0.dtype), partial(array, dtype=bool), partial(array, dtype=np.int32)
+        nothing = lambda *shape: number(np.full(shape, math.nan))  # noqa: E731
         limits = Limits(number(self.progress), number(self.agreement), count(min(self.window, 2**30)),
                         flag(self.absolute), flag(prices), flag(floor), number(np.vdot(x0, x0)))  # fmt: skip
         return Watch(
@@ -73,7 +74,7 @@ class Stop:
             seen=Seen(*[nothing()] * len(Seen._fields)),
             windows=nothing(WINDOWS + 1, len(Window._fields)),
             marks=nothing(len(Marks._fields)),
-            counts=np.stack(Counts(rounds=count(-1), begun=count(0), windows=count(0))),
+            counts=count(Counts(rounds=count(-1), begun=count(0), windows=count(0))),
             travel=number(0.0),
             since=count(0),
             fresh=flag(False),
