@@ -14,8 +14,10 @@ from jax import Array
 from accord.errors import AccordError, MethodError
 from accord.methods.base import Arrival, Places, of_agent, pattern_of, phases_of
 from accord.methods.hyperparameters import is_number, kinds_of
+from accord.problems.opaque import OpaqueAgent
 from accord.runtimes.cost import stand_in
 from accord.runtimes.plan import Plan
+from accord.runtimes.staged import REMEDY, unanswerable
 
 MEMBERS = {
     "a server": {
@@ -68,12 +70,23 @@ def fits_contract(plan: Plan) -> None:
     """
     if type(plan.method).__module__.startswith("accord.methods."):
         return
-    x0, agent = jax.ShapeDtypeStruct(plan.x0.shape, plan.dtype), stand_in(plan)
+    x0, agent = jax.ShapeDtypeStruct(plan.x0.shape, plan.dtype), _first(plan)
     if plan.pattern != "peers":
         begin = plan.x0 if plan.problem.coupling is None else plan.problem.coupling.market(plan.dtype)
-        jax.eval_shape(_Server(plan.method).round, begin, x0, agent)
+        traced = jax.make_jaxpr(_Server(plan.method).round)(begin, x0, agent)
     else:
-        jax.eval_shape(_Peer(plan.method).round, x0, agent)
+        traced = jax.make_jaxpr(_Peer(plan.method).round)(x0, agent)
+    if within := unanswerable(traced.jaxpr):
+        raise MethodError(f"{type(plan.method).__name__} asks an opaque agent within a {within}, where none can "
+                          f"answer. {REMEDY}")  # fmt: skip
+
+
+def _first(plan: Plan) -> Any:
+    """The first agent, or one of the right shapes."""
+    if not plan.problem.opaque:
+        return stand_in(plan)
+    share = None if plan.problem.coupling is None else plan.problem.coupling.shares(plan.dtype)
+    return jax.tree.map(lambda leaf: leaf[0], OpaqueAgent.stacked(plan.problem.shards[:1], plan.scale[:1], share))
 
 
 class _Peer:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import numpy as np
 import pytest
 
 import accord
+from accord.errors import MethodError
+from accord.methods.base import method
 from accord.problems.opaque import Crowd, OpaqueAgent
 from accord.runtimes import Threads
 from accord.runtimes.staged import asking, compiled
@@ -19,6 +21,10 @@ from tests.compiling import compilations
 H, C = np.array([1.0, 2.0, 3.0]), np.array([0.0, 1.0, 5.0])
 STOP = accord.Stop(rounds=8, progress=0)
 LOCAL = accord.GradientDescent(steps=3, step_size=0.1)
+
+
+class Model(NamedTuple):
+    x: Any
 
 
 def outside(h: float, c: float, seen: Callable[[np.ndarray], Any] = lambda x: None) -> accord.Opaque:
@@ -85,3 +91,39 @@ def test_who_is_asked_in_a_branch_or_a_loop_of_any_length_answers_as_in_a_plain_
     with asking(Crowd((outside(1.0, 4.0),), (0,))):
         found = [float(program(agent, np.zeros(1), np.int64(count))[0]) for count in (0, 1, 2, 3)]
     assert found == [0.0, 2.0, 3.5, 3.75]  # each step halves the way to 4
+
+
+@method
+class Solving:
+    """A method of one's own that asks its agent within a solver of JAX."""
+
+    weights: ClassVar = "doubly stochastic"
+
+    def init(self, x: Any, agent: Any, key: Any) -> Any:
+        return Model(x)
+
+    def message(self, state: Any) -> Any:
+        return state
+
+    def update(self, state: Any, mixed: Any, agent: Any, key: Any) -> Any:
+        return Model(jax.scipy.sparse.linalg.cg(lambda v: agent.grad(v) - agent.grad(0 * v), mixed.x)[0])
+
+
+def test_who_asks_agents_outside_where_none_can_answer_is_refused_before_any_is_asked() -> None:
+    asked: list[Any] = []
+    with pytest.raises(MethodError, match=r"Solving asks an opaque agent within a custom_linear_solve.*lax\.scan"):
+        accord.run(crowd(seen=asked.append), Solving(), network=accord.networks.ring(3), stop=STOP)
+    assert not asked
+
+
+@method
+class Deriving(Solving):
+    """The same, by the derivative of a loss."""
+
+    def update(self, state: Any, mixed: Any, agent: Any, key: Any) -> Any:
+        return Model(mixed.x - jax.grad(agent.value)(mixed.x))
+
+
+def test_who_differentiates_agents_outside_is_refused_at_the_door() -> None:
+    with pytest.raises(MethodError, match=r"Deriving\.update fails on a flat decision: .*ask"):
+        accord.run(crowd(), Deriving(), network=accord.networks.ring(3), stop=STOP)

@@ -12,10 +12,17 @@ import jax
 import numpy as np
 from jax.extend.core import JaxprEqn, Literal, Var
 
+from accord.errors import MethodError
 from accord.problems.opaque import Crowd, ask_p
 
 PROGRAMS = 128
 """How many are kept, those that were used last: by the shapes of what they are given, whoever the agents are."""
+
+CALLS = ("jit", "pjit", "closed_call", "custom_jvp_call", "custom_vjp_call", "remat", "checkpoint")
+LOOPS = ("scan", "while", "cond")
+"""Primitives within which agents outside can be asked."""
+
+REMEDY = "Ask in plain code, or in lax.scan, lax.fori_loop, lax.while_loop or lax.cond."
 
 _crowd: ContextVar[Crowd | None] = ContextVar("crowd", default=None)
 
@@ -104,9 +111,15 @@ def _stretches(jaxpr: Any) -> Iterator[tuple[list[Var], list[Var], Run]]:
 
 def _asks(eqn: JaxprEqn) -> bool:
     """Whether agents are asked in an equation, or in a loop or a function that it stands for."""
-    inner = (part for value in eqn.params.values() for part in (value if isinstance(value, tuple | list) else (value,)))
-    bodies = (getattr(part, "jaxpr", part) for part in inner)
-    return eqn.primitive is ask_p or any(_asks(one) for body in bodies for one in getattr(body, "eqns", ()))
+    return eqn.primitive is ask_p or any(_asks(one) for body in _bodies(eqn) for one in body.eqns)
+
+
+def _bodies(eqn: JaxprEqn) -> Iterator[Any]:
+    """The programs that an equation stands for."""
+    for value in eqn.params.values():
+        for part in value if isinstance(value, tuple | list) else (value,):
+            if hasattr(body := getattr(part, "jaxpr", part), "eqns"):
+                yield body
 
 
 def _run(group: list[JaxprEqn], needed: list[Var], kept: list[Var]) -> Run:
@@ -138,7 +151,7 @@ def _asking(eqn: JaxprEqn) -> Run:
     if eqn.primitive is ask_p:
         return lambda crowd, given: [crowd.answer(*given, **params)]
     match eqn.primitive.name:
-        case "jit" | "pjit" | "closed_call" | "custom_jvp_call" | "custom_vjp_call" | "remat" | "checkpoint":
+        case name if name in CALLS:
             return Program(params.get("jaxpr", params.get("call_jaxpr")))
         case "scan":
             return _scan(eqn)
@@ -148,7 +161,19 @@ def _asking(eqn: JaxprEqn) -> Run:
         case "cond":
             branches = [Program(branch) for branch in params["branches"]]
             return lambda crowd, given: branches[int(given[0])](crowd, given[1:])
-    raise NotImplementedError(f"An opaque agent cannot be asked within a {eqn.primitive.name}.")
+    raise MethodError(f"An opaque agent cannot be asked within a {eqn.primitive.name}. {REMEDY}")
+
+
+def unanswerable(jaxpr: Any) -> str | None:
+    """Name the first primitive of a program within which agents outside are asked and cannot be; None where all can."""
+    for eqn in jaxpr.eqns:
+        if eqn.primitive is ask_p or not _asks(eqn):
+            continue
+        if eqn.primitive.name not in (*CALLS, *LOOPS):
+            return eqn.primitive.name
+        if found := next(filter(None, map(unanswerable, _bodies(eqn))), None):
+            return found
+    return None
 
 
 def _scan(eqn: JaxprEqn) -> Run:
