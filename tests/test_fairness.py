@@ -11,8 +11,9 @@ import pytest
 import accord
 from accord.errors import MethodError, ProblemError, UnknownName
 from accord.fairness import capped, fairness_chapters, fares, least_excess, trade_off
-from accord.fairness.rows import ranked
+from accord.fairness.rows import own_losses, ranked
 from accord.history import Run
+from accord.status import Status
 
 THREE = {"H": [1.0, 1.0, 1.0], "c": [0.0, 0.0, 3.0], "names": ["a", "b", "far"]}
 LONG = accord.Stop(rounds=400, progress=1e-12)
@@ -173,3 +174,22 @@ def test_the_price_is_the_slope_of_the_trade_off() -> None:
     assert found.least == pytest.approx(1.125, abs=1e-8)
     assert len(found.plot().axes) == 2
     assert "No model keeps every agent below 1.125" in str(found)
+
+
+@pytest.mark.parametrize("unit", [2.0**-60, 2.0**60])
+def test_caps_are_judged_in_the_units_of_the_losses(unit: float) -> None:
+    small = accord.problems.quadratic(H=np.array(THREE["H"]) * unit, c=THREE["c"], names=THREE["names"])
+    run = accord.run(small, accord.LossCaps(cap=1.0 * unit), stop=LONG)
+    assert run.status is Status.CAPS_IMPOSSIBLE
+    found = least_excess(small)
+    assert found.settled
+    assert found.excess / unit == pytest.approx(1.125, abs=1e-8)
+
+
+@pytest.mark.parametrize("unit", [1.0, 2.0**60])
+def test_an_agent_that_begins_at_its_own_optimum_is_there_in_any_units(unit: float) -> None:
+    """Its gradient at 0 is a sum that rounding keeps from being 0."""
+    X, y = np.tile([0.1, 0.2, 0.3], 2)[:, None] * unit, np.repeat([1, 0], 3)
+    found = own_losses(accord.problems.logistic([(X, y), (X, np.array([1, 0, 1, 0, 1, 1]))]))
+    assert found[0] == pytest.approx(np.log(2))
+    assert found[1] < np.log(2)

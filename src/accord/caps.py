@@ -48,10 +48,15 @@ def least_excess(problem: Problem, caps: Any = 0.0, x0: Any = None) -> Least:
             session.advance(1, rounds)
             found = session.outcome()
             excess = float(np.max(np.asarray(found.losses, float)[active] - np.broadcast_to(caps, problem.K)[active]))
-            if settled := abs(before - excess) <= SETTLED * max(1.0, abs(excess)):
+            if settled := abs(before - excess) <= SETTLED * np.abs(found.losses).max():
                 break
             before = excess
     return Least(excess, np.asarray(found.losses, float), np.asarray(found.x), settled)
+
+
+def _size(plan: Plan, cap: float) -> float:
+    """The size of a cap, in the units of the losses; of one that is 0, the largest loss at x0."""
+    return abs(cap) or float(np.abs(Vectorised().start(plan).outcome().losses).max())
 
 
 def unmet_caps(plan: Plan, losses: np.ndarray) -> Ending | None:
@@ -62,11 +67,11 @@ def unmet_caps(plan: Plan, losses: np.ndarray) -> Ending | None:
     caps = np.broadcast_to(np.asarray(caps, float), plan.problem.K)
     over = np.where((plan.problem.weights > 0) & np.isfinite(caps), losses - caps, -np.inf)
     k = int(over.argmax())
-    if over[k] <= MET * max(abs(caps[k]), 1e-12) or not np.isfinite(losses).all():
+    if over[k] <= 0 or not np.isfinite(losses).all() or over[k] <= (margin := MET * _size(plan, float(caps[k]))):
         return None
     name, many = plan.problem.names[k], len(set(caps.tolist())) > 1
     least = least_excess(plan.problem, caps, plan.shape.unflatten(plan.x0))
-    if not least.settled or least.excess <= MET * max(abs(caps[k]), 1e-12):
+    if not least.settled or least.excess <= margin:
         return Ending(
             Status.CAPS_UNMET,
             note=f"ended before the caps were met: agent {name} still loses {losses[k]:.5g}, "

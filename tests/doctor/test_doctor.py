@@ -89,6 +89,15 @@ def test_limits_of_staleness_are_confirmed_by_runs(which: str, request: pytest.F
     assert delays["unstable_above"].all()
 
 
+@pytest.mark.parametrize("unit", [2.0**-30, 2.0**30])
+def test_limits_of_staleness_are_confirmed_in_any_units(unit: float) -> None:
+    random = np.random.default_rng(0)
+    shards = [(random.normal(size=(9, 2)) * unit, random.integers(0, 2, 9)) for _ in range(3)]
+    found = diagnose(accord.problems.logistic(shards, l2=0.1 * unit**2), check=True, local_steps=[2]).delays
+    assert found["stable_below"].all()
+    assert found["unstable_above"].all()
+
+
 def test_longest_delay_of_the_reference_case() -> None:
     assert [longest_delay(step, 1.0) for step in (2.1, 1.5, 0.99, 0.6, 0.28)] == [-1, 0, 1, 2, 5]
 

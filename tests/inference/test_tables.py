@@ -128,6 +128,19 @@ def test_table_one_is_that_of_all_rows() -> None:
     assert r"726 (78.9 \%)" in found.to_latex()
 
 
+@pytest.mark.parametrize("unit", [2.0**-60, 2.0**60])
+def test_quantiles_are_the_same_in_any_unit_and_found_far_from_zero(farms: pd.DataFrame, unit: float) -> None:
+    rain = farms["rain"] - farms["rain"].mean()
+    columns = {"here": rain, "scaled": rain * unit, "far": rain + 1e9 * rain.std()}
+    moved = {name: farms.assign(rain=values) for name, values in columns.items()}
+    found = {name: inference.describe(one, by="farm", columns=["rain"]) for name, one in moved.items()}
+    names = ["q1", "median", "q3"]
+    quartiles = {name: one.table.loc[("rain", ""), names].to_numpy(float) for name, one in found.items()}
+    np.testing.assert_array_equal(quartiles["scaled"] / unit, quartiles["here"])
+    wanted = np.quantile(moved["far"]["rain"], [0.25, 0.5, 0.75], method="inverted_cdf")
+    np.testing.assert_allclose(quartiles["far"], wanted, rtol=0, atol=1e-6 * rain.std())
+
+
 def test_groups_have_standardised_mean_differences() -> None:
     heart = dataset("heart")
     found = inference.describe(heart, by="center", columns=["age", "sex"], groups="disease")

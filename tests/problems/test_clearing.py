@@ -152,6 +152,11 @@ def test_units_of_energy_and_of_money_change_nothing(unit: float) -> None:
     np.testing.assert_allclose(other.price * unit, price, rtol=1e-9)
 
 
+def test_a_row_out_of_reach_is_told_in_small_units() -> None:
+    with pytest.raises(ProblemError, match=r"Row 0 .* reach only -3e-15 to 0"):
+        clear(problems.dispatch(*SAADAT, 0, 1e-15, 4e-15))
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

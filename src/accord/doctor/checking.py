@@ -63,8 +63,10 @@ def taken(problem: Problem, method: Any, x0: Any, network: Any, least: float, sh
 
 def grows(agents: Interview, optimum: np.ndarray, delay: int, part: float, seen: Ritz) -> bool:
     """Whether x⁺ = x − a ∇F(x_{t−d}), begun beside the optimum, moves away from it; a a part of the longest step."""
-    step = part * longest_step(delay, float(seen.values.max()))
-    aside = 1e-3 * max(float(np.linalg.norm(optimum)), 1.0) * seen.steepest
+    steep = float(seen.values.max())
+    step = part * longest_step(delay, steep)
+    between = float(np.linalg.norm(agents.ask(slope, optimum).grad, axis=1).max()) / steep  # how far agents want to go
+    aside = 1e-3 * (max(float(np.linalg.norm(optimum)), between) or 1.0) * seen.steepest
     path = [optimum + aside] * (delay + 1)
     for _ in range(STALE):
         path.append(path[-1] - step * agents.mean(slope, path[-1 - delay]).grad)

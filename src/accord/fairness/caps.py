@@ -103,7 +103,7 @@ def trade_off(problem: Problem, caps: int = 7, x0: Any = None) -> TradeOff:
     least = least_excess(problem, 0.0, x0)
     active = problem.weights > 0
     top = float(free.losses[active].max())
-    if top - least.excess <= 1e-9 * max(1.0, abs(top)):
+    if top - least.excess <= 1e-9 * np.abs(free.losses[active]).max():
         raise MethodError(f"The largest loss is {top:.6g} with a cap or without: there is nothing to trade.")
     rows = [_row(problem, least.excess, least.losses, None)]
     for cap in np.linspace(least.excess, top, caps + 2)[1:-1]:

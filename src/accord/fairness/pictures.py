@@ -50,7 +50,7 @@ def _frame(axes: Axes, losses: np.ndarray, places: np.ndarray, names: list[str])
     axes.grid(axis="x", color=RULE, linewidth=0.8)
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value, 2)))
-    axes.set_xlim(min(0, 1.1 * float(losses.min())), 1.1 * max(float(losses.max()), 1e-12))
+    axes.set_xlim(min(0, 1.1 * float(losses.min())), 1.1 * max(float(losses.max()), 0) or 1.0)
     axes.set_yticks(places, names)
     axes.tick_params(axis="y", labelcolor=INK)
     axes.set_ylim(-0.6, len(places) - 0.4)
@@ -122,9 +122,7 @@ def _curve(axes: Axes, found: TradeOff) -> None:
 def _prices(axes: Axes, found: TradeOff) -> None:
     capped = found.table[found.table["cap"].notna()].iloc[1:]  # at the least cap itself prices have no bound
     caps = capped["cap"].to_numpy()
-    named = [
-        name for name in found.agents if capped[name].max() > 1e-3 * max(capped[found.agents].to_numpy().max(), 1e-12)
-    ]
+    named = [name for name in found.agents if capped[name].max() > 1e-3 * capped[found.agents].to_numpy().max()]
     named = sorted(named, key=lambda name: capped[name].max(), reverse=True)[: len(SERIES)]
     ends = []
     for colour, name in zip(SERIES, named, strict=False):

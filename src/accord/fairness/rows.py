@@ -78,7 +78,8 @@ def own_losses(problem: Problem) -> np.ndarray:
         agents = Interview(problem)
         start = np.zeros(agents.shape.size)
         own, first = agents.ask(own_optimum, start), np.linalg.norm(agents.ask(slope, start).grad, axis=1)
-    ended = (own.left <= 1e-5 * np.maximum(first, 1e-300)) | (own.left < 1e-12) | hasattr(problem.loss, "tilted")
+    rounding = 1e-12 * first.max()  # of an agent that is at its own optimum from the start
+    ended = (own.left <= np.maximum(1e-5 * first, rounding)) | hasattr(problem.loss, "tilted")
     return np.where(ended & (problem.sizes > 0), own.value, np.nan)
 
 

@@ -14,6 +14,8 @@ from accord.inference.sums import Reply, Sums
 CUTS = 16  # intervals into which a bracket is cut each round
 WIDTH = 1e-7  # of a bracket, in standard deviations, at which it is narrow enough
 
+ROUNDING = 64 * np.finfo(float).eps  # of a mean of squares
+
 
 def moments(site: Site, design: Design) -> Reply:
     """n, Σ and Σ² of each column that is asked for, over the rows that are not missing: (3, columns)."""
@@ -53,9 +55,10 @@ def quantiles(sums: Sums, design: Design, columns: Sequence[str], levels: Sequen
     n, total, square = sums.total("moments", asked)[0]
     mean = total / n
     sd = np.sqrt(np.maximum(square / n - mean**2, 0))
+    most = np.sqrt(sd**2 + ROUNDING * square / n)[:, None]  # where the mean is far from 0, σ² is a difference of two
     q = np.asarray(levels)
-    low = mean[:, None] - sd[:, None] * np.sqrt((1 - q) / q) * (1 + 1e-9) - 1e-9
-    high = mean[:, None] + sd[:, None] * np.sqrt(q / (1 - q)) * (1 + 1e-9) + 1e-9
+    low = mean[:, None] - most * np.sqrt((1 - q) / q) * (1 + 1e-9)
+    high = mean[:, None] + most * np.sqrt(q / (1 - q)) * (1 + 1e-9)
     wanted = np.ceil(n[:, None] * q - 1e-9)
     while ((high - low) > WIDTH * np.maximum(sd, 1e-300)[:, None]).any() and (np.nextafter(low, high) < high).any():
         steps = np.linspace(0, 1, CUTS + 1)[1:-1]

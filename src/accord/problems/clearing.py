@@ -112,7 +112,8 @@ def _reachable(coupled: Coupling) -> None:
         ends = [np.nan_to_num(coupled.dense * bound[:, None, :], nan=0.0, posinf=np.inf, neginf=-np.inf)
                 for bound in (coupled.lower, coupled.upper)]  # fmt: skip
     least, most = (np.sum(pick(*ends), axis=(0, 2)) for pick in (np.minimum, np.maximum))
-    margin = 1e-12 * (np.abs(coupled.b) + 1)
+    reach = np.maximum(*(np.where(np.isfinite(end), np.abs(end), 0) for end in (least, most)))
+    margin = 1e-12 * (np.abs(coupled.b) + reach)
     too_low, too_high = coupled.b < least - margin, (coupled.b > most + margin) & (coupled.sense == "==")
     for j in np.flatnonzero(too_low | too_high):
         raise ProblemError(f"Row {j} of the shared constraint asks for {coupled.b[j]:g}, but within their bounds "
