@@ -15,7 +15,11 @@ from accord.problems.convolutions import convolves, in_order
 from accord.problems.rows import Rows
 from accord.problems.shape import Shape
 from accord.problems.solvers import in_turn, minimise
+from accord.problems.sufficient_statistics import Statistics
 from accord.pytrees import pytree
+
+OWN = ("share", "statistics", "complete")
+"""What an agent may have besides its rows and its scale, each its own."""
 
 
 @pytree
@@ -34,6 +38,7 @@ class Agent:
     share: Any = None  # a Share: its part in a shared constraint
     inner: Callable[..., Array] = field(metadata={"static": True}, default=minimise)  # for what has no closed form
     apart: bool = field(metadata={"static": True}, default=False)  # other threads compute meanwhile: see `in_turn`
+    statistics: Statistics | None = None  # from which it answers in place of rows
     complete: Any = None  # the share of its local steps that it gets done this time; None for all
 
     @property
@@ -79,7 +84,7 @@ class Agent:
         if self.rows.pages is None:
             return 0
         rows = replace(self.rows, data=None, size=0, k=0, pages=None)
-        own = {name: None if getattr(self, name) is None else 0 for name in ("share", "complete")}
+        own: Any = {name: None if getattr(self, name) is None else 0 for name in OWN}
         return replace(self, rows=rows, scale=0, **own)
 
     def _sum(self, x: Any, rows: Any, own: Array) -> Array:
@@ -99,10 +104,14 @@ class Agent:
 
     def value(self, x: Any) -> Array:
         """f(x)."""
+        if self.statistics is not None:
+            return self.scale * self.statistics.value(x)
         return self._mean(self.rows.summed(self._sum, x), self.size)
 
     def grad(self, x: Any) -> Any:
         """∇f(x)."""
+        if self.statistics is not None:
+            return self.scale * self.statistics.grad(x)
         return self._mean(self.rows.summed(self._slope, x), self.size)
 
     def hessian(self, x: Array) -> Array:
@@ -211,6 +220,9 @@ class Agent:
 
     def _quadratic(self) -> tuple[Array, Array] | None:
         """(H, q) of f = ½xᵀHx + qᵀx + constant, where the loss knows it."""
+        if self.statistics is not None:
+            H, q = self.statistics.quadratic
+            return self.scale * H, self.scale * q
         closed = getattr(self.loss, "quadratic", None)
         if closed is None:
             return None

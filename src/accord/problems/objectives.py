@@ -3,6 +3,8 @@
 Any callable is a loss. One that knows more says so by optional members, which the package asks for by name:
 
 - `quadratic(rows, weights)`: `(H, q)` of Σ_i w_i loss_i(x) = ½xᵀHx + qᵀx + constant, H a matrix or a diagonal;
+- `moments(rows)`: `(H, q)` of the mean of loss_i in NumPy, and `at(x, rows)`: its value and gradient there, from which
+  an agent with many rows answers without them (`accord.problems.sufficient_statistics`);
 - `bounds(rows)`: the smoothness L and the strong convexity μ of f over these rows (L is infinite for a hinge);
 - `tilted(rows, weights, u, penalty)`: argmin_x Σ_i w_i loss_i(x) + penalty/2 ‖x‖² − uᵀx, and
   `minimiser(rows, weights)`: argmin_x Σ_i w_i loss_i(x) in NumPy, where following gradients would not find them.
@@ -88,18 +90,29 @@ class LeastSquares:
         a, b = example
         return 0.5 * (a @ x - b) ** 2 + _penalty(self.l2, x, self.intercept)
 
+    def moments(self, rows: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        A, b = (part.astype(np.float64, copy=False) for part in rows)
+        return A.T @ A / len(A) + np.diag(self._ridge(A.shape[1])), -(b @ A) / len(A)
+
+    def at(self, x: np.ndarray, rows: tuple[np.ndarray, np.ndarray]) -> tuple[float, np.ndarray]:
+        A, b = (part.astype(np.float64, copy=False) for part in rows)
+        residuals, ridge = A @ x - b, self._ridge(A.shape[1])
+        value = 0.5 * (residuals @ residuals / len(A) + ridge @ (x * x))
+        return float(value), residuals @ A / len(A) + ridge * x
+
+    def _ridge(self, d: int) -> np.ndarray:
+        """l2 of every entry of x."""
+        return np.append(np.full(d - 1, self.l2), 0.0 if self.intercept else self.l2)
+
     def quadratic(self, rows: tuple[Array, Array], weights: Array) -> tuple[Array, Array]:
         A, b = rows
-        held = jnp.ones(A.shape[1], A.dtype)
-        ridge = self.l2 * jnp.sum(weights) * jnp.diag(held.at[-1].set(0) if self.intercept else held)
+        ridge = jnp.sum(weights) * jnp.diag(jnp.asarray(self._ridge(A.shape[1]), A.dtype))
         return (weights * A.T) @ A + ridge, -(weights * b) @ A
 
     def bounds(self, rows: tuple[np.ndarray, np.ndarray]) -> Bounds:
         largest, smallest = _spectrum(rows[0])
         if self.intercept and self.l2:
-            A = rows[0].astype(np.float64)
-            held = np.append(np.full(A.shape[1] - 1, self.l2), 0.0)
-            smallest = max(float(np.linalg.eigvalsh(A.T @ A / len(A) + np.diag(held))[0]), 0.0)
+            smallest = max(float(np.linalg.eigvalsh(self.moments(rows)[0])[0]), 0.0)
             return Bounds(largest + self.l2, smallest)
         return Bounds(largest + self.l2, smallest + self.l2)
 

@@ -20,6 +20,7 @@ from accord.problems.opaque import Opaque
 from accord.problems.rows import Rows
 from accord.problems.shape import Shape
 from accord.problems.stored import Stored
+from accord.problems.sufficient_statistics import Statistics, statistics_of
 
 
 @known_fields
@@ -97,6 +98,13 @@ class Problem:
             raise ProblemError("The shards are stored elsewhere, and here all of them are needed in memory. "
                                "Use Problem(loss, list(shards)) where they fit.")  # fmt: skip
         return self.held.laid_out(self.sizes, even=self.coupling is not None)
+
+    @cached_property
+    def statistics(self) -> Statistics | None:
+        """Sufficient statistics of all agents, where they do as well as rows, in double precision."""
+        if self.stored or self.opaque or self.coupling is not None:
+            return None
+        return statistics_of(self.loss, self.shards, self.sizes)
 
     @property
     def opaque(self) -> bool:
@@ -186,7 +194,12 @@ def stacked(problem: Problem, shape: Shape, scale: np.ndarray) -> Agent:
     dtype = scale.dtype
     rows = replace(problem.rows, data=in_precision(problem.rows.data, dtype))
     share = None if problem.coupling is None else problem.coupling.shares(dtype)
-    return Agent(problem.loss, shape, rows, scale, share)
+    return Agent(problem.loss, shape, rows, scale, share, statistics=statistics_for(problem, dtype))
+
+
+def statistics_for(problem: Problem, dtype: np.dtype) -> Statistics | None:
+    """What all agents answer from in place of rows in a run of this precision; None where rows are needed."""
+    return problem.statistics if dtype == np.float64 else None
 
 
 def single(problem: Problem, shape: Shape, scale: np.ndarray, k: int) -> Agent:

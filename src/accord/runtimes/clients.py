@@ -14,7 +14,7 @@ from jax.flatten_util import ravel_pytree
 
 from accord.aggregation import Shares, combined, shares, weighed
 from accord.methods.base import of_agent
-from accord.problems.agents import Agent
+from accord.problems.agents import OWN, Agent
 from accord.problems.opaque import OpaqueAgent
 from accord.pytrees import pytree
 from accord.runtimes.cohort import cohort_of
@@ -197,7 +197,7 @@ class Clients:
             return jax.tree.map(lambda leaf: leaf[k], self.agents)
         pick = lambda tree: jax.tree.map(lambda leaf: leaf[k], tree)  # noqa: E731
         rows = replace(self.agents.rows, size=self.agents.rows.size[k], k=k)
-        own = {name: pick(getattr(self.agents, name)) for name in ("scale", "share", "complete")}
+        own = {name: pick(getattr(self.agents, name)) for name in ("scale", *OWN)}
         return replace(self.agents, rows=rows, **own)
 
     def _key(self, t: Array | int, purpose: Purpose, k: Array) -> Array:

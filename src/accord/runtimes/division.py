@@ -12,7 +12,7 @@ from accord.networks.faults import mixer
 from accord.problems import shards as data
 from accord.problems.agents import Agent
 from accord.problems.opaque import Crowd, OpaqueAgent
-from accord.problems.problem import in_precision
+from accord.problems.problem import in_precision, statistics_for
 from accord.runtimes.borders import border_of_agents, border_of_words
 from accord.runtimes.clients import Clients
 from accord.runtimes.cost import blank_reply
@@ -96,4 +96,5 @@ def _agents(plan: Plan, ks: np.ndarray) -> Any:
         own[0] = jax.tree.map(lambda leaf: leaf[:1], data.inhabited(problem.shards, int(ks[0]), problem.sizes))
     rows = data.laid_out(tuple(own), sizes, even=problem.coupling is not None)
     rows = replace(rows, data=in_precision(rows.data, dtype))
-    return Agent(problem.loss, plan.shape, rows, plan.scale[ks], share, apart=True)
+    statistics = jax.tree.map(lambda leaf: leaf[ks], statistics_for(problem, dtype))
+    return Agent(problem.loss, plan.shape, rows, plan.scale[ks], share, statistics=statistics, apart=True)

@@ -14,7 +14,8 @@ from accord.problems.agents import Agent
 
 def one_of(agents: Agent, k: Array) -> Agent:
     """Agent k, its rows read where they lie."""
-    return replace(agents, rows=replace(agents.rows, size=agents.rows.size[k], k=k), scale=agents.scale[k])
+    rows, statistics = replace(agents.rows, size=agents.rows.size[k], k=k), taken(agents.statistics, k)
+    return replace(agents, rows=rows, scale=agents.scale[k], statistics=statistics)
 
 
 def taken(stack: Any, k: Any) -> Any:
