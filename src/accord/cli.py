@@ -6,17 +6,16 @@ import dataclasses
 import functools
 import json
 import sys
-from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from accord import cli_inference
 from accord.disk import check_writable
-from accord.errors import AccordError, UnknownName
-from accord.reports.speech import heading, progress, say, working
+from accord.errors import StudyError, UnknownName
+from accord.reports.speech import heading, progress, refusing, say, working
 
 if TYPE_CHECKING:
     from accord.history import Run
@@ -35,7 +34,6 @@ app = typer.Typer(
 
 cli_inference.add_to(app)
 
-P = ParamSpec("P")
 AGENTS = 20  # lines of the table of agents in a terminal
 
 StudyName = Annotated[
@@ -58,20 +56,6 @@ Agents = Annotated[
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar and no tables.")]
-
-
-def _refusing(command: Callable[P, None]) -> Callable[P, None]:
-    """What Accord refuses is one sentence in red, and exit code 2."""
-
-    @functools.wraps(command)
-    def told(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            command(*args, **kwargs)
-        except AccordError as error:
-            typer.secho(str(error), fg=typer.colors.RED, err=True)
-            raise typer.Exit(2) from error
-
-    return told
 
 
 def main() -> None:
@@ -98,7 +82,7 @@ def options(
 
 
 @app.command()
-@_refusing
+@refusing
 def run(
     study: StudyName,
     method: Annotated[str | None, typer.Option(help="Instead of the study's; see `accord methods`.")] = None,
@@ -116,6 +100,8 @@ def run(
 ) -> None:
     """Run a study: who ended where, what else it tells, and a report of one page.
 
+    A study of kind inference is fitted, and its page is that of `accord glm`, `cox` or `describe`.
+
     With --json the report is written only where --out says, without the chapters. Ctrl-C or SIGTERM ends the run
     early: it is reported as far as it came, without the chapters.
 
@@ -124,6 +110,8 @@ def run(
     constraint or a cap is not met, or nothing moved); 4 where it diverged; 5 where there is no answer; 130 or 143 after
     Ctrl-C or SIGTERM.
     """
+    if _is_fit(study, method=method, rounds=rounds, seed=seed, cap=cap, group=group, checkpoint=checkpoint):
+        return cli_inference.fit(study, as_json, out, quiet)
     chosen = _asked(_study(study, rounds, seed), method, cap, group)
     directory = None if as_json and out is None else _writable(out, chosen.name)
     with progress(chosen.method_name, chosen.stop.rounds, quiet or as_json) as notify:
@@ -143,7 +131,7 @@ def run(
 
 
 @app.command()
-@_refusing
+@refusing
 def compare(
     study: StudyName,
     methods: Annotated[str, typer.Option(help="Names with commas between them; see `accord methods`.")],
@@ -179,7 +167,7 @@ def compare(
 
 
 @app.command()
-@_refusing
+@refusing
 def doctor(
     study: StudyName,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
@@ -206,7 +194,7 @@ def doctor(
 
 
 @app.command()
-@_refusing
+@refusing
 def methods(name: Annotated[str | None, typer.Argument(help="Tell all about one.")] = None) -> None:
     """What there is: what each asks for, where it leads, who published it."""
     from accord.methods import BY_NAME, KNOWN_AS
@@ -222,7 +210,7 @@ def methods(name: Annotated[str | None, typer.Argument(help="Tell all about one.
 
 
 @app.command()
-@_refusing
+@refusing
 def report(directory: Annotated[Path, typer.Argument(help="Where a run was saved.", metavar="DIR")]) -> None:
     """Write the page of a saved run anew."""
     from accord.history import Run
@@ -231,6 +219,18 @@ def report(directory: Annotated[Path, typer.Argument(help="Where a run was saved
 
     page = write(Run.load(directory), directory, Story.of(directory))
     say(f"The report is {page}")
+
+
+def _is_fit(name: str, **given: Any) -> bool:
+    """Tell whether a study is of kind inference; refuse options that mean nothing to one."""
+    from accord.studies.study import is_fit
+
+    if not is_fit(name):
+        return False
+    for option, value in given.items():
+        if value is not None:
+            raise StudyError(f"{name} is a study of kind inference, where --{option} means nothing. Leave it out.")
+    return True
 
 
 def _study(name: str, rounds: int | None, seed: int | None) -> Study:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from accord.errors import AccordError, UnknownName
+from accord.errors import UnknownName
+from accord.reports.speech import refusing, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,23 +26,9 @@ Formula = Annotated[str, typer.Option(help='As of formulaic, such as "ill ~ age 
 
 def add_to(app: typer.Typer) -> None:
     """Add the three commands to a program."""
-    commands: tuple[Callable[..., None], ...] = (glm, cox, describe)
-    for command in commands:
-        app.command()(_refusing(command))
-
-
-def _refusing(command: Callable[..., None]) -> Callable[..., None]:
-    """What Accord refuses is one sentence in red, and exit code 2."""
-
-    @functools.wraps(command)
-    def told(*args: Any, **kwargs: Any) -> None:
-        try:
-            command(*args, **kwargs)
-        except AccordError as error:
-            typer.secho(str(error), fg=typer.colors.RED, err=True)
-            raise typer.Exit(2) from error
-
-    return told
+    app.command()(refusing(glm))
+    app.command()(refusing(cox))
+    app.command()(refusing(describe))
 
 
 def glm(
@@ -65,8 +50,7 @@ def glm(
     fit = inference.glm(
         _table(file), by, formula, family, link=link, offset=offset, weights=weights, site=site, covariance=covariance
     )
-    told = {"llf": fit.llf, "aic": fit.aic, "deviance": fit.deviance, "scale": fit.scale}
-    _end(fit, _coefficients(fit) | told, as_json, out, file, "glm", f"{fit.design.formula}, {fit.family}")
+    _end(fit, as_json, _page(out, file, "glm"), f"{fit.design.formula}, {fit.family}")
 
 
 def cox(
@@ -86,8 +70,7 @@ def cox(
 
     columns = [name.strip() for name in strata.split(",")] if strata else None
     fit = inference.cox(_table(file), by, duration, event, formula, ties=ties, strata=columns, covariance=covariance)
-    told = {"llf": fit.llf, "events": fit.events, "concordance": fit.concordance}
-    _end(fit, _coefficients(fit) | told, as_json, out, file, "cox", f"{duration}, {fit.design.terms}")
+    _end(fit, as_json, _page(out, file, "cox"), f"{duration}, {fit.design.terms}")
 
 
 def describe(
@@ -103,9 +86,15 @@ def describe(
 
     names = [name.strip() for name in columns.split(",")] if columns else None
     found = inference.describe(_table(file), by, columns=names, groups=groups)
-    table = json.loads(found.table.reset_index().to_json(orient="records") or "[]")
-    told = {"rows": found.rows.to_dict(), "table": table, "rounds": found.rounds, "bytes": found.bytes}
-    _end(found, told, as_json, out, file, "describe", "Who is in the data")
+    _end(found, as_json, _page(out, file, "describe"), "Who is in the data")
+
+
+def fit(study: str, as_json: bool, out: Path | None, quiet: bool) -> None:
+    """Fit a study of kind inference, and write a page about it."""
+    from accord.studies.fits import fitted
+
+    of = fitted(study)
+    _end(of.found, as_json, Page(out, of.name), of.title, of.about, quiet)
 
 
 def _table(file: str) -> pd.DataFrame | str:
@@ -119,26 +108,42 @@ def _table(file: str) -> pd.DataFrame | str:
     return file
 
 
-def _coefficients(fit: Any) -> dict[str, Any]:
-    """What a fit found, in plain values."""
-    columns = {"coef": fit.params, "std_err": fit.bse, "z": fit.zvalues, "p": fit.pvalues}
-    terms = {str(term): {name: float(values[term]) for name, values in columns.items()} for term in fit.params.index}
-    return {"terms": terms, "nobs": fit.nobs, "dropped": dict(fit.dropped), "rounds": fit.rounds, "bytes": fit.bytes}
+class Page(NamedTuple):
+    """Where a page goes: where it is asked for, or to a directory of that name beside other runs."""
+
+    asked: Path | None
+    name: str
 
 
-def _end(
-    found: Any, told: dict[str, Any], as_json: bool, out: Path | None, file: str, command: str, title: str
-) -> None:
+def _page(out: Path | None, file: str, command: str) -> Page:
+    return Page(out, f"{Path(file).stem}-{command}")
+
+
+def _told(found: Any) -> dict[str, Any]:
+    """What was found, in plain values."""
+    from accord.inference import Cox, Description
+
+    cost = {"rounds": found.rounds, "bytes": found.bytes}
+    if isinstance(found, Description):
+        table = json.loads(found.table.reset_index().to_json(orient="records") or "[]")
+        return {"rows": found.rows.to_dict(), "table": table} | cost
+    columns = {"coef": found.params, "std_err": found.bse, "z": found.zvalues, "p": found.pvalues}
+    terms = {str(term): {name: float(values[term]) for name, values in columns.items()} for term in found.params.index}
+    also = ("llf", "events", "concordance") if isinstance(found, Cox) else ("llf", "aic", "deviance", "scale")
+    whole = {"terms": terms, "nobs": found.nobs, "dropped": dict(found.dropped)} | cost
+    return whole | {name: getattr(found, name) for name in also}
+
+
+def _end(found: Any, as_json: bool, page: Page, title: str, about: str = "", quiet: bool = False) -> None:
     """Print what was found, and write its page; with --json the page is written only where --out says."""
     from accord.inference.page import write
-    from accord.reports.speech import say
 
     if as_json:
-        print(json.dumps(told))
-        if out is None:
+        print(json.dumps(_told(found)))
+        if page.asked is None:
             return
-    else:
+    elif not quiet:
         say(*str(found).split("\n"))
-    page = write(found, out or Path("accord-runs") / f"{Path(file).stem}-{command}", title)
+    written = write(found, page.asked or Path("accord-runs") / page.name, title, about)
     if not as_json:
-        say(f"The report is {page}")
+        say(f"The report is {written}")

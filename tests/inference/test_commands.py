@@ -53,3 +53,49 @@ def test_what_is_wrong_is_one_sentence() -> None:
     result = CliRunner().invoke(app, ["glm", "hospitls", "--by", "hospital", "--formula", "y ~ x"])
     assert result.exit_code == 2
     assert "Did you mean 'hospitals'" in result.output
+
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "trial.toml"
+
+
+def test_a_study_of_kind_inference_is_fitted_and_writes_the_page_of_the_command(tmp_path: Path) -> None:
+    said = _said(["run", str(EXAMPLE), "--out", str(tmp_path)])
+    assert "-0.7279" in said
+    page = (tmp_path / "index.html").read_text()
+    for words in ("Indomethacin after ERCP", "never met", "Ratios", "What left each agent", "−0.7279"):
+        assert words in page
+
+
+def test_such_a_study_prints_one_object() -> None:
+    told = json.loads(_said(["run", str(EXAMPLE), "--json"]))
+    assert told["terms"]["indomethacin"]["std_err"] == pytest.approx(0.25732759, abs=1e-8)  # HC0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "refusal"),
+    [
+        ('kind = "glm"', 'kind = "gml"', "line 6: No kind is called 'gml' in [inference]. Did you mean 'glm'?"),
+        ("formula =", "fomula =", "line 10: No key is called 'fomula' in [inference]. Did you mean 'formula'?"),
+        ("[inference]", "[network]\n[inference]", "line 5: No table or key is called 'network' in a study of kind"),
+        ('"hospitals"', '"hospitls"', "Did you mean 'hospitals'?"),
+        ("covariance =", "runtime =", "No key is called 'runtime'"),
+        ("+ sod", "+ sodd", "[inference]: No column"),
+        ("covariance =", "limits = { cells = 3 }\ncovariance =", "No key is called 'cells'"),
+    ],
+)
+def test_what_is_wrong_in_it_is_named_with_its_line(tmp_path: Path, old: str, new: str, refusal: str) -> None:
+    path = tmp_path / "mine.toml"
+    text = EXAMPLE.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    result = CliRunner().invoke(app, ["run", str(path), "--json"])
+    assert result.exit_code == 2
+    assert refusal in result.output
+
+
+def test_an_option_that_means_nothing_to_it_is_refused() -> None:
+    result = CliRunner().invoke(app, ["run", str(EXAMPLE), "--rounds", "3"])
+    assert result.exit_code == 2
+    assert "--rounds means nothing" in result.output
+    result = CliRunner().invoke(app, ["compare", str(EXAMPLE), "--methods", "fedavg"])
+    assert "Use accord run" in result.output

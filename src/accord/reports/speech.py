@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ParamSpec
+
+from accord.errors import AccordError
 
 # What a command needs is imported when it is called, so that --help is quick.
+
+P = ParamSpec("P")
+
+
+def refusing(command: Callable[P, None]) -> Callable[P, None]:
+    """Make a command say what Accord refuses in one sentence in red, and end with exit code 2."""
+    import typer
+
+    @functools.wraps(command)
+    def told(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except AccordError as error:
+            typer.secho(str(error), fg=typer.colors.RED, err=True)
+            raise typer.Exit(2) from error
+
+    return told
 
 
 @contextmanager

@@ -33,6 +33,8 @@ record = 10
 rounds = 500
 progress = 1e-9
 ```
+
+A study of kind inference has a table `[inference]` instead of all these: see `accord.studies.fits`.
 """
 
 from __future__ import annotations
@@ -136,7 +138,18 @@ def load(name: str | Path) -> Study:
     path = HERE / f"{name}.toml" if str(name) in PACKAGED else Path(name)
     if not path.is_file():
         raise UnknownName("study", str(name), PACKAGED, ", and no file either")
-    return read(Source(path.name, path.read_text(encoding="utf-8-sig")), path)
+    return read(source_of(path), path)
+
+
+def is_fit(name: str | Path) -> bool:
+    """Tell whether the file at a path is a study of kind inference, which `accord.studies.fits` reads."""
+    path = Path(name)
+    return str(name) not in PACKAGED and path.is_file() and "inference" in source_of(path).tables
+
+
+def source_of(path: Path) -> Source:
+    """The text of a file, by the file's name."""
+    return Source(path.name, path.read_text(encoding="utf-8-sig"))
 
 
 def read(source: Source, path: Path) -> Study:
@@ -169,6 +182,8 @@ FORMS = {TEXT: "text", TABLE: "table", TABLES: "list of tables, [[channel]]"}
 def _outline(source: Source) -> None:
     """The tables that a study has, and those that it must have."""
     for key, value in source.tables.items():
+        if key == "inference":
+            raise source.error((key,), "This is a study of kind inference, which has no method. Use accord run.")
         if key not in OUTLINE:
             raise source.unknown((key,), "table or key", key, OUTLINE, " in a study")
         if not isinstance(value, OUTLINE[key]):
