@@ -100,6 +100,14 @@ def test_numbers_that_decimals_often_lose_come_back(run: Run, tmp_path: Path) ->
     assert again.history["bytes"].tolist() == history["bytes"].tolist()
 
 
+def test_of_very_many_records_the_text_shows_some_and_the_arrays_keep_all(run: Run, tmp_path: Path) -> None:
+    history = pd.DataFrame({"round": np.arange(250_002), "objective": np.random.default_rng(0).random(250_002)})
+    again = load(save(dataclasses.replace(run, history=history), tmp_path))
+    assert again.history.equals(history)
+    shown = pd.read_csv(tmp_path / "history.csv", float_precision="round_trip")
+    assert shown.equals(history.iloc[[*range(0, 250_002, 3), 250_001]].reset_index(drop=True))
+
+
 def test_a_table_comes_back_without_its_rows(run: Run, tmp_path: Path) -> None:
     frame = pd.DataFrame({"by": list("aabb"), "sex": list("mfmf"), "x": [0.0, 1, 2, 3], "y": [0, 1, 1, 0]})
     table = accord.Problem.from_table(frame, by="by", target="y", least=1).table

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 VERSION = 2  # of the layout on disk; another is refused
 ARRAYS, HISTORY, HEAD = "arrays.npz", "history.csv", "run.json"
+LOOKED_AT = 100_000  # records, above which the text has every so many-th: a million take half a minute to write
 
 
 def save(run: Run, directory: str | Path, agents: bool = False) -> Path:
@@ -31,7 +32,8 @@ def save(run: Run, directory: str | Path, agents: bool = False) -> Path:
       after a few steps the rows of a small agent can be worked out, so that only who asks for them gets them.
 
     A decision may be a pytree of dicts, lists, tuples and arrays; a NamedTuple is read back as a tuple. Numbers are
-    kept to the bit, rows of data never: of a table, only how its columns were encoded. `run.json` bears
+    kept to the bit, rows of data never: of a table, only how its columns were encoded. Of more than 100,000 records
+    `history.csv` shows every so many-th and the last; `Run.load` reads them all, from the arrays. `run.json` bears
     the SHA-256 of the other files and of itself, so that a damaged run is recognised. What was there before is
     replaced when all is on the disk, and stays where that fails. Raises `SavedRunError` where it fails, and where the
     decision holds anything else.
@@ -173,7 +175,9 @@ def _history(found: dict[str, np.ndarray], names: list[str]) -> pd.DataFrame:
 
 
 def _csv(history: pd.DataFrame) -> bytes:
-    """The records as text, as pandas writes them but in half the time: a million rounds are millions of numbers."""
+    """The records as text, as pandas writes them but in half the time; of very many, some evenly apart and the last."""
+    if (n := len(history)) > LOOKED_AT:
+        history = history.iloc[sorted({*range(0, n, -(-n // LOOKED_AT)), n - 1})]
     columns = [["" if text == "nan" else text for text in map(repr, history[name].tolist())] for name in history]
     lines = [",".join(map(str, history.columns)), *map(",".join, zip(*columns, strict=True))]
     return ("\n".join(lines) + "\n").encode()
