@@ -6,7 +6,7 @@ is worked out in NumPy. False is: "converged" with more than 1e-4 of the descent
 cost or a supply 1e-4 off the planner's); a floor said of a method that is exact; and a run given up, as diverged,
 infeasible, unbounded or unmoved, that has an answer and ends no worse than it began.
 
-    python benchmarks/verdicts.py --runs 3000 [--before older/src]
+    python benchmarks/verdicts.py --runs 1500 [--before older/src]
 
 `--before` lives the same runs with another checkout of Accord, which may be older than `run.status`. Every problem has
 one of a few shapes, so that few programs are compiled.
@@ -194,7 +194,7 @@ def before(source: str, runs: int) -> dict[str, dict[str, int]]:
 def main() -> None:
     """Count, print, and write `results/verdicts.json`."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--runs", type=int, default=3000)
+    arguments.add_argument("--runs", type=int, default=1500)
     arguments.add_argument("--before", help="where an older package is")
     arguments.add_argument("--print", action="store_true", help="only print the counts, as JSON")
     given = arguments.parse_args()
