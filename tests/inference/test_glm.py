@@ -122,6 +122,13 @@ def test_tests_of_hypotheses_are_those_of_statsmodels(hospitals: pd.DataFrame, t
     assert "p = " in str(equal)
 
 
+def test_a_test_of_one_coefficient_is_the_square_of_its_z(trial: inference.GLM) -> None:
+    found = trial.test("age = 0")
+    assert (found.kind, found.df) == ("Wald", 1)
+    assert found.statistic == pytest.approx((0.00969187 / 0.00954603) ** 2, rel=1e-5)  # of the known answer
+    assert found.pvalue == pytest.approx(trial.pvalues["age"], rel=1e-12)
+
+
 def test_variance_inflation_is_that_of_regressions_on_the_others(hospitals: pd.DataFrame, trial: inference.GLM) -> None:
     r2 = smf.ols("age ~ indomethacin + female + pep + sod", hospitals).fit().rsquared
     assert trial.vif()["age"] == pytest.approx(1 / (1 - r2), rel=1e-10)

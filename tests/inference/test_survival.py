@@ -133,6 +133,17 @@ def test_how_rows_are_split_makes_no_difference_to_cox(strata: str | None) -> No
         np.testing.assert_allclose(np.sort(fits[1].params), np.sort(theirs.params_), rtol=1e-5)
 
 
+def test_ties_within_strata_are_those_of_lifelines() -> None:
+    frame = _made(1, ties=True)
+    assert frame.groupby("ward")["time"].nunique().max() < 20  # of 150 rows
+    fit = inference.cox(frame, by="site", duration="time", event="died", formula="x + arm", strata="ward")
+    rows = frame.assign(arm=(frame["arm"] == "b").astype(float))[["x", "arm", "time", "died", "ward"]]
+    theirs = CoxPHFitter().fit(rows, "time", "died", strata="ward", fit_options={"precision": 1e-12})
+    np.testing.assert_allclose(fit.params[["x", "arm[T.b]"]], theirs.params_[["x", "arm"]], rtol=1e-10)
+    np.testing.assert_allclose(fit.bse[["x", "arm[T.b]"]], theirs.standard_errors_[["x", "arm"]], rtol=1e-8)
+    assert fit.llf == pytest.approx(theirs.log_likelihood_, rel=1e-12)
+
+
 def test_peers_reach_the_same_cox_model_by_gossip() -> None:
     frame = _made(3, ties=True)
     options = {"by": "site", "duration": "time", "event": "died", "formula": "x + arm", "strata": "site"}
