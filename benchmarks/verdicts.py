@@ -145,13 +145,13 @@ def said(run: Any) -> str:
     """What is said of a run, in a word; by the sentence where there is no status yet."""
     if hasattr(run, "status"):
         return run.status.short
-    word = run.reason.split()[0].strip(":")
+    word: str = run.reason.split()[0].strip(":")
     return {"stands": "floor", "stopped": "limit", "cannot": "infeasible"}.get(word, word)
 
 
 def counted(draw: Callable[[np.random.Generator], Case], runs: int, seed: int = 0) -> dict[str, int]:
     """The verdicts of so many runs, and how many of them are false."""
-    seen = Counter(dict.fromkeys(("runs", *WORDS, *FALSE, "of them exact"), 0))
+    seen = Counter(dict.fromkeys(("runs", *WORDS, *FALSE, "false of exact methods"), 0))
     rounds = []
     for i in range(runs):
         case = draw(np.random.default_rng((seed, i)))
@@ -165,7 +165,7 @@ def counted(draw: Callable[[np.random.Generator], Case], runs: int, seed: int = 
         seen.update(
             ["runs", word if word in WORDS else "given up", *(name for name, is_so in zip(FALSE, wrong) if is_so)]
         )
-        seen["of them exact"] += case.exact and any(wrong)
+        seen["false of exact methods"] += case.exact and any(wrong)
         if case.exact and word == "converged" and off <= 1e-4:
             rounds.append(run.rounds)
         if any(wrong):

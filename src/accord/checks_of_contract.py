@@ -77,8 +77,8 @@ def fits_contract(plan: Plan) -> None:
     else:
         traced = jax.make_jaxpr(_Peer(plan.method).round)(x0, agent)
     if within := unanswerable(traced.jaxpr):
-        raise MethodError(f"{type(plan.method).__name__} asks an opaque agent within a {within}, where none can "
-                          f"answer. {REMEDY}")  # fmt: skip
+        name = type(plan.method).__name__
+        raise MethodError(f"{name} asks an opaque agent within a {within}, where none can answer. {REMEDY}")
 
 
 def _first(plan: Plan) -> Any:

@@ -124,7 +124,7 @@ def listening(*coming: Envelope) -> Words:
 
 def test_fault_24_two_different_words_of_one_round_stop_the_run() -> None:
     words = listening(said(7, 3, 1.0), said(7, 3, 1.0), said(7, 3, 2.0), said(7, 2, 0.0))
-    with pytest.raises(RuntimeError, match="Worker 1 has said two different things in round 3"):
+    with pytest.raises(ShardLost, match="Worker 1 has said two different things in round 3"):
         words.exchange(2, 0, ((np.array(5.0),),))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from accord.errors import ShardLost
 from accord.runtimes import steps
 from accord.runtimes.link import HOST, LOST, Envelope, Link, same
 
@@ -95,4 +96,7 @@ class Words:
             if sum(known[0] == key[0] for known in self.early) < AHEAD:
                 self.early[key] = body
         elif not same(self.early[key], body):
-            raise RuntimeError(f"Worker {key[0]} has said two different things in round {key[2]}, phase {key[3]}.")
+            raise ShardLost(
+                f"Worker {key[0]} has said two different things in round {key[2]}, phase {key[3]}: its agents do not "
+                "answer alike when asked again. Fix what is random in them by a seed."
+            )
