@@ -1,4 +1,4 @@
-"""How often what is said of a run is false: a few thousand small random runs with everything by default.
+"""How often what is said of a run is false: small random runs with everything by default.
 
 A third each with a server, among peers and by prices, in units from 1e-6 to 1e6; quadratics of condition numbers up to
 1e6, least squares and logistic regression, weights equal and very unequal; markets in which few plants run. The truth
