@@ -11,9 +11,9 @@ import numpy as np
 from jax import Array
 
 from accord import Problem, Stop
-from accord.checks import plan_for
+from accord.engine.planning.cost import per_round
+from accord.engine.planning.validation.compatibility import plan_for
 from accord.runtimes import Vectorised
-from accord.runtimes.cost import per_round
 
 
 class Arrival(NamedTuple):

@@ -31,7 +31,7 @@ ROUNDS = 150
 
 def problem(cars: int) -> Charging:
     """The study's street, by the hour, as long as it has to be."""
-    from accord.problems.adapters.demandlib import households
+    from accord.problems.data.sources.demandlib import households
 
     homes = cars * KWH / 1000 * households("2026-01-14 12:00").reshape(24, 4).mean(1)
     tariff = CHEAP + (DEAR - CHEAP) * (homes - homes.min()) / np.ptp(homes)

@@ -5,7 +5,7 @@ The MLP has 784, 200 and 10 units; the CNN two convolutions of 3 × 3 into 8 and
 maximum over 2 × 2, and a linear layer. The CNN is any user's loss, written with jax.lax.
 
 A second table tells why agents that convolve come one after another: the same gradients of 20 clients at their own
-models, by `vmap`, one after another, and one after another in order (`accord/problems/convolutions.py`).
+models, by `vmap`, one after another, and one after another in order (`accord/problems/conv_layout.py`).
 
     python benchmarks/neural.py [--pfl /path/to/its/python] [--rounds 10]
 """
@@ -22,7 +22,7 @@ import numpy as np
 from machine import peer, seconds, side_by_side, table, write
 
 import accord
-from accord.problems.convolutions import in_order
+from accord.problems.conv_layout import in_order
 
 CLIENTS, ROWS, SIDE, CLASSES = 100, 100, 28, 10
 AXES = ("NHWC", "HWIO", "NHWC")

@@ -21,10 +21,10 @@ from arrival import until
 from machine import seconds, write
 
 import accord
-from accord.checks import plan_for
-from accord.methods.base import pattern_of
+from accord.engine.planning.cost import per_round
+from accord.engine.planning.validation.compatibility import plan_for
+from accord.methods.contracts import pattern_of
 from accord.runtimes import Vectorised
-from accord.runtimes.cost import per_round
 from accord.studies import load
 
 DIGITS, PATIENCE = 8, 6_000

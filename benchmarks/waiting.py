@@ -11,7 +11,7 @@ import numpy as np
 from machine import seconds, write
 
 import accord
-from accord.studies.yardsticks import pooled
+from accord.studies.baselines import pooled
 
 TARGET = 1e-3  # above the optimum of F
 PACES = np.repeat([1.0, 10.0], [90, 10])

@@ -27,7 +27,7 @@ def table_of(chapter: str) -> str:
 
 def row(method: Any) -> tuple[str, ...]:
     """A method's facts, in the order of the head."""
-    from accord.reports.catalogue import stated
+    from accord.cli.catalogue import stated
 
     name, facts = type(method).__name__, stated(method)
     rules = {**getattr(getattr(method, "local", None), "rules", {}), **method.rules}

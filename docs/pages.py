@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from accord.reports.chapters import picture_of
+from accord.results.reports.sections import picture_of
 
 FENCE = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 

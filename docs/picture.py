@@ -8,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import accord
-from accord.reports.plots import comparison_figure
+from accord.results.reports.figures import comparison_figure
 from accord.studies import load
-from accord.studies.yardsticks import pooled
+from accord.studies.baselines import pooled
 
 HERE = Path(__file__).parent
 

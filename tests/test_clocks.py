@@ -11,9 +11,9 @@ import pytest
 
 import accord
 from accord.clocks import Clock, Job, constant, exponential, lognormal, uniform
+from accord.engine.records import Elapsed
 from accord.errors import ClockError
 from accord.runtimes import Timed
-from accord.runtimes.elapsed import Elapsed
 
 DRAWS = 20_000
 

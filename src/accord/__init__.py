@@ -3,11 +3,12 @@
 from importlib import import_module
 from typing import Any
 
-from accord import aggregation, attacks, channels, clocks, errors, methods, networks, privacy, problems, runtimes
+from accord import channels, clocks, errors, methods, networks, privacy, problems, runtimes
 from accord.channels import chain, clip, gaussian_noise
 from accord.clocks import Clock
+from accord.core.status import Status
+from accord.core.stopping import Stop
 from accord.doctor import Diagnosis, diagnose
-from accord.history import Run
 from accord.methods import (
     ADAL,
     APAPC,
@@ -92,9 +93,9 @@ from accord.methods import (
     TrackingADMM,
 )
 from accord.problems import Coupled, Opaque, Problem
+from accord.results.run import Run
+from accord.robustness import aggregation, attacks
 from accord.run import run
-from accord.status import Status
-from accord.stopping import Stop
 from accord.sweep import Sweep, sweep
 
 __version__ = "0.1.0"

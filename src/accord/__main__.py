@@ -1,6 +1,6 @@
 """`python -m accord` is the program `accord`."""
 
-from accord.cli import main
+from accord.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -15,8 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from accord.core.pytrees import pytree
 from accord.errors import ClockError
-from accord.pytrees import pytree
 
 __all__ = ["Clock", "Times", "constant", "exponential", "lognormal", "uniform"]
 

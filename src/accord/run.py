@@ -13,28 +13,28 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from accord.caps import unmet_caps
 from accord.channels import Clear
-from accord.checkpoint import Checkpoint, reserved
-from accord.checks import check_kinds, plan_for
-from accord.devices import one_a_core
-from accord.diagnosis import Choice
+from accord.core.devices import one_a_core
+from accord.core.interrupts import Asked, interruptible
+from accord.core.kinds import known_keywords
+from accord.core.lazy_sequence import Later
+from accord.core.status import Ending, Status
+from accord.core.stop_monitor import GOING, Watch
+from accord.core.stopping import Stop
+from accord.core.verdict import ending as ending_of
+from accord.engine.inexactness import tell_where_inexact
+from accord.engine.planning.cost import Cost, per_round
+from accord.engine.planning.plan import Outcome, Plan, Record, Session
+from accord.engine.planning.tuning import Choice
+from accord.engine.planning.validation.compatibility import check_kinds, plan_for
 from accord.errors import MethodError
-from accord.history import CLOCK_COLUMNS, COLUMNS, PRICE_COLUMNS, Facts, Run, table
-from accord.interrupts import Asked, interruptible
-from accord.kinds import known_keywords
 from accord.problems.problem import Problem
-from accord.records import Records
-from accord.rollback import fallen_back
-from accord.runtimes.cost import Cost, per_round
-from accord.runtimes.inner import tell_where_inexact
-from accord.runtimes.later import Later
-from accord.runtimes.plan import Outcome, Plan, Record, Session
+from accord.results.checkpoint import Checkpoint, reserved
+from accord.results.feasibility import unmet_caps
+from accord.results.records import Records
+from accord.results.rollback import fallen_back
+from accord.results.run import CLOCK_COLUMNS, COLUMNS, PRICE_COLUMNS, Facts, Run, table
 from accord.runtimes.streamed import runtime_for
-from accord.status import Ending, Status
-from accord.stopping import Stop
-from accord.verdict import ending as ending_of
-from accord.watch import GOING, Watch
 
 LIMITS = ("rounds", "progress", "agreement", "window", "seconds")
 HINTS = {name: f"Give stop=accord.Stop({name}=...)." for name in LIMITS}

@@ -12,22 +12,22 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from accord.checks import a_method, check_kinds, in_precision_of, plan_for, sane
-from accord.devices import one_a_core
-from accord.diagnosis import within_limits
+from accord.core.devices import one_a_core
+from accord.core.interrupts import Asked, interruptible
+from accord.core.status import Ending, Status
+from accord.core.stop_monitor import GOING
+from accord.core.stopping import Stop
+from accord.engine.planning.cost import interval, per_round
+from accord.engine.planning.plan import Plan
+from accord.engine.planning.tuning import within_limits
+from accord.engine.planning.validation.compatibility import a_method, check_kinds, in_precision_of, plan_for, sane
 from accord.errors import MethodError, UnknownName
-from accord.history import Run
-from accord.interrupts import Asked, interruptible
 from accord.problems.problem import Problem
-from accord.records import Records
+from accord.results.records import Records
+from accord.results.run import Run
 from accord.run import SHORT, Ended, judged, rows_of, told
-from accord.runtimes.cost import interval, per_round
-from accord.runtimes.plan import Plan
-from accord.runtimes.sweeping import Sweeping
+from accord.runtimes.batched import Sweeping
 from accord.runtimes.vectorised import Vectorised
-from accord.status import Ending, Status
-from accord.stopping import Stop
-from accord.watch import GOING
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,7 +80,7 @@ class Sweep:
 
     def plot(self, path: str | Path | None = None) -> Any:
         """Draw where every run ended, and the way of each. Returns a matplotlib figure."""
-        from accord.reports.sweeps import sweep_figure
+        from accord.results.reports.sweep_figures import sweep_figure
 
         figure = sweep_figure(self.values, self.runs, self._best)
         if path is not None:

@@ -9,8 +9,8 @@ from typing import Any
 import jax
 
 import accord
-from accord.diagnosis import tuned
-from accord.methods.base import pattern_of
+from accord.engine.planning.tuning import tuned
+from accord.methods.contracts import pattern_of
 from tests.contract.worlds import World, world_of
 
 

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 import accord
-from accord.checks import plan_for
+from accord.engine.planning.cost import per_round
+from accord.engine.planning.plan import Plan
+from accord.engine.planning.validation.compatibility import plan_for
 from accord.runtimes import Vectorised
-from accord.runtimes.cost import per_round
-from accord.runtimes.plan import Plan
 from tests.compiling import compilations
 from tests.contract.knobs import chosen, noisy, sampling, settled
 from tests.contract.worlds import World, world_of

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import accord
-from accord.problems.partition import dirichlet
+from accord.problems.data.splits import dirichlet
 
 datasets = pytest.importorskip("sklearn.datasets")
 

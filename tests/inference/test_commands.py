@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from accord.cli import app
+from accord.cli.main import app
 
 TRIAL = ["glm", "hospitals", "--by", "hospital", "--formula", "pancreatitis ~ indomethacin", "--family", "binomial"]
 LUNG = ["cox", "lung", "--by", "inst", "--duration", "time", "--event", "event", "--formula", "age + sex + ph.ecog"]

@@ -9,7 +9,7 @@ import pytest
 from accord import networks
 from accord.errors import NetworkError
 from accord.networks import Network
-from accord.networks.drawn import _pair
+from accord.networks.random_graphs import _pair
 
 FAMILIES = [
     (networks.ring(16), nx.cycle_graph(16)),

@@ -11,8 +11,8 @@ import numpy as np
 
 from accord import problems
 from accord.problems import Problem
+from accord.problems.data.shape import Shape
 from accord.problems.problem import single, stacked
-from accord.problems.shape import Shape
 
 SIZES = (7, 1, 12)
 D = 3

@@ -11,8 +11,8 @@ import pytest
 import accord
 from accord import Problem, problems
 from accord.errors import DataError, ProblemError, UnknownName
-from accord.problems.agents import Agent
-from accord.problems.central import optimal_value
+from accord.problems.agent import Agent
+from accord.problems.centralised import optimal_value
 from tests.problems.samples import answers, labelled, numbered
 
 LONG = accord.Stop(rounds=20_000, progress=1e-14, agreement=1e-14)

@@ -13,7 +13,7 @@ from scipy.special import log_softmax, logsumexp
 
 from accord import problems
 from accord.problems import objectives
-from accord.problems.agents import Agent
+from accord.problems.agent import Agent
 from tests.problems.samples import SMOOTH, answers, labelled, numbered, points, quadratic
 
 pytestmark = pytest.mark.usefixtures("float64")

@@ -10,8 +10,8 @@ import pytest
 from accord.errors import ProblemError
 from accord.problems import Coupled, Opaque, Problem
 from accord.problems.coupling import Market
+from accord.problems.data.shape import Shape
 from accord.problems.problem import in_precision, stacked
-from accord.problems.shape import Shape
 
 ONE = [np.ones(1), np.ones(3)]
 

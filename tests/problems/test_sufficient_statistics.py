@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import accord
+from accord.core.trees import one_of
 from accord.problems import least_squares
+from accord.problems.data.shape import Shape
 from accord.problems.problem import stacked
-from accord.problems.shape import Shape
-from accord.runtimes.stacks import one_of
 
 SIZES = (40, 55, 31)
 

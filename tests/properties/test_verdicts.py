@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import accord
+from accord.core.status import Status
 from accord.methods import METHODS
-from accord.methods.base import is_coupled, pattern_of
+from accord.methods.contracts import is_coupled, pattern_of
 from accord.problems import dispatch, quadratic
-from accord.status import Status
 
 H, C = np.array([1.0, 2.0, 4.0, 3.0, 1.5]), np.array([0.0, 1.0, 2.0, 6.0, -1.0])
 P = np.array([0.1, 0.2, 0.3, 0.15, 0.25])

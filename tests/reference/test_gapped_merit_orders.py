@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 import accord
-from accord.methods.base import pattern_of
+from accord.core.status import Status
+from accord.methods.contracts import pattern_of
 from accord.problems import Coupled, dispatch
-from accord.problems.clearing import clear
-from accord.status import Status
+from accord.problems.centralised_coupled import clear
 
 MAKERS = [accord.AcceleratedDual, accord.ExchangeADMM, accord.SharingADMM, accord.ADAL, accord.PrimalDecomposition]
 SLOWER = [accord.DualDecomposition, accord.TrackingADMM, accord.DualSubgradient, accord.DistributedDualSubgradient]

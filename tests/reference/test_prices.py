@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 import accord
-from accord.checks import plan_for
+from accord.engine.planning.validation.compatibility import plan_for
 from accord.errors import MethodError
 from accord.problems import Coupled, dispatch
-from accord.problems.clearing import clear
+from accord.problems.centralised_coupled import clear
 from accord.problems.objectives import CostCurve
 from accord.runtimes import Vectorised
 

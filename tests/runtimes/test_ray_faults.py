@@ -18,9 +18,10 @@ import pytest
 
 import accord
 from accord.errors import MethodError, ShardLost
-from accord.runtimes import Ray, Threads, patience
-from accord.runtimes.links import frames, sockets
-from accord.runtimes.links import ray as link
+from accord.protocol import timeouts
+from accord.protocol.transports import frames, tcp
+from accord.runtimes import Ray, Threads
+from accord.runtimes import ray as link
 from tests.runtimes.seats import Killer, marked, processes
 
 ray = pytest.importorskip("ray", reason="the extra `ray` is not installed")
@@ -55,8 +56,8 @@ def test_fault_29_frames_damaged_on_their_way_change_nothing(monkeypatch: pytest
             raise frames.Refused
         return envelope
 
-    monkeypatch.setattr(sockets, "packed", sent)
-    monkeypatch.setattr(sockets, "reading", come)
+    monkeypatch.setattr(tcp, "packed", sent)
+    monkeypatch.setattr(tcp, "reading", come)
     how: dict[str, Any] = {"network": accord.networks.ring(4), "stop": accord.Stop(rounds=40, progress=0), "record": 1}
     disturbed = accord.run(PROBLEM, accord.GradientTracking(), runtime=Ray(2), **how)
     assert min(harmed.values()) >= 10
@@ -73,7 +74,7 @@ def test_fault_33_shards_of_another_version_are_refused_with_both(monkeypatch: p
 
 
 def test_fault_38_a_shard_that_freezes_for_good_is_placed_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "LEAST", 5.0)
+    monkeypatch.setattr(timeouts, "LEAST", 5.0)
     frozen: list[int] = []
 
     def freeze(status: Any) -> None:
@@ -168,7 +169,7 @@ progress = 0
 def test_fault_53_a_study_on_a_ray_of_its_own_that_is_told_to_end_leaves_nothing_behind(tmp_path: Path) -> None:
     """Its exit code is that of SIGTERM, its report is written, and it could go on from its checkpoint."""
     (tmp_path / "fields.toml").write_text(STUDY)
-    kept, page, accord_command = tmp_path / "kept", tmp_path / "told", "from accord.cli import app; app()"
+    kept, page, accord_command = tmp_path / "kept", tmp_path / "told", "from accord.cli.main import app; app()"
     options = ("--runtime", "ray", "--json", "--checkpoint", str(kept), "--out", str(page))
     command = (sys.executable, "-c", accord_command, "run", str(tmp_path / "fields.toml"), *options)
     program = in_a_group(*command, OWN=str(tmp_path))

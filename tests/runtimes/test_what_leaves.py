@@ -12,9 +12,9 @@ import pytest
 
 import accord
 from accord.channels import Clear
-from accord.pytrees import pytree
-from accord.runtimes.link import HOST, Envelope
-from accord.runtimes.links.threads import Mailboxes
+from accord.core.pytrees import pytree
+from accord.protocol.transport import HOST, Envelope
+from accord.runtimes.threads import Mailboxes
 
 H, C = np.array([1.0, 2.0, 4.0, 3.0]), np.array([0.0, 1.0, 2.0, 6.0])
 METHODS = [accord.FedAvg(), accord.FedLT(), accord.FedPD(), accord.Scaffnew(), accord.Ditto()]
@@ -93,4 +93,4 @@ def test_a_method_whose_proposal_is_kept_at_home_is_refused() -> None:
             return client.x
 
     with pytest.raises(accord.errors.MethodError, match=r"proposal reads the client's state.*field apart"):
-        accord.run(accord.problems.quadratic(H, C), accord.methods.base.method(Secret)())
+        accord.run(accord.problems.quadratic(H, C), accord.methods.contracts.method(Secret)())

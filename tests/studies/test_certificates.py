@@ -13,9 +13,9 @@ import pytest
 import accord
 from accord.problems.problem import Problem
 from accord.studies import PACKAGED, load
+from accord.studies.baselines import pooled
 from accord.studies.charging import problem as charging
 from accord.studies.study import Study
-from accord.studies.yardsticks import pooled
 
 pytestmark = pytest.mark.slow  # six studies run and are solved
 

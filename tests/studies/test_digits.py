@@ -10,8 +10,8 @@ import pytest
 
 import accord
 from accord.errors import MissingExtra
-from accord.problems.adapters.sklearn import digits as handwritten
-from accord.reports.chapters import written
+from accord.problems.data.sources.sklearn import digits as handwritten
+from accord.results.reports.sections import written
 from accord.studies import digits, load
 from accord.studies.study import Study
 

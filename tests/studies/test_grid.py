@@ -10,7 +10,7 @@ import pytest
 
 from accord.errors import MissingExtra, UnknownName
 from accord.studies import grid, load
-from accord.studies.grid import pictures
+from accord.studies.grid import figures
 
 
 class Ended:
@@ -44,13 +44,13 @@ def test_a_study_whose_library_is_missing_says_how_to_install_it(monkeypatch: py
 def test_the_map_names_full_lines_and_the_ends_of_the_scale() -> None:
     flow = grid.problem("pjm5")
     best = grid.Solved.of(flow)
-    figure = pictures.price_map(flow.grid, best.prices, best.power)
+    figure = figures.price_map(flow.grid, best.prices, best.power)
     words = {text.get_text() for text in figure.axes[0].texts}
     assert words == {"4–5", "bus 5: 10.00 $/MWh", "bus 4: 39.94 $/MWh"}
 
 
 def test_buses_lie_where_they_lay() -> None:
     flow = grid.problem("pjm5")
-    places = pictures.places(flow.grid)
-    np.testing.assert_array_equal(places, pictures.places(grid.problem("pjm5").grid))
+    places = figures.places(flow.grid)
+    np.testing.assert_array_equal(places, figures.places(grid.problem("pjm5").grid))
     np.testing.assert_allclose(np.abs(places).max(0), 1)

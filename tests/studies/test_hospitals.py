@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from accord.reports.chapters import Chapter, written
+from accord.results.reports.sections import Chapter, written
 from accord.studies import load
 from accord.studies.hospitals import models, validation
 from accord.studies.hospitals.models import ALONE, BASE, PERSONAL, RATE, TOGETHER, Rows

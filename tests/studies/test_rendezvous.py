@@ -9,7 +9,7 @@ import pytest
 
 import accord
 from accord.networks.connectivity import components
-from accord.reports.chapters import written
+from accord.results.reports.sections import written
 from accord.run import Moment
 from accord.studies import load, rendezvous
 from accord.studies.rendezvous import Fleet, scene

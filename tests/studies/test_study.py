@@ -11,8 +11,8 @@ import accord
 from accord.channels import Chain, Clip, GaussianNoise
 from accord.errors import DataError, StudyError, UnknownName
 from accord.studies import PACKAGED, load
-from accord.studies.source import Source
 from accord.studies.study import Study, read
+from accord.studies.toml_source import Source
 
 BASE = """title = "Two agents"
 

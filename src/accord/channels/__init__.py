@@ -1,9 +1,9 @@
 """What happens to a message on its way: clear, clip, noise, fewer bytes, memory, chain."""
 
 from accord.channels.channel import Chain, Channel, Clear, Clip, GaussianNoise, chain, clip, gaussian_noise
-from accord.channels.compress import Compressed, natural, quantise, random_k, sign, top_k
-from accord.channels.last_word import Silence, silence
-from accord.channels.memory import Changes, ErrorFeedback, changes, error_feedback
+from accord.channels.compression import Compressed, natural, quantise, random_k, sign, top_k
+from accord.channels.error_feedback import Changes, ErrorFeedback, changes, error_feedback
+from accord.channels.hold_last import Silence, silence
 
 __all__ = [
     "Chain", "Changes", "Channel", "Clear", "Clip", "Compressed", "ErrorFeedback", "GaussianNoise", "Silence", "chain",

@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from accord.core.kinds import known_keywords
+from accord.core.pytrees import pytree
 from accord.errors import MethodError
-from accord.kinds import known_keywords
-from accord.pytrees import pytree
 
 Message = Any
 

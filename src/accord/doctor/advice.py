@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from accord.core.formatting import count, number
 from accord.doctor.measures import Measures
 from accord.doctor.rates import Rounds, longest_delay
-from accord.history import data_size
-from accord.reports.numbers import count, number
+from accord.results.run import data_size
 
 if TYPE_CHECKING:
     from accord.doctor.diagnosis import Patients, Resting

@@ -11,9 +11,9 @@ import numpy as np
 
 from accord.doctor.findings import Finding
 from accord.doctor.floors import Floor
-from accord.doctor.interview import Said
 from accord.doctor.measures import Measures
 from accord.doctor.rates import Rounds
+from accord.problems.population.in_memory import Said
 from accord.problems.problem import Problem
 
 if TYPE_CHECKING:
@@ -83,7 +83,8 @@ class Diagnosis:
         delays: Sequence[Delay], said: Mapping[str, Said], share: float, step_size: float, vector: int,
     ) -> Diagnosis:  # fmt: skip
         """A diagnosis from what was measured."""
-        from accord.doctor import advice, findings, frames
+        from accord.doctor import advice, findings
+        from accord.doctor import tables as frames
 
         checked = any(not np.isnan(one.distance) for one in rested) or any(not np.isnan(c.measured) for c in counted)
         who = Patients(problem.names, problem.sizes, problem.weights, len(found.common.x), network, step_size, share,
@@ -125,7 +126,7 @@ class Diagnosis:
 
     def summary(self) -> dict[str, Any]:
         """The diagnosis in one object, as `accord doctor --json` prints it."""
-        from accord.doctor import frames
+        from accord.doctor import tables as frames
 
         least, most = self.measures.curved
         numbers = {"L": most, "mu": least, "condition": self.condition, "B": self.B, "delta": self.delta}
@@ -137,7 +138,7 @@ class Diagnosis:
 
     def plot(self, path: str | Path | None = None) -> Any:
         """Draw it: what each agent gives up, who pulls against whom, and the floors. Returns a matplotlib figure."""
-        from accord.doctor.pictures import overview
+        from accord.doctor.figures import overview
 
         figure = overview(self)
         if path is not None:
@@ -146,6 +147,6 @@ class Diagnosis:
 
     def report(self, directory: str | Path, title: str = "", about: str = "") -> Path:
         """Write one HTML page with its pictures inside; returns the page's path."""
-        from accord.doctor.page import write
+        from accord.doctor.report import write
 
         return write(self, directory, title, about)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from accord.doctor.interview import Said
+from accord.core.formatting import count, number
 from accord.doctor.measures import Measures
 from accord.doctor.rates import Rounds
-from accord.history import data_size
-from accord.reports.numbers import count, number
+from accord.problems.population.in_memory import Said
+from accord.results.run import data_size
 
 if TYPE_CHECKING:
     from accord.doctor.diagnosis import Delay, Patients, Resting

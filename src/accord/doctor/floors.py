@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from accord.doctor.interview import Interview
-from accord.doctor.krylov import Operator, ritz, solve
-from accord.doctor.questions import drift, loss, yielding
+from accord.core.linalg.krylov import Operator, ritz, solve
 from accord.doctor.rates import until
+from accord.problems.population.in_memory import Interview
+from accord.problems.population.queries import drift, loss, yielding
 
 CORRECTIONS = 12  # rounds of local work after which a prediction counts as not found
 PRODUCTS = 100  # with M, in one solve

@@ -7,11 +7,11 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from accord.diagnosis import curvature
-from accord.doctor.interview import Interview
-from accord.doctor.krylov import Ritz, ritz
+from accord.core.linalg.krylov import Ritz, ritz
 from accord.doctor.optimum import Common, common_optimum
-from accord.doctor.questions import Own, bend, bend_twice, labels, own_optimum, slope
+from accord.engine.planning.tuning import curvature
+from accord.problems.population.in_memory import Interview
+from accord.problems.population.queries import Own, bend, bend_twice, labels, own_optimum, slope
 from accord.problems.problem import Problem
 
 SEEN = 80  # Hessian-vector products with which the spectrum of F is looked at

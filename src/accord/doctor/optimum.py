@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from accord.doctor.interview import Interview
-from accord.doctor.krylov import solve
-from accord.doctor.questions import bend, loss, slope
+from accord.core.linalg.krylov import solve
+from accord.problems.population.in_memory import Interview
+from accord.problems.population.queries import bend, loss, slope
 
 STEPS, PRODUCTS = 60, 200  # of Newton's method, and Hessian-vector products in each
 FOUND = 1e-7  # of the first gradient: where more is left, there is no optimum to speak of

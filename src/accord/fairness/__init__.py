@@ -1,9 +1,9 @@
 """Fairness: how each agent fares, what a cap on losses costs, and whom."""
 
-from accord.caps import Least, least_excess
-from accord.fairness.caps import TradeOff, capped, trade_off
-from accord.fairness.chapters import fairness_chapters, story_of
-from accord.fairness.faring import Fares, fares
+from accord.fairness.loss_caps import TradeOff, capped, trade_off
+from accord.fairness.performance import Fares, fares
+from accord.fairness.sections import fairness_chapters, story_of
+from accord.results.feasibility import Least, least_excess
 
 __all__ = [
     "Fares",

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from accord.core.formatting import number
 from accord.errors import ProblemError, UnknownName
-from accord.problems.encoding import Table
-from accord.reports.numbers import number
+from accord.problems.data.encoding import Table
 
 FEW, MOST = 8, 60  # values of a column of numbers that are groups as they are; groups that are told apart
 

@@ -148,7 +148,7 @@ class GLM:
 
     def plot(self, path: Any = None, terms: Sequence[str] | None = None) -> Any:
         """Draw a forest: agents' own estimates beside the common one, a panel a term."""
-        from accord.inference.pictures import forest
+        from accord.inference.figures import forest
 
         figure = forest(self, terms)
         if path is not None:

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from accord.history import data_size
+from accord.core.formatting import count, number
 from accord.inference.cox import Cox
 from accord.inference.describe import Description
 from accord.inference.glm import GLM
 from accord.inference.summaries import references, rows
 from accord.inference.wald import ratios
-from accord.reports.chapters import Chapter, written
-from accord.reports.html import page
-from accord.reports.numbers import count, number
+from accord.results.reports.html import page
+from accord.results.reports.sections import Chapter, written
+from accord.results.run import data_size
 
 
 def write(found: GLM | Cox | Description, directory: str | Path, title: str = "", about: str = "") -> Path:

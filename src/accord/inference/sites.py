@@ -15,7 +15,7 @@ from accord.inference.design import Design, Site
 from accord.inference.disclosure import Limits
 from accord.inference.queries import answer
 from accord.inference.sums import Reply, Sums
-from accord.problems.tables import groups_of_rows, read_table
+from accord.problems.from_table import groups_of_rows, read_table
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from accord.history import data_size
+from accord.core.formatting import count, number
 from accord.inference.design import Design
 from accord.inference.wald import text_of
-from accord.reports.numbers import count, number
+from accord.results.run import data_size
 
 
 def glm_summary(fit: Any) -> str:

@@ -81,7 +81,7 @@ class KaplanMeier:
 
     def plot(self, path: Any = None) -> Any:
         """Draw the curves with their 95 % bounds."""
-        from accord.inference.pictures import curves
+        from accord.inference.figures import curves
 
         figure = curves(self)
         if path is not None:

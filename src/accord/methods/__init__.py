@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from accord.methods.base import Constants, Rule, chapter_of, method, name_of, pattern_of
-from accord.methods.local import SGD, GradientDescent, ProximalPoint
+from accord.methods.contracts import Constants, Rule, chapter_of, method, name_of, pattern_of
 from accord.methods.peers.accelerated_gradient_tracking import AcceleratedGradientTracking
 from accord.methods.peers.adom_plus import ADOMPlus
 from accord.methods.peers.asy_sonata import ASYSONATA
@@ -77,6 +76,7 @@ from accord.methods.server.rennala import Rennala
 from accord.methods.server.ringmaster import Ringmaster
 from accord.methods.server.scaffnew import Scaffnew
 from accord.methods.server.scaffold import SCAFFOLD
+from accord.methods.shared.local import SGD, GradientDescent, ProximalPoint
 
 METHODS: tuple[Callable[..., Any], ...] = (
     FedSGD, FedAvg, FedAdam, FedYogi, FedAdagrad, FedAvgM,

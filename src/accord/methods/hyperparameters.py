@@ -12,11 +12,11 @@ import jax
 import numpy as np
 
 from accord.errors import MethodError
-from accord.methods.rules import Rule
+from accord.methods.defaults import Rule
 
 
 class Local(Protocol):
-    """Work that a client does between two messages; see `accord.methods.local`."""
+    """Work that a client does between two messages; see `accord.methods.shared.local`."""
 
     rules: ClassVar[Mapping[str, Rule]]
     exact: ClassVar[Any]

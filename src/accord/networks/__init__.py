@@ -4,14 +4,14 @@
 weights on the same graph, and `.sigma`, `.gamma`, `.lambda_min` tell what they do.
 """
 
-from accord.networks.drawn import erdos_renyi, geometric
-from accord.networks.given import from_adjacency, from_edges, from_networkx, from_weights, metropolis
+from accord.networks.convert import from_adjacency, from_edges, from_networkx, from_weights, metropolis
+from accord.networks.gossip_schedules import one_peer_exponential, random_matchings
 from accord.networks.graphs import complete, exponential, grid, hypercube, path, ring, star, torus
-from accord.networks.matchings import one_peer_exponential, random_matchings
-from accord.networks.motion import moving
+from accord.networks.mobile import moving
 from accord.networks.network import Network
-from accord.networks.requirements import check
+from accord.networks.random_graphs import erdos_renyi, geometric
 from accord.networks.time_varying import NetworkSequence, sequence
+from accord.networks.validation import check
 
 __all__ = [
     "Network",

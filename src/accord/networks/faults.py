@@ -16,8 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from accord.core.pytrees import pytree
 from accord.networks.mixing import Weights, crowded, mixing_weights
-from accord.pytrees import pytree
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from accord.core.kinds import known_keywords
 from accord.errors import NetworkError
-from accord.kinds import known_keywords
 from accord.networks import weights
 from accord.networks.network import Network
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from accord.pytrees import pytree
+from accord.core.pytrees import pytree
 
 CROWDED = 8
 """What reading a neighbour costs, in entries of a matrix: 6 to 12 on two cores (benchmarks/mixing.py)."""

@@ -1,17 +1,18 @@
 """What is to be solved: agents with private data, ready-made problems, shared constraints."""
 
-from accord.problems import grids, partition
-from accord.problems.arrow import from_arrow
-from accord.problems.chain import floor_of_hard_instance, hard_instance
+from accord.core.pytrees import pytree
 from accord.problems.coupling import Market
-from accord.problems.fleet import Charging, Fleet, charging
+from accord.problems.data import splits as partition
+from accord.problems.data.arrow import from_arrow
+from accord.problems.data.stored import Stored, generated
+from accord.problems.instances import power_grid as grids
+from accord.problems.instances.ev_charging import Charging, Fleet, charging
+from accord.problems.instances.hard_instance import floor_of_hard_instance, hard_instance
+from accord.problems.instances.power_flow import OptimalPowerFlow, optimal_power_flow
+from accord.problems.library import dispatch, lasso, least_squares, logistic, neural_network, quadratic, softmax, svm
 from accord.problems.opaque import Opaque
-from accord.problems.power_flow import OptimalPowerFlow, optimal_power_flow
 from accord.problems.problem import Coupled, Problem
-from accord.problems.ready_made import dispatch, lasso, least_squares, logistic, neural_network, quadratic, softmax, svm
 from accord.problems.regularizers import L1, Box, Budget, GroupL2, Simplex
-from accord.problems.stored import Stored, generated
-from accord.pytrees import pytree
 
 __all__ = [
     "L1", "Box", "Budget", "Charging", "Coupled", "Fleet", "GroupL2", "Market", "Opaque", "OptimalPowerFlow", "Problem",

@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from accord.core.pytrees import pytree
 from accord.errors import ProblemError
 from accord.problems.regularizers import Box, Budget
-from accord.pytrees import pytree
 
 
 @pytree

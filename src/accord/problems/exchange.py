@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from accord.problems.coupling import Coupling
+from accord.problems.data.shape import Shape
 from accord.problems.problem import Problem, stacked
-from accord.problems.shape import Shape
 
 
 def price_and_volume(problem: Problem, coupling: Coupling) -> tuple[float, float]:

@@ -20,8 +20,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from accord.core.linalg.fista import minimise
 from accord.problems.regularizers import Box
-from accord.problems.solvers import minimise
 
 
 class Bounds(NamedTuple):
@@ -205,7 +205,7 @@ class Hinge:
         return primal(minimise(lambda alpha: margins @ primal(alpha) - 1, weights / 2, Box(0.0, weights).prox))
 
     def minimiser(self, rows: tuple[np.ndarray, np.ndarray], weights: np.ndarray) -> np.ndarray:
-        from accord.problems.separation import separate
+        from accord.core.linalg.svm_dual import separate
 
         return separate(rows, weights, self.l2)
 

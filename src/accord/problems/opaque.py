@@ -15,8 +15,8 @@ from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import batching
 
+from accord.core.pytrees import pytree
 from accord.errors import AgentError, DataError, MethodError
-from accord.pytrees import pytree
 
 
 @dataclass(frozen=True, eq=False, repr=False)

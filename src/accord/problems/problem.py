@@ -11,15 +11,15 @@ from typing import Any
 import jax
 import numpy as np
 
+from accord.core.kinds import known_fields, printable
 from accord.errors import ProblemError, UnknownName
-from accord.kinds import known_fields, printable
-from accord.problems import shards as data
-from accord.problems.agents import Agent
+from accord.problems.agent import Agent
 from accord.problems.coupling import Coupling, coupling
+from accord.problems.data import shards as data
+from accord.problems.data.rows import Rows
+from accord.problems.data.shape import Shape
+from accord.problems.data.stored import Stored
 from accord.problems.opaque import Opaque
-from accord.problems.rows import Rows
-from accord.problems.shape import Shape
-from accord.problems.stored import Stored
 from accord.problems.sufficient_statistics import Statistics, statistics_of
 
 
@@ -136,8 +136,8 @@ class Problem:
         )
 
     def solve(self, x0: Any = None) -> Any:
-        """The centralised answer, from all data at once: for comparison only. See `accord.problems.central`."""
-        from accord.problems.central import solve
+        """The centralised answer, from all data at once: for comparison only. See `accord.problems.centralised`."""
+        from accord.problems.centralised import solve
 
         if self.stored:
             raise ProblemError("The shards are stored elsewhere, and the centralised answer needs all of them at once. "
@@ -147,7 +147,7 @@ class Problem:
     @classmethod
     def from_table(cls, table: Any, **columns: Any) -> Problem:
         """One agent a group of rows of a DataFrame, a CSV or a Parquet file. See `problems.tables.from_table`."""
-        from accord.problems.tables import from_table
+        from accord.problems.from_table import from_table
 
         return from_table(table, **columns)
 

@@ -11,10 +11,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from accord.problems.agents import Agent
+from accord.problems.agent import Agent
 from accord.problems.coupling import Coupling
+from accord.problems.data.shape import Shape
 from accord.problems.problem import Problem, stacked
-from accord.problems.shape import Shape
 
 FAR = 1e6
 """How far out, beside what the constraint and the bounds ask for, a cost of which no formula is known is looked at."""

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from accord.pytrees import pytree
+from accord.core.pytrees import pytree
 
 HALVINGS = 40  # of an interval of prices: to a millionth of a millionth
 BENT = 1e-9  # how much, relative to what it costs to cross its bounds, a cost that is flat is bent to have one answer

@@ -1,8 +1,8 @@
 """Where a run happens: all agents in one compiled program, or shards of them in workers, here or on a cluster."""
 
-from accord.runtimes.links.ray import Ray
-from accord.runtimes.links.threads import Threads
+from accord.runtimes.ray import Ray
 from accord.runtimes.streamed import Streamed
+from accord.runtimes.threads import Threads
 from accord.runtimes.timed import Timed
 from accord.runtimes.vectorised import Vectorised
 

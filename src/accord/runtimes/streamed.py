@@ -13,21 +13,21 @@ import numpy as np
 from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from accord.devices import one_a_core
+from accord.core.compilation import jit_by_loss
+from accord.core.devices import one_a_core
+from accord.core.stop_monitor import GOING, Watch
+from accord.core.verdict import verdict as verdict_on
+from accord.engine.client_store import States
+from accord.engine.planning.client_sampling import cohort_of
+from accord.engine.planning.plan import Outcome, Plan, Record
+from accord.engine.rounds.peers import where_awake
+from accord.engine.rounds.server import DEVICES, Carry, Clients
 from accord.errors import MethodError
-from accord.problems.agents import Agent
+from accord.problems.agent import Agent
+from accord.problems.data.rows import Rows
+from accord.problems.data.shards import bound, page_length
 from accord.problems.problem import Problem, in_precision
-from accord.problems.rows import Rows
-from accord.problems.shards import bound, page_length
-from accord.runtimes.clients import DEVICES, Carry, Clients
-from accord.runtimes.cohort import cohort_of
-from accord.runtimes.compiling import jit_by_loss
-from accord.runtimes.peers import where_awake
-from accord.runtimes.plan import Outcome, Plan, Record
-from accord.runtimes.states import States
 from accord.runtimes.vectorised import Vectorised, on_every_device
-from accord.verdict import verdict as verdict_on
-from accord.watch import GOING, Watch
 
 
 @dataclass(frozen=True)

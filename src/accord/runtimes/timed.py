@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from accord.clocks import Clock
-from accord.runtimes.plan import Plan
+from accord.engine.planning.plan import Plan
 from accord.runtimes.vectorised import Together, Vectorised
 
 

@@ -13,22 +13,22 @@ import numpy as np
 from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from accord.devices import one_a_core
+from accord.core.compilation import jit_by_loss
+from accord.core.devices import one_a_core
+from accord.core.lazy_sequence import Later
+from accord.core.stop_monitor import GOING, Watch
+from accord.core.verdict import verdict as verdict_on
+from accord.engine.cut_links import border_of_words
+from accord.engine.events.dispatch import nobody_waits, pace_of
+from accord.engine.planning.plan import Outcome, Plan, Record, asked_weights
+from accord.engine.rounds.clocked import Paced
+from accord.engine.rounds.edges import Edges
+from accord.engine.rounds.peers import Peers
+from accord.engine.rounds.server import DEVICES, Clients
 from accord.errors import MethodError
 from accord.networks.faults import mixer
-from accord.problems.agents import Agent
+from accord.problems.agent import Agent
 from accord.problems.problem import stacked
-from accord.runtimes.borders import border_of_words
-from accord.runtimes.clients import DEVICES, Clients
-from accord.runtimes.compiling import jit_by_loss
-from accord.runtimes.edges import Edges
-from accord.runtimes.later import Later
-from accord.runtimes.nobody_waits import nobody_waits, pace_of
-from accord.runtimes.paced import Paced
-from accord.runtimes.peers import Peers
-from accord.runtimes.plan import Outcome, Plan, Record, asked_weights
-from accord.verdict import verdict as verdict_on
-from accord.watch import GOING, Watch
 
 BLOCK = 256  # records a block holds at most
 

@@ -25,9 +25,9 @@ from typing import Any
 
 from accord.inference import GLM, Cox, Description, Limits, cox, describe, glm
 from accord.studies.datasets import DATASETS, dataset
-from accord.studies.making import chosen, made
-from accord.studies.source import Source
+from accord.studies.from_toml import chosen, made
 from accord.studies.study import source_of
+from accord.studies.toml_source import Source
 
 WHERE = ("inference",)
 KINDS: Mapping[str, Callable[..., Any]] = MappingProxyType({"glm": glm, "cox": cox, "describe": describe})

@@ -47,17 +47,17 @@ from types import ModuleType
 from typing import Any
 
 from accord import networks
+from accord.core.stopping import Stop
 from accord.errors import UnknownName
-from accord.history import Run
 from accord.methods import BY_NAME, pattern_of
 from accord.problems import Problem
-from accord.reports.chapters import Chapter
+from accord.results.reports.sections import Chapter
+from accord.results.run import Run
 from accord.run import run
-from accord.stopping import Stop
-from accord.studies import parts
-from accord.studies.chapters import module_of, told
-from accord.studies.making import made
-from accord.studies.source import Source
+from accord.studies import registry
+from accord.studies.from_toml import made
+from accord.studies.sections import module_of, told
+from accord.studies.toml_source import Source
 
 HERE = Path(__file__).parent
 PACKAGED: tuple[str, ...] = tuple(sorted(path.stem for path in HERE.glob("*.toml")))
@@ -156,8 +156,8 @@ def read(source: Source, path: Path) -> Study:
     """The study that a text describes; files it names lie beside `path`."""
     _outline(source)
     module = module_of(path)
-    problem = parts.problem(source, path, module)
-    method = parts.method(source)
+    problem = registry.problem(source, path, module)
+    method = registry.method(source)
     return Study(
         name=path.stem,
         title=source.tables.get("title", path.stem),
@@ -165,8 +165,8 @@ def read(source: Source, path: Path) -> Study:
         problem=problem,
         method_name=source.tables["method"]["name"],
         method=method,
-        network=parts.network(source, problem, module),
-        channel=parts.channel(source),
+        network=registry.network(source, problem, module),
+        channel=registry.channel(source),
         settings=made(Settings, source.tables.get("run", {}), source, ("run",)),
         stop=made(Stop, source.tables.get("stop", {}), source, ("stop",)),
         module=module,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import accord
-from accord.problems.solvers import left_to_go, minimise
+from accord.core.linalg.fista import left_to_go, minimise
 
 CURVES = [np.array([[0.004, 5.3]]), np.array([[0.006, 5.5]]), np.array([[0.009, 5.8]])]
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 import accord
-from accord.diagnosis import unlikeness
+from accord.engine.planning.tuning import unlikeness
 from accord.errors import MethodError
-from accord.methods.second_order import conjugate_gradients, direction, falls, packed, unpacked
+from accord.methods.shared.second_order import conjugate_gradients, direction, falls, packed, unpacked
+from accord.problems.data.shape import Shape
 from accord.problems.problem import single, stacked
-from accord.problems.shape import Shape
 
 RANDOM = np.random.default_rng(0)
 A = [RANDOM.normal(size=(n, 3)) for n in (30, 8, 50)]

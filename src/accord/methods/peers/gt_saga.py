@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from accord.methods.base import Rule, method
+from accord.methods.contracts import Rule, method
 
 
 class State(NamedTuple):

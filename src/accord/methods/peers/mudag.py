@@ -8,8 +8,8 @@ from typing import Any, ClassVar, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from accord.methods.base import Constants, Rule, method
-from accord.methods.gossip import Exchange, fastmix
+from accord.methods.contracts import Constants, Rule, method
+from accord.methods.shared.multi_round_gossip import Exchange, fastmix
 
 
 class State(NamedTuple):

@@ -8,9 +8,9 @@ from typing import Any, ClassVar, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from accord.methods.base import Constants, Rule, method
-from accord.methods.gossip import RULES, Exchange, chebyshev
-from accord.methods.second_order import direction, packed, unpacked
+from accord.methods.contracts import Constants, Rule, method
+from accord.methods.shared.multi_round_gossip import RULES, Exchange, chebyshev
+from accord.methods.shared.second_order import direction, packed, unpacked
 
 ACCURACY = 1e-3
 """What a round leaves of the agents' disagreement about the averages."""

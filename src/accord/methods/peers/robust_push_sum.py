@@ -7,8 +7,8 @@ from typing import Any, ClassVar, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from accord.methods.base import Places, method
-from accord.methods.mass import Mass, guess
+from accord.methods.contracts import Places, method
+from accord.methods.shared.weighted_sum import Mass, guess
 
 
 class State(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from accord.methods.base import Rule, method
+from accord.methods.contracts import Rule, method
 
 
 class Server(NamedTuple):

@@ -8,8 +8,8 @@ from typing import Any, ClassVar, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from accord.methods.base import Rule, method
-from accord.methods.spans import Spans, empty
+from accord.methods.contracts import Rule, method
+from accord.methods.shared.suffix_average import Spans, empty
 
 
 class Server(NamedTuple):

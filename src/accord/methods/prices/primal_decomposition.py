@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from accord.methods.base import Constants, Rule, method
+from accord.methods.contracts import Constants, Rule, method
 
 
 class Server(NamedTuple):

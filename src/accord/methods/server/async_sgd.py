@@ -7,8 +7,8 @@ from typing import Any, ClassVar, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from accord.methods.base import Arrival, Rule, method
-from accord.methods.gradients import gradient, passes
+from accord.methods.contracts import Arrival, Rule, method
+from accord.methods.shared.stochastic import gradient, passes
 
 
 class Server(NamedTuple):

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from accord.errors import UnknownName
-from accord.methods.base import Arrival, Local, method
-from accord.methods.local import SGD
+from accord.methods.contracts import Arrival, Local, method
+from accord.methods.shared.local import SGD
 
 
 class Server(NamedTuple):

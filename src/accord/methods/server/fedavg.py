@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
-from accord.methods.base import Local, method
-from accord.methods.local import SGD
+from accord.methods.contracts import Local, method
+from accord.methods.shared.local import SGD
 
 
 class Server(NamedTuple):

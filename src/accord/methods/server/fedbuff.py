@@ -7,8 +7,8 @@ from typing import Any, ClassVar, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from accord.methods.base import Arrival, Local, Rule, method
-from accord.methods.local import SGD
+from accord.methods.contracts import Arrival, Local, Rule, method
+from accord.methods.shared.local import SGD
 
 
 class Server(NamedTuple):

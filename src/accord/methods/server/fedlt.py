@@ -6,8 +6,8 @@ from typing import Any, ClassVar, NamedTuple
 
 from jax import Array
 
-from accord.methods.base import Local, Regularizer, Rule, method
-from accord.methods.local import GradientDescent
+from accord.methods.contracts import Local, Regularizer, Rule, method
+from accord.methods.shared.local import GradientDescent
 
 
 class Server(NamedTuple):

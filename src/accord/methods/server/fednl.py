@@ -7,8 +7,8 @@ from typing import Any, ClassVar, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from accord.methods.base import method
-from accord.methods.second_order import direction
+from accord.methods.contracts import method
+from accord.methods.shared.second_order import direction
 
 
 class Server(NamedTuple):

@@ -7,8 +7,8 @@ from typing import Any, ClassVar, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from accord.methods.base import Local, Rule, method
-from accord.methods.local import GradientDescent
+from accord.methods.contracts import Local, Rule, method
+from accord.methods.shared.local import GradientDescent
 
 
 class Server(NamedTuple):

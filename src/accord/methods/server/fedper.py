@@ -6,9 +6,9 @@ from typing import Any, ClassVar, NamedTuple
 
 from jax import Array
 
-from accord.methods.base import Local, method
-from accord.methods.local import SGD
-from accord.methods.parts import joined, left, taken
+from accord.methods.contracts import Local, method
+from accord.methods.shared.local import SGD
+from accord.methods.shared.split_vector import joined, left, taken
 
 
 class Server(NamedTuple):

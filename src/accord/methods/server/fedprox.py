@@ -6,8 +6,8 @@ from typing import Any, ClassVar, NamedTuple
 
 from jax import Array
 
-from accord.methods.base import Local, Rule, method
-from accord.methods.local import SGD
+from accord.methods.contracts import Local, Rule, method
+from accord.methods.shared.local import SGD
 
 
 class Server(NamedTuple):

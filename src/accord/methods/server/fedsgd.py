@@ -6,8 +6,8 @@ from typing import Any, ClassVar, NamedTuple
 
 from jax import Array
 
-from accord.methods.base import Regularizer, Rule, method
-from accord.methods.gradients import NEIGHBOURHOOD, gradient, passes
+from accord.methods.contracts import Regularizer, Rule, method
+from accord.methods.shared.stochastic import NEIGHBOURHOOD, gradient, passes
 
 
 class Server(NamedTuple):

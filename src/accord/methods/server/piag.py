@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from accord.methods.base import Arrival, Regularizer, Rule, method
+from accord.methods.contracts import Arrival, Regularizer, Rule, method
 
 
 class Server(NamedTuple):

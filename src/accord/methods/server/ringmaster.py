@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from accord.methods.base import Arrival, Rule, method
-from accord.methods.gradients import gradient, passes
+from accord.methods.contracts import Arrival, Rule, method
+from accord.methods.shared.stochastic import gradient, passes
 
 
 class Server(NamedTuple):

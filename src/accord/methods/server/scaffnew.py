@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from accord.methods.base import Rule, method
-from accord.methods.gradients import NEIGHBOURHOOD, gradient, passes
+from accord.methods.contracts import Rule, method
+from accord.methods.shared.stochastic import NEIGHBOURHOOD, gradient, passes
 
 
 class Server(NamedTuple):

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from accord import methods
-from accord.history import Run
-from accord.problems.adapters.demandlib import households
-from accord.problems.clearing import clear
-from accord.problems.fleet import Charging, Fleet, charging
-from accord.reports.chapters import Chapter
-from accord.reports.numbers import count, number
+from accord.core.formatting import count, number
+from accord.core.stopping import Stop
+from accord.problems.centralised_coupled import clear
+from accord.problems.data.sources.demandlib import households
+from accord.problems.instances.ev_charging import Charging, Fleet, charging
+from accord.results.reports.sections import Chapter
+from accord.results.run import Run
 from accord.run import run as solve
-from accord.stopping import Stop
-from accord.studies.charging import pictures
+from accord.studies.charging import figures
 
 if TYPE_CHECKING:
     from accord.studies.study import Study
@@ -82,7 +82,7 @@ def the_day(day: Charging, run: Run) -> Chapter:
         "cars filled, kWh": [float(day.hours * load.sum()) for load in cars.values()],
         "energy at the tariff, €": [float(day.hours * day.tariff @ load) for load in cars.values()],
     })  # fmt: skip
-    return Chapter("The day, with and without a price", text, pictures.load_of_a_day(day, cars, price), table)
+    return Chapter("The day, with and without a price", text, figures.load_of_a_day(day, cars, price), table)
 
 
 def lone_plans(day: Charging) -> np.ndarray:
@@ -96,7 +96,7 @@ def every_plan(day: Charging, run: Run) -> Chapter:
     text = f"""Each row is one of the {count(len(day.fleet.need))} cars, from the first to leave to the last; the
     darker, the more power it takes. Those who leave late, or need little, make room for those who cannot wait. No row
     is known to anybody but its car: the transformer hears only what they take together."""
-    return Chapter("A thousand plans that nobody made", text, pictures.every_plan(day, np.asarray(run.x)))
+    return Chapter("A thousand plans that nobody made", text, figures.every_plan(day, np.asarray(run.x)))
 
 
 def who_pays(day: Charging, run: Run) -> Chapter:
@@ -111,7 +111,7 @@ def who_pays(day: Charging, run: Run) -> Chapter:
     room, the tenth with the most {number(100 * float(each[patient].mean()), 2)}. All together pay
     {count(float(room.sum()))} € for room and {count(energy)} € for energy. What waiting is worth is told car by car,
     and nobody had to ask."""
-    return Chapter("Who pays for room", text, pictures.who_pays(slack, 100 * each))
+    return Chapter("Who pays for room", text, figures.who_pays(slack, 100 * each))
 
 
 def small_fleet(day: Charging, cars: int = 20) -> Chapter:

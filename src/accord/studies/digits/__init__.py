@@ -11,13 +11,14 @@ import numpy as np
 import optax
 
 from accord import methods
-from accord.history import Run
-from accord.problems import Problem, partition, softmax
-from accord.problems.adapters.sklearn import Digits
-from accord.problems.adapters.sklearn import digits as handwritten
-from accord.reports.chapters import Chapter
+from accord.problems import Problem, softmax
+from accord.problems.data import splits as partition
+from accord.problems.data.sources.sklearn import Digits
+from accord.problems.data.sources.sklearn import digits as handwritten
+from accord.results.reports.sections import Chapter
+from accord.results.run import Run
 from accord.run import Moment
-from accord.studies.chapters import side_by_side
+from accord.studies.sections import side_by_side
 
 if TYPE_CHECKING:
     from accord.studies.study import Study
@@ -128,7 +129,7 @@ def own_model(
 
 def dealt_out(problems: Mapping[float, Problem]) -> Chapter:
     """Which client has how many of which digit."""
-    from accord.studies.digits.pictures import bubbles
+    from accord.studies.digits.figures import bubbles
 
     counts = {alpha: np.stack([np.bincount(labels, minlength=CLASSES) for _, labels in one.shards])
               for alpha, one in problems.items()}  # fmt: skip
@@ -144,7 +145,7 @@ def dealt_out(problems: Mapping[float, Problem]) -> Chapter:
 
 def alone(splits: list[Split]) -> Chapter:
     """What clients reach by themselves."""
-    from accord.studies.digits.pictures import strips
+    from accord.studies.digits.figures import strips
 
     near, far = splits[0], splits[-1]
     best = {split.alpha: max(np.median(curve[:, -1]) for curve in split.curves.values()) for split in splits}
@@ -159,7 +160,7 @@ def classical(splits: list[Split]) -> Chapter:
     """Accuracy against rounds, a panel for each α, and the table."""
     import pandas as pd
 
-    from accord.studies.digits.pictures import curves
+    from accord.studies.digits.figures import curves
 
     table = pd.DataFrame({"method": list(splits[0].curves)})
     for split in splits:

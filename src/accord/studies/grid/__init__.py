@@ -10,17 +10,17 @@ import numpy as np
 
 from accord import methods, networks
 from accord.channels import silence
+from accord.core.formatting import count, number
+from accord.core.stopping import Stop
 from accord.errors import UnknownName
-from accord.history import Run
-from accord.problems.clearing import clear
-from accord.problems.grids import ieee, pjm5
-from accord.problems.power_flow import OptimalPowerFlow, optimal_power_flow
-from accord.reports.chapters import Chapter
-from accord.reports.numbers import count, number
+from accord.problems.centralised_coupled import clear
+from accord.problems.instances.power_flow import OptimalPowerFlow, optimal_power_flow
+from accord.problems.instances.power_grid import ieee, pjm5
+from accord.results.reports.sections import Chapter
+from accord.results.run import Run
 from accord.run import run as solve
-from accord.stopping import Stop
-from accord.studies.chapters import side_by_side
-from accord.studies.grid import pictures
+from accord.studies.grid import figures
+from accord.studies.sections import side_by_side
 
 if TYPE_CHECKING:
     from accord.studies.study import Study
@@ -107,7 +107,7 @@ def on_the_map(flow: OptimalPowerFlow, run: Run, best: Solved) -> Chapter:
         "full line": [grid.lines[line] for line in lines], "limit, MW": grid.limit[lines],
         "MW more saves, $/h": rents[full], "earns, $/h": rents[full] * np.abs(flows[lines]),
     })  # fmt: skip
-    return Chapter("Where power is dear, and why", text, pictures.price_map(grid, prices, power), table)
+    return Chapter("Where power is dear, and why", text, figures.price_map(grid, prices, power), table)
 
 
 def without_a_market_maker(flow: OptimalPowerFlow, best: Solved) -> Chapter:
@@ -124,9 +124,7 @@ def without_a_market_maker(flow: OptimalPowerFlow, best: Solved) -> Chapter:
     within {number(float(off[lengths[-1]]), 2)} $/MWh.
 
     It takes longer, since news travels from bus to bus: the grid's spectral gap is {number(net.gamma, 2)}."""
-    figure = pictures.prices_settle(
-        {rounds: flow.nodal_prices(run.prices) for rounds, run in runs.items()}, best.prices
-    )
+    figure = figures.prices_settle({rounds: flow.nodal_prices(run.prices) for rounds, run in runs.items()}, best.prices)
     return Chapter("The same prices, and nobody in the middle", text, figure)
 
 
@@ -159,7 +157,7 @@ def a_line_fails(flow: OptimalPowerFlow, best: Solved) -> Chapter:
         "rounds": [_settled(run) for run in runs.values()],
     })  # fmt: skip
     change = prices[worst] - best.prices
-    return Chapter(f"When the line {worst} fails", text, pictures.change_map(grid, change, worst), table)
+    return Chapter(f"When the line {worst} fails", text, figures.change_map(grid, change, worst), table)
 
 
 def agents_fall_silent(flow: OptimalPowerFlow, run: Run, best: Solved) -> Chapter:
@@ -180,7 +178,7 @@ def agents_fall_silent(flow: OptimalPowerFlow, run: Run, best: Solved) -> Chapte
     market or a computer that starts anew. The market maker goes by its last word. Since agents say where they stand,
     and not by how much they moved, an old word does no lasting harm: the market is later, and its prices are the same.
     If very many are silent, the prices tremble as long as they are."""
-    return Chapter("When agents fall silent", text, pictures.missing(runs), table)
+    return Chapter("When agents fall silent", text, figures.missing(runs), table)
 
 
 def _off(flow: OptimalPowerFlow, run: Run, best: Solved) -> float:

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from accord import methods
-from accord.history import Run, data_size
-from accord.reports.chapters import Chapter
-from accord.reports.numbers import number
-from accord.stopping import Stop
-from accord.studies.chapters import side_by_side
+from accord.core.formatting import number
+from accord.core.stopping import Stop
+from accord.results.reports.sections import Chapter
+from accord.results.run import Run, data_size
 from accord.studies.hospitals import validation
 from accord.studies.hospitals.models import (
     ALONE,
@@ -32,6 +31,7 @@ from accord.studies.hospitals.models import (
     personal,
 )  # fmt: skip
 from accord.studies.hospitals.validation import Estimate
+from accord.studies.sections import side_by_side
 
 if TYPE_CHECKING:
     from accord.studies.study import Study
@@ -94,7 +94,7 @@ def evidence(study: Study, runs: Mapping[str, Run]) -> Evidence:
 
 def five_methods(found: Evidence) -> Chapter:
     """How near each comes to the model of all rows, and what it costs."""
-    from accord.reports.plots import comparison_figure
+    from accord.results.reports.figures import comparison_figure
 
     optimum = found.rows.objective(found.common)
     newton = found.runs["Newton"].history
@@ -119,7 +119,7 @@ def together_or_alone(found: Evidence) -> Chapter:
     """Who gains and who loses, on patients that no model has seen."""
     import pandas as pd
 
-    from accord.studies.hospitals.pictures import estimates
+    from accord.studies.hospitals.figures import estimates
 
     kinds, K = (ALONE, TOGETHER, PERSONAL), range(len(found.names))
     areas = {kind: [validation.auc(found.scores[kind][k], found.rows.b[k]) for k in K] for kind in kinds}
@@ -159,7 +159,7 @@ def _who_gains(found: Evidence, gains: list[Estimate], areas: list[Estimate]) ->
 
 def wrong_risks(found: Evidence) -> Chapter:
     """Calibration: how many were foretold to fall ill, and how many did."""
-    from accord.studies.hospitals.pictures import calibration
+    from accord.studies.hospitals.figures import calibration
 
     foretold = {kind: [float((1 / (1 + np.exp(-scores))).mean()) for scores in found.scores[kind]]
                 for kind in (TOGETHER, BASE)}  # fmt: skip
@@ -179,7 +179,7 @@ def wrong_risks(found: Evidence) -> Chapter:
 
 def small_hospital(found: Evidence) -> Chapter:
     """What the smallest hospital with an event would believe, alone and together."""
-    from accord.studies.hospitals.pictures import weights
+    from accord.studies.hospitals.figures import weights
 
     k = min(found.judged, key=lambda k: found.sizes[k])
     A, b, l2 = found.rows.A[k], found.rows.b[k], found.rows.l2
@@ -203,7 +203,7 @@ def small_hospital(found: Evidence) -> Chapter:
 
 def ones_own(found: Evidence) -> Chapter:
     """Personal models from one's own to the common, and where Ditto's are among them."""
-    from accord.studies.hospitals.pictures import pulls
+    from accord.studies.hospitals.figures import pulls
 
     ways = {ALONE: ALONE, **{f"λ = {pull:g}": personal(pull) for pull in PULLS}, "the common model": TOGETHER}
     curves = {found.names[k]: [float((found.loss(way, k) - found.loss(ALONE, k)).mean()) for way in ways.values()]

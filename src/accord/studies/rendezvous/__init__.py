@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from accord import methods, networks
-from accord.history import Run
+from accord.core.stopping import Stop
 from accord.networks import NetworkSequence
 from accord.networks.connectivity import components
 from accord.problems import Problem
-from accord.reports.chapters import Chapter
+from accord.results.reports.sections import Chapter
+from accord.results.run import Run
 from accord.run import Moment, run
-from accord.stopping import Stop
-from accord.studies.chapters import side_by_side
 from accord.studies.rendezvous import scene
+from accord.studies.sections import side_by_side
 
 if TYPE_CHECKING:
     from accord.studies.study import Study
@@ -87,7 +87,7 @@ def filmed(fleet: Fleet, frames: int, every: int) -> np.ndarray:
 
 def never_all(fleet: Fleet) -> Chapter:
     """The agreement as a film."""
-    from accord.studies.rendezvous.pictures import film
+    from accord.studies.rendezvous.figures import film
 
     net = fleet.study.network
     groups = [len(components(net.size, *net.at(t).edges[:2])) for t in range(len(net.members))]
@@ -129,7 +129,7 @@ def median_or_mean(fleet: Fleet, found: np.ndarray) -> Chapter:
 
 def links_that_fail(fleet: Fleet) -> Chapter:
     """Gradient tracking stays exact on links that fail; steps alone do not."""
-    from accord.studies.rendezvous.pictures import ways
+    from accord.studies.rendezvous.figures import ways
 
     study = dataclasses.replace(fleet.study, stop=Stop(rounds=ROUNDS, progress=0.0))
     cases: dict[str, Callable[[], Run]] = {"no link fails": partial(study.run, record=25, measure=fleet.off)}
@@ -153,7 +153,7 @@ def links_that_fail(fleet: Fleet) -> Chapter:
 
 def shared_map(fleet: Fleet) -> Chapter:
     """Masts from bearings: each vehicle sees a few, and all have the map."""
-    from accord.studies.rendezvous.pictures import chart
+    from accord.studies.rendezvous.figures import chart
 
     found = scene.surveyed(fleet.places, MASTS, LOOKS)
     pooled = np.asarray(found.problem.solve())

@@ -1,0 +1,104 @@
+"""Channels that remember: what was left out is sent later, or only what has changed is sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from accord.channels.channel import Channel
+from accord.core.pytrees import pytree
+from accord.errors import MethodError
+
+
+class Memory(NamedTuple):
+    """What is kept at either end."""
+
+    kept: Any  # the error so far, or x̂, what the listener believes
+    speaker: Any  # the inner channel's
+    listener: Any
+
+
+def _blank(channel: Channel, message: Any) -> Memory:
+    return Memory(jax.tree.map(jnp.zeros_like, message), channel.init(message), channel.init(message))
+
+
+@pytree
+@dataclass(frozen=True)
+class ErrorFeedback:
+    """Sends Q(m + e) and keeps e⁺ = m + e − Q(m + e): what is left out today is sent tomorrow."""
+
+    channel: Channel
+
+    def init(self, message: Any) -> Memory:
+        return _blank(self.channel, message)
+
+    def encode(self, message: Any, memory: Memory, key: Array) -> tuple[Any, Memory]:
+        whole = jax.tree.map(jnp.add, message, memory.kept)
+        wire, speaker = self.channel.encode(whole, memory.speaker, key)
+        heard, listener = self.channel.decode(wire, memory.listener)
+        return wire, Memory(jax.tree.map(jnp.subtract, whole, heard), speaker, listener)
+
+    def decode(self, wire: Any, memory: Memory) -> tuple[Any, Memory]:
+        heard, listener = self.channel.decode(wire, memory.listener)
+        return heard, memory._replace(listener=listener)
+
+
+@pytree
+@dataclass(frozen=True)
+class Changes:
+    """Sends q = Q(m − x̂); x̂ + q is what is heard, and x̂⁺ = x̂ + α q what both ends remember."""
+
+    channel: Channel
+    alpha: float
+
+    def init(self, message: Any) -> Memory:
+        return _blank(self.channel, message)
+
+    def encode(self, message: Any, memory: Memory, key: Array) -> tuple[Any, Memory]:
+        change = jax.tree.map(jnp.subtract, message, memory.kept)
+        wire, speaker = self.channel.encode(change, memory.speaker, key)
+        return wire, self.decode(wire, memory)[1]._replace(speaker=speaker)
+
+    def decode(self, wire: Any, memory: Memory) -> tuple[Any, Memory]:
+        q, listener = self.channel.decode(wire, memory.listener)
+        heard = jax.tree.map(jnp.add, memory.kept, q)
+        kept = jax.tree.map(lambda old, q: old + self.alpha * q, memory.kept, q)
+        return heard, Memory(kept, memory.speaker, listener)
+
+
+def error_feedback(channel: Channel) -> ErrorFeedback:
+    """Remember what a biased channel left out, and add it to the next message.
+
+    For messages that add up, such as gradients and steps opposite a server (Seide et al. 2014; Karimireddy et al.
+    2019).
+
+    >>> from accord.channels import top_k
+    >>> channel, m = error_feedback(top_k(1)), (jnp.array([2.0, 3.0]),)
+    >>> _, memory = channel.encode(m, channel.init(m), jax.random.key(0))
+    >>> memory.kept[0].tolist()
+    [2.0, 0.0]
+    """
+    return ErrorFeedback(channel)
+
+
+def changes(channel: Channel, alpha: float = 1.0) -> Changes:
+    """Compress how a message has changed rather than the message: what is lost goes to 0 as the method converges.
+
+    For messages that settle, such as models and trackers among peers (CHOCO, Koloskova et al. 2019; EF21, Richtárik et
+    al. 2021), with `alpha` below 1 for an unbiased channel of large variance (LEAD, Liu et al. 2021).
+
+    >>> from accord.channels import top_k
+    >>> channel, m = changes(top_k(1)), (jnp.array([2.0, 3.0]),)
+    >>> memory = channel.init(m)
+    >>> for _ in range(2):
+    ...     wire, memory = channel.encode(m, memory, jax.random.key(0))
+    >>> memory.kept[0].tolist()
+    [2.0, 3.0]
+    """
+    if not 0 < alpha <= 1:
+        raise MethodError(f"The channel changes has alpha={alpha}. Give a share in (0, 1].")
+    return Changes(channel, float(alpha))

@@ -1,0 +1,1 @@
+"""Asynchronous events: one agent at a time, in the order of a clock."""

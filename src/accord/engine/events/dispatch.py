@@ -1,0 +1,42 @@
+"""Who lives an asynchronous run: a server's clients, pairs of peers, or peers with letter boxes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from jax import Array
+
+from accord.clocks import Clock, Pace
+from accord.engine.events.edges import LetterBoxes
+from accord.engine.events.pairs import Pairs
+from accord.engine.events.server import Arrivals
+from accord.engine.planning.partial_work import check_parts
+from accord.engine.planning.plan import Plan
+from accord.engine.rounds.edges import neighbourhood, places_back
+from accord.networks.faults import NO_FAULTS
+from accord.problems.agent import Agent
+
+
+def nobody_waits(plan: Plan, agents: Agent, key: Array) -> Arrivals | Pairs | LetterBoxes:
+    """The team of an asynchronous method, on the plan's clock; agents of one speed where it has none."""
+    told = (plan.channel, plan.problem.regularizer, plan.weights, key, plan.x0, pace_of(plan))
+    if plan.pattern == "server":
+        return Arrivals(plan.method, agents, *told, plan.cohort)
+    neighbours, present = neighbourhood(plan)
+    if hasattr(plan.method, "messages"):
+        return LetterBoxes(plan.method, agents, neighbours, present, places_back(neighbours, present), *told)
+    return Pairs(plan.method, agents, neighbours, present.sum(1).astype(np.int32), *told)
+
+
+def pace_of(plan: Plan) -> Pace:
+    """The clock of the plan's agents, one second of work each where it has none; what the network loses is lost too.
+
+    Raises `ClockError` where it is of other agents, and `MethodError` where they could not break off their work.
+    """
+    clock, faults = plan.clock or Clock(), getattr(plan.network, "faults", NO_FAULTS)
+    if plan.method.asynchronous:
+        clock = replace(clock, lose=1 - (1 - np.asarray(clock.lose)) * (1 - faults.lose))
+    pace = clock.for_agents(plan.problem.K, plan.dtype)
+    check_parts(plan, pace.complete)
+    return pace

@@ -1,0 +1,1 @@
+"""Refusals: what does not fit together, with the number and the agent, before anything starts."""

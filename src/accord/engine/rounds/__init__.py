@@ -1,0 +1,1 @@
+"""Synchronous rounds: all agents take part, then the next round begins."""

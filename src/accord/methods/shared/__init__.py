@@ -1,0 +1,1 @@
+"""Local work and sums that several methods share."""

@@ -1,0 +1,1 @@
+"""Problems of applications, made from physical data."""

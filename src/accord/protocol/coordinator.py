@@ -1,0 +1,238 @@
+"""Asking workers until each question is answered once, whatever the link loses and whoever dies in between."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from accord.errors import AgentError, ShardLost
+from accord.protocol.transport import FAILED, HOST, LOST, Envelope, Place, same
+
+DEATHS = 3
+"""How often a worker may die over one question: what kills it so often would kill it again."""
+
+SHARE = 20
+"""The state is fetched once the work that would have to be repeated without it took so many times as long."""
+
+GRACE = 60.0
+"""Seconds that a block of rounds may take at least that has begun before the run was to end."""
+
+Body = tuple[Any, ...]
+
+
+class Counted(NamedTuple):
+    """A question that changed what workers hold, and was counted."""
+
+    kind: str
+    round: int
+    bodies: dict[int, Body]
+
+
+class Gone(Exception):
+    """A worker can no longer be reached."""
+
+    def __init__(self, worker: int) -> None:
+        self.worker = worker
+
+
+class Requests:
+    """The host's questions to its workers, each of whom has one at a time.
+
+    A question has a number. In silence it is asked again: who has answered it gives the same answer, and an answer of
+    another number is refused. What changed the workers' state is written down when it is counted. Who dies is started
+    anew, is given the state that was fetched last, and is asked again all that counted since; where workers speak with
+    each other (`together`), everybody goes back to that state, so that it is all said again. So it is for who does not
+    answer what everybody has to by a `limit` in seconds, where there is one.
+
+    Where the run is to end after some `seconds`, so does waiting: twice as long after the start, or a minute after it,
+    whoever has not answered by then is named in a `ShardLost`.
+    """
+
+    def __init__(
+        self, run: str, link: Place, names: Mapping[int, str], *, together: bool, patience: float,
+        limit: float | None = None, seconds: float | None = None,
+    ) -> None:  # fmt: skip
+        self.run, self.link, self.names, self.together = run, link, names, together
+        self.patience, self.limit, self.seconds = patience, limit, seconds
+        self.started = time.monotonic()
+        self.number = 0
+        self.open: dict[int, Envelope] = {}  # under way
+        self.answers: dict[int, Body] = {}  # to those
+        self.left: dict[int, Envelope] = {}  # still worked on by who was left behind with it
+        self.back: set[int] = set()  # who was left behind and has answered since
+        self.log: list[Counted] = []
+        self.deaths: Counter[int] = Counter()
+        self.fetched, self.cost = time.monotonic(), 0.0
+
+    def ask(self, kind: str, round: int, bodies: Mapping[int, Body], *, lasting: bool = False) -> dict[int, Body]:
+        """Everybody's answer; `lasting` where it changes what workers hold. Who gives none by the limit is replaced."""
+        self.send(kind, round, bodies)
+        started = time.monotonic()
+        while waiting := self.unanswered():
+            self.hear(self.limit)
+            if self.limit is not None and time.monotonic() - started > self.limit and waiting[0] in self.unanswered():
+                self._bring_back(waiting[0])
+                started = time.monotonic()
+        return self.count(bodies, lasting=lasting)
+
+    def everybody(self, kind: str, round: int, *body: Any, lasting: bool = False) -> dict[int, Body]:
+        """The same question to all."""
+        return self.ask(kind, round, dict.fromkeys(self.names, body), lasting=lasting)
+
+    def first(self) -> tuple[int, Body]:
+        """Whose answer comes first, and what it is, which changes what it holds; nobody else is waited for."""
+        while not self.answers:
+            self.hear()
+        worker = next(iter(self.answers))
+        return worker, self.count([worker], lasting=True)[worker]
+
+    def ask_until(
+        self, deadline: float, enough: Callable[[set[int]], bool], kind: str, round: int, bodies: Mapping[int, Body]
+    ) -> dict[int, Body]:
+        """The answers by a deadline in seconds, or as soon after it as they are enough; the others are left behind."""
+        self.send(kind, round, bodies)
+        started = time.monotonic()
+        while waiting := self.unanswered():
+            spent = time.monotonic() - started
+            if spent >= deadline and enough(set(self.answers)):
+                break
+            if spent >= 10 * deadline:
+                slow = " and ".join(self.names[worker] for worker in waiting)
+                raise ShardLost(f"Round {round}: after {spent:.3g} s, ten times the deadline, there is no answer from "
+                                f"{slow}, and the others are below the quorum. Give a longer deadline or a smaller "
+                                "quorum.")  # fmt: skip
+            self.hear(max(deadline - spent, deadline / 10))
+        self.left |= {worker: self.open.pop(worker) for worker in waiting}
+        return self.count(list(self.open), lasting=True)
+
+    def free(self) -> set[int]:
+        """All but those still at work on what they were left behind with; who is back forgets what did not count."""
+        if self.back:
+            self.ask("forget", 0, dict.fromkeys(sorted(self.back), ()))
+            self.back.clear()
+        return set(self.names) - set(self.left)
+
+    def count(self, workers: Iterable[int], *, lasting: bool) -> dict[int, Body]:
+        """Take their answers for good; now and then fetch the state, so that little would have to be repeated."""
+        asked = {worker: self.open.pop(worker) for worker in workers}
+        answers = {worker: self.answers.pop(worker) for worker in asked}
+        for worker in asked:
+            self.deaths.pop(worker, None)
+        if lasting and asked:
+            first = next(iter(asked.values()))
+            self.log.append(Counted(first.kind, first.round, {worker: one.body for worker, one in asked.items()}))
+            idle = not (self.open or self.left or self.back)
+            if idle and time.monotonic() - self.fetched > SHARE * self.cost:
+                self.fetch(first.round + 1)
+        return answers
+
+    def fetch(self, round: int) -> dict[int, Body]:
+        """Everybody's state: where who dies from now on begins."""
+        started = time.monotonic()
+        states = self.everybody("state", round)
+        self.log = [Counted("restore", round, states)]
+        self.fetched = time.monotonic()
+        self.cost = self.fetched - started
+        return states
+
+    def restore(self, round: int, states: Mapping[int, Body]) -> None:
+        """Everybody goes on from a state."""
+        self.log.clear()
+        self.ask("restore", round, states, lasting=True)
+
+    def dismiss(self) -> None:
+        """The run is over."""
+        self.send("dismiss", 0, dict.fromkeys(self.names, ()))
+        self.link.close()
+
+    # --- one at a time -----------------------------------------------------------------------------------------------
+
+    def send(self, kind: str, round: int, bodies: Mapping[int, Body]) -> None:
+        """Ask under a new number."""
+        self.number += 1
+        for worker, body in bodies.items():
+            self.open[worker] = Envelope(self.run, HOST, kind, self.number, round, 0, body)
+            self.answers.pop(worker, None)
+            self.link.send(worker, self.open[worker])
+
+    def unanswered(self) -> list[int]:
+        """Whom an answer is awaited from."""
+        return [worker for worker in self.open if worker not in self.answers]
+
+    def hear(self, seconds: float | None = None) -> None:
+        """Take one envelope, or wait so long for it; replace who is gone."""
+        try:
+            self._hear(self.patience if seconds is None else min(seconds, self.patience))
+        except Gone as gone:
+            self._bring_back(gone.worker)
+
+    def _hear(self, seconds: float) -> None:
+        self._check_time()
+        envelope = self.link.receive(seconds)
+        if envelope is None:
+            for worker, question in (*self.open.items(), *self.left.items()):
+                if worker not in self.answers:
+                    self.link.send(worker, question)
+        elif envelope.kind == LOST:
+            raise Gone(envelope.sender)
+        elif envelope.run != self.run:
+            return
+        elif envelope.kind == FAILED:
+            raise AgentError(*envelope.body)
+        elif self._answers(envelope, self.open):
+            known = self.answers.setdefault(envelope.sender, envelope.body)
+            if known is not envelope.body and not same(known, envelope.body):
+                raise ShardLost(f"{self.names[envelope.sender]} has given two different answers to question "
+                                f"{envelope.number}, {envelope.kind}. See what else speaks in its name.")  # fmt: skip
+        elif self._answers(envelope, self.left):
+            del self.left[envelope.sender]
+            self.back.add(envelope.sender)
+
+    def _check_time(self) -> None:
+        spent = time.monotonic() - self.started
+        if self.seconds is not None and spent > self.seconds + max(self.seconds, GRACE):
+            slow = " and ".join(self.names[worker] for worker in self.unanswered()) or "anybody"
+            raise ShardLost(
+                f"The run was to end after {self.seconds:g} seconds, and after {spent:.0f} there is no answer from "
+                f"{slow}. Give Stop(seconds=...) the time of a block of rounds at least, or see what keeps them."
+            )
+
+    def _answers(self, envelope: Envelope, questions: Mapping[int, Envelope]) -> bool:
+        asked = questions.get(envelope.sender)
+        return asked is not None and (asked.number, asked.kind) == (envelope.number, envelope.kind)
+
+    def _bring_back(self, lost: int | None) -> None:
+        """Start who is gone anew, and say again what counted and what is under way, to it or to all."""
+        under_way, behind = dict(self.open), set[int]()
+        while lost is not None:
+            self._replace(lost)
+            behind |= set(self.names) if self.together else {lost}
+            try:
+                for past in self.log:
+                    self._again(past, behind)
+                lost = None
+            except Gone as gone:
+                lost = gone.worker
+        for worker in behind:
+            self.open.pop(worker, None)
+            self.answers.pop(worker, None)
+        questions = {worker: one for worker, one in under_way.items() if worker in behind}
+        if questions:
+            first = next(iter(questions.values()))
+            self.send(first.kind, first.round, {worker: one.body for worker, one in questions.items()})
+
+    def _again(self, past: Counted, behind: set[int]) -> None:
+        self.send(past.kind, past.round, {worker: body for worker, body in past.bodies.items() if worker in behind})
+        while any(worker in behind for worker in self.unanswered()):
+            self._hear(self.patience)
+
+    def _replace(self, lost: int) -> None:
+        self.deaths[lost] += 1
+        if self.deaths[lost] > DEATHS:
+            raise ShardLost(f"{self.names[lost]} died {self.deaths[lost]} times over one question. See whether an "
+                            "agent there runs out of memory, or take more shards, which are smaller.")  # fmt: skip
+        self.left.pop(lost, None)
+        self.back.discard(lost)
+        self.link.revive(lost)

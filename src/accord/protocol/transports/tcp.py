@@ -1,0 +1,249 @@
+"""A connection between any two processes that speak: how bytes move from machine to machine."""
+
+from __future__ import annotations
+
+import queue
+import selectors
+import socket
+import threading
+import time
+from collections import deque
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from accord.protocol.transport import HOST, LOST, Envelope
+from accord.protocol.transports.frames import Astray, Refused, packed, reading
+from accord.protocol.transports.handshake import DEADLINE, Proven, Welcome, prove
+
+Address = tuple[str, int]
+
+HELLO, BOOK = "hello", "book"
+"""What is said to a host that was not understood; where workers listen."""
+WAITING = 8
+"""Envelopes that wait for another to be read by who is slow; more are lost."""
+AT_ONCE = getattr(socket, "MSG_DONTWAIT", 0)
+
+
+class Sockets:
+    """A link over TCP. Who connects and who listens prove to each other that they know the run's secret.
+
+    Before that nothing else is read, and every frame after it bears a checksum that only the two can make.
+
+    Workers listen, and learn from the host where the others do. What cannot be sent is lost, and what comes damaged is
+    refused: both are asked for again. Where a connection bears no frames any more, it is hung up. Only who connects is
+    met by other threads: whoever receives reads all connections, so that a word wakes nobody but whom it is for.
+    """
+
+    def __init__(self, own: int, secret: bytes, machine: str | None = None) -> None:
+        self.own, self.secret = own, secret
+        self.book: dict[int, Address] = {}
+        self.ways: dict[int, Way] = {}
+        self.heard: deque[Envelope | None] = deque()  # and not received yet
+        self.met: queue.SimpleQueue[tuple[Proven, socket.socket]] = queue.SimpleQueue()
+        self.bell, self.ringer = socket.socketpair()
+        self.doors = selectors.DefaultSelector()
+        self.doors.register(self.bell, selectors.EVENT_READ, self._open)
+        self.welcome = None if machine is None else Welcome(machine, secret, own, self._meet)
+
+    @property
+    def address(self) -> Address:
+        """Where this party listens."""
+        assert self.welcome is not None  # the host does not listen: it connects to all
+        return self.welcome.listener.getsockname()[:2]
+
+    def send(self, to: int, envelope: Envelope) -> None:
+        """Write it, or lose it where the other is not there; who was hung up on connects anew."""
+        for _ in range(2):
+            try:
+                self._way(to).write(envelope)
+                return
+            except OSError:
+                if HOST in (self.own, to):  # whose reader knows that it has ended
+                    return
+                self.forget(to)
+
+    def receive(self, seconds: float | None = None) -> Envelope | None:
+        """The next that comes; None in silence, and for one that was refused."""
+        last = None if seconds is None else time.monotonic() + seconds
+        while not self.heard:
+            ready = self.doors.select(None if last is None else max(last - time.monotonic(), 0))
+            if not ready and last is not None:
+                return None
+            for door, _ in ready:
+                door.data()
+        return self.heard.popleft()
+
+    def introduce(self, book: dict[int, Address]) -> None:
+        """Tell all workers where all workers listen; those that have moved are connected to anew."""
+        self._learn(book)
+        for worker in book:
+            self._show_book(worker)
+
+    def forget(self, worker: int) -> None:
+        """Hang up on one, of whom nothing is heard any more."""
+        if (old := self.ways.pop(worker, None)) is not None:
+            self._hang_up(old.connection)
+
+    def close(self) -> None:
+        """Hang up."""
+        if self.welcome is not None:
+            self.welcome.close()
+        for way in list(self.ways.values()):
+            _hang_up(way.connection)
+        self.ringer.close()
+        while not self.met.empty():
+            self.met.get()[1].close()
+        connections: list[Any] = [door.fileobj for door in self.doors.get_map().values()]
+        for connection in connections:
+            connection.close()
+        self.doors.close()
+
+    def _show_book(self, to: int) -> None:
+        self._tell(to, BOOK, *(part for worker, address in self.book.items() for part in (worker, *address)))
+
+    def _tell(self, to: int, kind: str, *body: str | int) -> None:
+        self.send(to, Envelope("", self.own, kind, 0, 0, 0, body))
+
+    def _way(self, to: int) -> Way:
+        if to not in self.ways:
+            if to not in self.book:
+                raise ConnectionError  # nobody has said where it is
+            connection = socket.create_connection(self.book[to], timeout=DEADLINE)
+            try:
+                proven = prove(connection, self.secret, self.own, to)
+            except OSError:
+                connection.close()
+                raise
+            self.ways[to] = Way(connection, proven.sent)
+            if self.own == HOST:  # who answers on the same connection
+                self._attend(proven, connection)
+        return self.ways[to]
+
+    def _meet(self, proven: Proven, connection: socket.socket) -> None:
+        """One has proven that it knows the secret, to the thread that listens; it is read by whoever receives."""
+        self.met.put((proven, connection))
+        try:
+            self.ringer.send(b"!")
+        except OSError:  # nobody is here any more
+            connection.close()
+
+    def _open(self) -> None:
+        """Begin to hear one who was met."""
+        self.bell.recv(1)
+        proven, connection = self.met.get()
+        if proven.other == HOST:
+            self.ways[HOST] = Way(connection, proven.sent)
+        self._attend(proven, connection)
+
+    def _attend(self, proven: Proven, connection: socket.socket) -> None:
+        """From now on, hear what one party says."""
+        ear = Ear(connection, proven.come)
+        self.doors.register(connection, selectors.EVENT_READ, partial(self._hear, proven.other, ear))
+
+    def _hear(self, sender: int, ear: Ear) -> None:
+        """What has come of one party, until it hangs up or cannot be understood."""
+        try:
+            self._sort(sender, ear.turn())
+        except Refused:  # as if nothing had come
+            if sender == HOST:
+                self._tell(HOST, HELLO)
+            self.heard.append(None)
+        except (OSError, EOFError, Astray):
+            self._hang_up(ear.connection)
+            if sender in self.ways and self.ways[sender].connection is ear.connection:
+                self.heard.append(Envelope("", sender, LOST, 0, 0, 0, ()))
+
+    def _sort(self, sender: int, envelope: Envelope | None) -> None:
+        if envelope is None:
+            return
+        if envelope.kind == HELLO:  # who has not understood the host
+            if self.own == HOST:
+                self._show_book(sender)
+                self.heard.append(None)
+        elif envelope.kind == BOOK and sender == HOST:
+            of = envelope.body
+            self._learn({of[i]: (of[i + 1], of[i + 2]) for i in range(0, len(of), 3)})
+        elif envelope.sender == sender and envelope.kind != LOST:
+            self.heard.append(envelope)
+
+    def _hang_up(self, connection: socket.socket) -> None:
+        with suppress(KeyError, ValueError):  # it was only written to
+            self.doors.unregister(connection)
+        _hang_up(connection)
+
+    def _learn(self, book: dict[int, Address]) -> None:
+        for worker in [worker for worker, address in self.book.items() if book.get(worker) != address]:
+            self.forget(worker)
+        self.book = dict(book)
+
+
+class Ear:
+    """The reading end of a connection: it never waits."""
+
+    def __init__(self, connection: socket.socket, key: bytes) -> None:
+        self.connection, self.key, self.number = connection, key, 0
+        self.frame = reading(connection, AT_ONCE, key, 0)
+
+    def turn(self) -> Envelope | None:
+        """The next envelope, or None where not all of it has come."""
+        try:
+            return next(self.frame)
+        except StopIteration as whole:
+            self._next()
+            return whole.value
+        except Refused:
+            self._next()
+            raise
+
+    def _next(self) -> None:
+        self.number += 1
+        self.frame = reading(self.connection, AT_ONCE, self.key, self.number)
+
+
+class Way:
+    """The writing end of a connection: it never waits, and what is not taken at once follows as it is."""
+
+    def __init__(self, connection: socket.socket, key: bytes) -> None:
+        connection.settimeout(None)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # small words are not held back (Nagle)
+        self.connection, self.key, self.number, self.broken = connection, key, 0, False
+        self.rest: deque[memoryview] = deque()
+        self.lock = threading.Lock()
+
+    def write(self, envelope: Envelope) -> None:
+        """Send it, now or when there is room; lose it where too many wait. Raises `OSError` where nobody is there."""
+        with self.lock:
+            if self.broken:
+                raise ConnectionError
+            if len(self.rest) >= WAITING:
+                return
+            left = memoryview(packed(envelope, self.key, self.number))
+            self.number += 1
+            if self.rest:
+                self.rest.append(left)
+                return
+            with suppress(BlockingIOError):
+                while left:
+                    left = left[self.connection.send(left, AT_ONCE) :]
+            if left:
+                self.rest.append(left)
+                threading.Thread(target=self._follow, daemon=True).start()
+
+    def _follow(self) -> None:
+        while True:
+            try:
+                self.connection.sendall(self.rest[0])
+            except OSError:
+                self.broken = True
+                return
+            with self.lock:
+                self.rest.popleft()
+                if not self.rest:
+                    return
+
+
+def _hang_up(connection: socket.socket) -> None:
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)  # wakes whoever reads it
+    connection.close()

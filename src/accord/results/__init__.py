@@ -1,0 +1,1 @@
+"""What happened: runs, their records, how they are kept and reported."""

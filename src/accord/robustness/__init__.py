@@ -1,0 +1,1 @@
+"""Robust aggregation of replies, and the attacks that it is tested against."""

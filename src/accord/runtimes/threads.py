@@ -1,0 +1,92 @@
+"""Threads of this process, and mailboxes in memory: the smallest engine, and the model of the others."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from accord.engine.planning.plan import Plan
+from accord.errors import MethodError
+from accord.protocol.timeouts import Patience
+from accord.protocol.transport import HOST, Envelope
+from accord.runtimes.workers.assignment import divide
+from accord.runtimes.workers.async_peers import AtWill
+from accord.runtimes.workers.async_server import FirstCome, session_of
+from accord.runtimes.workers.synchronous import Hosted, named
+from accord.runtimes.workers.worker import Worker
+
+LEAVING = 5.0
+"""Seconds that workers have to end; one whose agent never answers is left behind."""
+
+
+@dataclass(frozen=True)
+class Mailboxes:
+    """A link in memory: one queue a party."""
+
+    own: int
+    boxes: dict[int, queue.SimpleQueue[Envelope]]
+    threads: tuple[threading.Thread, ...] = ()  # where the host's workers live
+
+    def send(self, to: int, envelope: Envelope) -> None:
+        """Put it in the other's box."""
+        self.boxes[to].put(envelope)
+
+    def receive(self, seconds: float | None = None) -> Envelope | None:
+        """Take the next from one's own."""
+        with suppress(queue.Empty):
+            return self.boxes[self.own].get(timeout=seconds)
+
+    def revive(self, worker: int) -> None:
+        """A thread does not die, but with this process."""
+
+    def close(self) -> None:
+        """Wait until the workers have ended: a program that ends while one is in XLA is aborted."""
+        last = time.monotonic() + LEAVING
+        for thread in self.threads:
+            thread.join(max(last - time.monotonic(), 0))
+
+
+@dataclass(frozen=True)
+class Threads:
+    """Run agents in worker threads of this process, each a shard of them in one batch; opaque agents welcome.
+
+    - `workers`: how many; a core each when not given. A worker asks its opaque agents one after another, and several
+      workers ask side by side where what they ask lets go of Python's lock: give one an agent to ask all at once.
+
+    >>> import accord
+    >>> problem = accord.problems.quadratic(H=[1.0, 10.0], c=[0.0, 1.0])
+    >>> answer = accord.run(problem, accord.FedSGD(), runtime=Threads(workers=2), stop=accord.Stop(rounds=200))
+    >>> float(answer.x.round(4))
+    0.9091
+    """
+
+    workers: int | None = None
+
+    def mapping(self, agents: Sequence[Any]) -> Callable[..., Iterator[Any]]:
+        """A map over these agents by the workers, for questions that have no rounds: what `accord.inference` asks."""
+        return ThreadPoolExecutor(min(self._wanted, len(agents))).map
+
+    @property
+    def _wanted(self) -> int:
+        wanted = self.workers if self.workers is not None else os.cpu_count() or 1
+        if wanted < 1:
+            raise MethodError(f"Threads(workers={wanted}): give at least one worker.")
+        return wanted
+
+    def start(self, plan: Plan) -> Hosted | FirstCome | AtWill:
+        """A session with a thread a worker."""
+        session = session_of(plan)
+        parts, run, patience = divide(plan, self._wanted), named(), Patience()
+        boxes: dict[int, queue.SimpleQueue[Envelope]] = {w: queue.SimpleQueue() for w in (HOST, *range(len(parts)))}
+        workers = [Worker(part, run, Mailboxes(w, boxes), w, patience.again) for w, part in enumerate(parts)]
+        lives = tuple(threading.Thread(target=worker.live, daemon=True) for worker in workers)
+        for life in lives:
+            life.start()
+        return session(plan, parts, Mailboxes(HOST, boxes, lives), run, patience)

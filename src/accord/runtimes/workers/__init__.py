@@ -1,0 +1,1 @@
+"""Runs in workers: a shard of agents each, behind a transport."""

@@ -1,0 +1,181 @@
+"""A server in front of real workers that waits for nobody: it takes replies as they come off the link."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from accord.core.stop_monitor import Watch
+from accord.engine import agent_kernels
+from accord.engine.events.server import turned
+from accord.engine.planning.plan import Outcome, Plan, Purpose, Record, key_for
+from accord.methods.contracts import Arrival
+from accord.protocol.timeouts import Patience
+from accord.protocol.transport import Place
+from accord.runtimes.workers.assignment import Part
+from accord.runtimes.workers.async_peers import AtWill
+from accord.runtimes.workers.synchronous import Held, Hosted, by_turns
+
+
+class Job(NamedTuple):
+    """What a worker was asked."""
+
+    k: int
+    heard: Any
+    sent: int  # at which arrival
+
+
+class Answer(NamedTuple):
+    """What came of it."""
+
+    job: Job
+    said: Any
+    shift: Any  # the agent's proposal, seen from the model that it had heard
+
+
+class Pending(NamedTuple):
+    """What such a run holds: as a checkpoint keeps it."""
+
+    host: Held
+    models: Any
+    answers: list[Answer]  # all that were under way, in the order in which they came
+    late: Any
+    seen: Any
+    turned: Any
+
+
+class FirstCome:
+    """A run in workers whose server hears one reply at a time, and sends that agent off anew; see `Session`."""
+
+    def __init__(self, plan: Plan, parts: tuple[Part, ...], link: Place, run: str, patience: Patience) -> None:
+        self.plan, self.host = plan, Hosted(plan, parts, link, run, patience)
+        self.requests = self.host.requests
+        self.models = np.tile(plan.x0, (plan.problem.K, 1))  # what each agent proposed last
+        self.late = np.zeros(2)  # staleness: the sum, and the largest
+        self.seen, self.turned = np.zeros(plan.problem.K, np.int32), 0  # as in `asynchronous.Carry`
+        self.answers = deque[Answer]()  # come, and not heard yet
+        self.asked = {worker: deque[Job]() for worker in range(len(parts))}  # oldest first, which is worked on
+        for k in range(plan.cohort):
+            self._send(k)
+
+    @property
+    def round(self) -> int:
+        """Arrivals so far."""
+        return self.host.round
+
+    @property
+    def watch(self) -> Watch:
+        """The host's."""
+        return self.host.watch
+
+    @property
+    def verdict(self) -> int:
+        """The host's."""
+        return self.host.verdict
+
+    def advance(self, records: int, every: int) -> Record:
+        """Record, then `every` arrivals, `records` times, until the watch says stop."""
+        return by_turns(self, records, every)
+
+    def recorded(self) -> Record:
+        """One record, while nobody is at work."""
+        self._pause()
+        centre = self.plan.weights @ self.models
+        self.host.apart = self.plan.weights @ ((self.models - centre) ** 2).sum(1)
+        record = self.host.recorded(int(np.min(np.append(self.seen[self.plan.weights > 0], self.turned))))
+        return record._replace(staleness=self.late[0] / max(self.round, 1), stalest=self.late[1])
+
+    def go_on(self, count: int) -> None:
+        """So many arrivals."""
+        for _ in range(count):
+            self._hear(self.answers.popleft() if self.answers else self._awaited())
+
+    def _hear(self, answer: Answer) -> None:
+        """One arrival: the server's update, and the next job."""
+        (k, heard, sent), said, shift = answer
+        arrival = Arrival(heard, said)
+        before = self.host.server
+        self.host.server = agent_kernels.arrays(_updated(self.plan.method, before, arrival))
+        self.seen[k] = self.round + 1
+        self.turned = self.round + 1 if turned(before, self.host.server) else self.turned
+        self.host.went(self.host.step(before), 1)
+        self.models[k] = heard.x + shift
+        self.late = np.array([self.late[0] + self.round - sent, max(self.late[1], self.round - sent)])
+        self.host.round += 1
+        self._send(self._whose_turn(k))
+
+    def _whose_turn(self, k: int) -> int:
+        """Whoever was heard; or, where not all are at work, someone drawn at random."""
+        K = self.plan.problem.K
+        if self.plan.cohort == K:
+            return k
+        return int(jax.random.randint(key_for(self.host.key, self.round, K, Purpose.COHORT), (), 0, K))
+
+    def _send(self, k: int) -> None:
+        worker = int(self.host.owners[k])
+        self.asked[worker].append(
+            Job(k, agent_kernels.arrays(self.plan.method.broadcast(self.host.server)), self.round)
+        )
+        self._occupy(worker)
+
+    def _occupy(self, worker: int) -> None:
+        """Give an idle worker the next of its agents to work on."""
+        if self.asked[worker] and worker not in self.requests.open:
+            job, one = self.asked[worker][0], np.ones(1, self.plan.dtype)
+            place = self.host.places[job.k : job.k + 1]
+            self.requests.send("respond", job.sent, {worker: (place, one, one, *agent_kernels.leaves(job.heard))})
+
+    def _awaited(self) -> Answer:
+        """The next answer, with everybody at work."""
+        for worker in self.asked:
+            self._occupy(worker)
+        answer = self._taken()
+        self._occupy(int(self.host.owners[answer.job.k]))
+        return answer
+
+    def _taken(self) -> Answer:
+        """The next answer off the link."""
+        worker, (*said, shift, _) = self.requests.first()
+        return Answer(self.asked[worker].popleft(), jax.tree.unflatten(self.host.reply, said), shift)
+
+    def _pause(self) -> None:
+        """Nobody at work, so that all can be asked something else; whose turn it is next waits for it."""
+        while self.requests.open:
+            self.answers.append(self._taken())
+
+    def outcome(self) -> Outcome:
+        """Where the run stands."""
+        self._pause()
+        return self.host.outcome()
+
+    def state(self) -> Pending:
+        """Everything, and the answers to all that is under way, which are awaited and kept for later."""
+        self.answers.extend([self._awaited() for _ in range(self.plan.cohort - len(self.answers))])
+        return Pending(self.host.state(), self.models, list(self.answers), self.late, self.seen.copy(), self.turned)
+
+    def restore(self, state: Pending, round: int) -> None:
+        """Go on from `state` after `round` arrivals: what had come by then is heard first."""
+        self.state()  # nothing of before is under way any more
+        self.host.restore(state.host, round)
+        self.models, self.late, self.seen = np.array(state.models), np.array(state.late), np.array(state.seen)
+        self.turned = int(state.turned)
+        self.answers = deque(Answer(Job(int(k), heard, int(sent)), *rest) for (k, heard, sent), *rest in state.answers)
+
+    def close(self) -> None:
+        """Dismiss everybody."""
+        self.host.close()
+
+
+def session_of(plan: Plan) -> type[Hosted] | type[FirstCome] | type[AtWill]:
+    """Who hosts a run in workers: one that waits for all, or one that takes replies, or words, as they come."""
+    if not plan.method.asynchronous:
+        return Hosted
+    return AtWill if plan.pattern == "peers" else FirstCome
+
+
+@jax.jit
+def _updated(method: Any, server: Any, arrival: Arrival) -> Any:
+    return method.update(server, arrival)

@@ -1,0 +1,114 @@
+"""The parts of a study: problem, method, network, channel, each from its table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import partial
+from inspect import signature
+from pathlib import Path
+from types import MappingProxyType, ModuleType
+from typing import Any
+
+import optax
+
+from accord import channels, methods, networks, problems
+from accord.methods import BY_NAME
+from accord.studies.from_toml import Make, chosen, made
+from accord.studies.toml_source import Source
+
+
+def _by_name(*makes: Make) -> Mapping[str, Make]:
+    return MappingProxyType({make.__name__: make for make in makes})
+
+
+PROBLEMS = _by_name(
+    problems.quadratic, problems.least_squares, problems.lasso, problems.logistic, problems.softmax, problems.svm,
+    problems.neural_network, problems.dispatch,
+)  # fmt: skip
+GRAPHS = _by_name(
+    networks.ring, networks.path, networks.star, networks.grid, networks.torus, networks.complete, networks.hypercube,
+    networks.exponential, networks.erdos_renyi, networks.geometric,
+)  # fmt: skip
+CHANNELS = _by_name(channels.clip, channels.gaussian_noise)
+PARTS: Mapping[str, Mapping[str, Make]] = MappingProxyType({
+    "local": {"sgd": methods.SGD, "gradient_descent": methods.GradientDescent},
+    "optimizer": _by_name(optax.adagrad, optax.adam, optax.adamw, optax.rmsprop, optax.sgd, optax.yogi),
+})  # fmt: skip
+"""What a method is made of besides numbers."""
+
+
+def problem(source: Source, path: Path, module: ModuleType | None = None) -> problems.Problem:
+    """A table of data, one agent a group, or a problem of `accord.problems`, or of the study's own module."""
+    table = source.tables["problem"]
+    if "table" not in table and "kind" not in table and hasattr(module, "problem"):
+        return made(module.problem, table, source, ("problem",))  # pyright: ignore[reportOptionalMemberAccess]
+    if "table" not in table:
+        make, rest = chosen(PROBLEMS, table, source, ("problem",))
+        return made(make, rest, source, ("problem",))
+    from accord.problems.from_table import from_table
+
+    file = path.parent / str(table["table"])
+    if not file.is_file():
+        raise source.error(
+            ("problem", "table"), f"There is no file {str(file)!r}. Give its path as seen from the study."
+        )
+    rest = {key: value for key, value in table.items() if key != "table"}
+    return made(partial(from_table, file), rest, source, ("problem",))
+
+
+def method(source: Source) -> Any:
+    """A method of `accord.methods` by its name, with its hyper-parameters, local work and server's optimizer."""
+    make, table = chosen(BY_NAME, source.tables["method"], source, ("method",), key="name")
+    for part, kinds in PARTS.items():
+        if part in table and part in signature(make).parameters:
+            if not isinstance(table[part], dict):
+                raise source.error(("method", part), f"{part} is not a table. Write {part} = {{ kind = ... }}.")
+            kind, rest = chosen(kinds, table[part], source, ("method", part))
+            table[part] = made(kind, rest, source, ("method", part))
+    return made(make, table, source, ("method",))
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What may be changed about a graph: its weights, and what goes wrong on it."""
+
+    weights: str = "metropolis"
+    lose: float = 0
+    sleep: float = 0
+    delay: int = 0
+
+
+WEIGHTS = ("metropolis", "best_constant", "fastest", "lazy")
+
+
+def network(source: Source, of: problems.Problem, module: ModuleType | None = None) -> Any:
+    """A graph of `accord.networks`, its weights, and what goes wrong on it, or of the study's own module; or None."""
+    path = ("network",)
+    if "network" not in source.tables:
+        return None
+    if "kind" not in source.tables["network"] and hasattr(module, "network"):
+        return made(module.network, source.tables["network"], source, path, problem=of)  # pyright: ignore[reportOptionalMemberAccess]
+    make, table = chosen(GRAPHS, source.tables["network"], source, path)
+    also = [field.name for field in fields(Changes)]
+    changes = made(Changes, {key: table.pop(key) for key in also if key in table}, source, path)
+    if changes.weights not in WEIGHTS:
+        raise source.unknown((*path, "weights"), "rule of weights", changes.weights, WEIGHTS)
+    if "n" in signature(make).parameters:
+        table = {"n": of.K} | table
+    found = made(make, table, source, path, also=also)
+    if changes.weights != "metropolis":
+        found = made(getattr(found, changes.weights), {}, source, (*path, "weights"))
+    for name in ("lose", "sleep", "delay"):
+        if value := getattr(changes, name):
+            found = made(partial(getattr(found, name), value), {}, source, (*path, name))
+    return found
+
+
+def channel(source: Source) -> Any:
+    """What happens to messages, one thing after another; None where nothing does."""
+    links = []
+    for i, table in enumerate(source.tables.get("channel", [])):
+        make, rest = chosen(CHANNELS, table, source, ("channel", i))
+        links.append(made(make, rest, source, ("channel", i)))
+    return channels.chain(*links) if len(links) > 1 else links[0] if links else None

@@ -1,0 +1,89 @@
+"""Workers in threads over a link that does what a test wants: lose, repeat, delay, forge; and workers that can die."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from accord.protocol.timeouts import Patience
+from accord.protocol.transport import HOST, LOST, Envelope
+from accord.runtimes.workers.assignment import divide
+from accord.runtimes.workers.async_server import session_of
+from accord.runtimes.workers.worker import Worker
+
+Boxes = dict[int, "queue.SimpleQueue[Envelope]"]
+Fate = Callable[[int, Envelope], Iterator[Envelope] | list[Envelope]]
+
+
+def delivered(to: int, envelope: Envelope) -> list[Envelope]:
+    """What becomes of an envelope on a good day."""
+    return [envelope]
+
+
+class Crew:
+    """A runtime: `fate` says what arrives in place of an envelope, `dies` who dies when the host is told something."""
+
+    def __init__(
+        self, workers: int, fate: Fate = delivered, dies: Callable[[Envelope], int | None] = lambda envelope: None,
+        patience: Patience | None = None,
+    ) -> None:  # fmt: skip
+        self.workers, self.fate, self.dies = workers, fate, dies
+        self.patience = patience or Patience(again=0.02)
+        self.boxes: Boxes = {HOST: queue.SimpleQueue()}
+        self.ends: dict[int, End] = {}
+        self.died: list[int] = []
+        self.session: Any = None
+
+    def start(self, plan: Any) -> Any:
+        self.patience.check(plan, "Crew")
+        self.parts = divide(plan, self.workers)
+        for worker in range(len(self.parts)):
+            self.begin(worker)
+        self.session = session_of(plan)(plan, self.parts, HostsEnd(self, HOST), "this run", self.patience)
+        return self.session
+
+    def begin(self, worker: int) -> None:
+        self.boxes[worker] = queue.SimpleQueue()
+        self.ends[worker] = End(self, worker)
+        life = Worker(self.parts[worker], "this run", self.ends[worker], worker, self.patience.again).live
+        threading.Thread(target=life, daemon=True).start()
+
+
+class End:
+    """A party's end of the link; of a dead one nothing is heard any more."""
+
+    def __init__(self, crew: Crew, own: int) -> None:
+        self.crew, self.own, self.box, self.dead = crew, own, crew.boxes[own], False
+
+    def send(self, to: int, envelope: Envelope) -> None:
+        for one in self.crew.fate(to, envelope) if not self.dead else ():
+            self.crew.boxes[to].put(one)
+
+    def receive(self, seconds: float | None = None) -> Envelope | None:
+        while not self.dead:
+            try:
+                return self.box.get(timeout=0.2 if seconds is None else seconds)
+            except queue.Empty:
+                if seconds is not None:
+                    return None
+        raise SystemExit
+
+    def close(self) -> None:
+        pass
+
+
+class HostsEnd(End):
+    """The host's."""
+
+    def receive(self, seconds: float | None = None) -> Envelope | None:
+        envelope = super().receive(seconds)
+        if envelope is not None and envelope.kind != LOST and (worker := self.crew.dies(envelope)) is not None:
+            self.crew.ends[worker].dead = True
+            self.crew.died.append(worker)
+            self.box.put(Envelope("", worker, LOST, 0, 0, 0, ()))
+        return envelope
+
+    def revive(self, worker: int) -> None:
+        self.crew.begin(worker)
