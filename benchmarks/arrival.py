@@ -11,8 +11,8 @@ import numpy as np
 from jax import Array
 
 from accord import Problem, Stop
+from accord.engine.planning.build import plan_for
 from accord.engine.planning.cost import per_round
-from accord.engine.planning.validation.compatibility import plan_for
 from accord.runtimes import Vectorised
 
 

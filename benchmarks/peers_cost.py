@@ -19,11 +19,11 @@ import numpy as np
 from machine import side_by_side, write
 
 import accord
+from accord.engine.planning.build import plan_for
 from accord.engine.planning.cost import per_round
 from accord.engine.planning.tuning import tuned
-from accord.engine.planning.validation.compatibility import plan_for
 from accord.methods import METHODS, pattern_of
-from accord.methods.contracts import is_coupled, phases_of
+from accord.methods.traits import is_coupled, phases_of
 
 AGENTS, ROWS, FEATURES = 100, 100, 50
 LIMIT = 2.0

@@ -21,7 +21,7 @@ from machine import RESULTS, write
 import accord
 from accord.errors import AccordError
 from accord.methods import METHODS, pattern_of
-from accord.methods.contracts import is_coupled
+from accord.methods.traits import is_coupled
 
 SEED, TOLERANCE, AGENTS = 0, 1e-8, 16
 PATIENCE = 15  # times the floor that a method may take

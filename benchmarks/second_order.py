@@ -21,9 +21,9 @@ from arrival import until
 from machine import seconds, write
 
 import accord
+from accord.engine.planning.build import plan_for
 from accord.engine.planning.cost import per_round
-from accord.engine.planning.validation.compatibility import plan_for
-from accord.methods.contracts import pattern_of
+from accord.methods.traits import pattern_of
 from accord.runtimes import Vectorised
 from accord.studies import load
 

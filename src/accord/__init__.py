@@ -94,9 +94,10 @@ from accord.methods import (
 )
 from accord.problems import Coupled, Opaque, Problem
 from accord.results.run import Run
+from accord.results.sweep import Sweep
 from accord.robustness import aggregation, attacks
 from accord.run import run
-from accord.sweep import Sweep, sweep
+from accord.sweep import sweep
 
 __version__ = "0.1.0"
 

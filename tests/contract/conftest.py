@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from accord.methods import METHODS
-from accord.methods.contracts import is_coupled, pattern_of
+from accord.methods.traits import is_coupled, pattern_of
 from tests.contract.knobs import leaves_of, settled, state_of
 
 ONE_A_CLASS = {type(kind()): kind for kind in METHODS}.values()

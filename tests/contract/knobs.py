@@ -10,7 +10,7 @@ import jax
 
 import accord
 from accord.engine.planning.tuning import tuned
-from accord.methods.contracts import pattern_of
+from accord.methods.traits import pattern_of
 from tests.contract.worlds import World, world_of
 
 

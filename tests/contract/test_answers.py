@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import accord
-from accord.methods.contracts import is_coupled
+from accord.methods.traits import is_coupled
 from tests.contract.knobs import settled, stepping
 from tests.contract.worlds import World, answer_of, world_of
 

@@ -10,7 +10,8 @@ import jax
 import pytest
 
 from accord.methods import BY_NAME
-from accord.methods.contracts import FACTS, EdgeMethod, PeerMethod, ServerMethod, pattern_of, phases_of
+from accord.methods.contracts import EdgeMethod, PeerMethod, ServerMethod
+from accord.methods.traits import FACTS, pattern_of, phases_of
 from tests.contract.knobs import chosen, settled
 from tests.contract.worlds import world_of
 

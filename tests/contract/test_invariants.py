@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from accord.engine.planning.validation.compatibility import plan_for
+from accord.engine.planning.build import plan_for
 from accord.runtimes import Vectorised
 from tests.contract.knobs import settled
 from tests.contract.worlds import world_of

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import accord
+from accord.engine.planning.build import plan_for
 from accord.engine.planning.cost import per_round
 from accord.engine.planning.plan import Plan
-from accord.engine.planning.validation.compatibility import plan_for
 from accord.runtimes import Vectorised
 from tests.compiling import compilations
 from tests.contract.knobs import chosen, noisy, sampling, settled

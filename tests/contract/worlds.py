@@ -13,7 +13,7 @@ import numpy as np
 
 import accord
 from accord.channels import GaussianNoise
-from accord.methods.contracts import is_coupled, pattern_of
+from accord.methods.traits import is_coupled, pattern_of
 from accord.networks import Network
 from accord.problems.objectives import CostCurve, LeastSquares
 

@@ -13,7 +13,7 @@ import pytest
 import accord
 from accord.engine.staged import asking, compiled
 from accord.errors import MethodError
-from accord.methods.contracts import method
+from accord.methods.traits import method
 from accord.problems.opaque import Crowd, OpaqueAgent
 from accord.runtimes import Threads
 from tests.compiling import compilations

@@ -17,8 +17,9 @@ import pytest
 import accord
 from accord.errors import MethodError
 from accord.methods import BY_NAME, KNOWN_AS, METHODS
-from accord.methods.contracts import Convergence, Local, Rate, Regularizer, Stepping, method
+from accord.methods.contracts import Convergence, Local, Rate, Regularizer, Stepping
 from accord.methods.hyperparameters import kinds_of
+from accord.methods.traits import method
 from tests.compiling import compilations
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import accord
-from accord.core.trees import one_of
 from accord.problems import least_squares
+from accord.problems.agent import one_of
 from accord.problems.data.shape import Shape
 from accord.problems.problem import stacked
 

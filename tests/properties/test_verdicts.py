@@ -11,7 +11,7 @@ import pytest
 import accord
 from accord.core.status import Status
 from accord.methods import METHODS
-from accord.methods.contracts import is_coupled, pattern_of
+from accord.methods.traits import is_coupled, pattern_of
 from accord.problems import dispatch, quadratic
 
 H, C = np.array([1.0, 2.0, 4.0, 3.0, 1.5]), np.array([0.0, 1.0, 2.0, 6.0, -1.0])

@@ -15,11 +15,11 @@ import pytest
 import accord
 from accord.errors import MethodError, ShardLost
 from accord.protocol import coordinator, timeouts
+from accord.protocol.messages import HOST, Envelope
 from accord.protocol.peer_exchange import AHEAD, Words
 from accord.protocol.timeouts import Patience
-from accord.protocol.transport import HOST, Envelope
+from accord.protocol.transports.queues import Mailboxes
 from accord.runtimes import Threads
-from accord.runtimes.threads import Mailboxes
 from tests.runtimes.workers.crew import Crew, delivered
 
 PROBLEM = accord.problems.quadratic(np.array([1.0, 2.0, 4.0, 3.0]), np.array([0.0, 1.0, 2.0, 6.0]))

@@ -12,7 +12,7 @@ import pytest
 
 import accord
 from accord.core.status import Status
-from accord.methods.contracts import pattern_of
+from accord.methods.traits import pattern_of
 from accord.problems import Coupled, dispatch
 from accord.problems.centralised_coupled import clear
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import accord
-from accord.engine.planning.validation.compatibility import plan_for
+from accord.engine.planning.build import plan_for
 from accord.errors import MethodError
 from accord.problems import Coupled, dispatch
 from accord.problems.centralised_coupled import clear

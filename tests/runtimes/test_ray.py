@@ -134,7 +134,7 @@ PROGRAM = """
 import os, signal, sys
 from typing import NamedTuple
 import jax.numpy as jnp, numpy as np, accord
-from accord.methods.contracts import method
+from accord.methods.traits import method
 
 class Server(NamedTuple):
     x: jnp.ndarray

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import accord
-from accord.engine.planning.validation.compatibility import plan_for
+from accord.engine.planning.build import plan_for
 from accord.errors import AccordError, DataError, MethodError, ProblemError, SavedRunError
 from accord.problems.objectives import LeastSquares
 from accord.runtimes import Streamed, Threads, Vectorised

@@ -13,8 +13,8 @@ import pytest
 import accord
 from accord.channels import Clear
 from accord.core.pytrees import pytree
-from accord.protocol.transport import HOST, Envelope
-from accord.runtimes.threads import Mailboxes
+from accord.protocol.messages import HOST, Envelope
+from accord.protocol.transports.queues import Mailboxes
 
 H, C = np.array([1.0, 2.0, 4.0, 3.0]), np.array([0.0, 1.0, 2.0, 6.0])
 METHODS = [accord.FedAvg(), accord.FedLT(), accord.FedPD(), accord.Scaffnew(), accord.Ditto()]

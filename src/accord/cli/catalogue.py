@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from accord.cli.console import heading
 from accord.cli.terminal import shown
 from accord.methods import BY_NAME, chapter_of
-from accord.methods.contracts import phases_of
+from accord.methods.traits import phases_of
 from accord.results.reports.tables import Row, Table, without
 
 

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
-
-from accord.problems.agent import Agent
-
-
-def one_of(agents: Agent, k: Array) -> Agent:
-    """Agent k, its rows read where they lie."""
-    rows, statistics = replace(agents.rows, size=agents.rows.size[k], k=k), taken(agents.statistics, k)
-    return replace(agents, rows=rows, scale=agents.scale[k], statistics=statistics)
 
 
 def taken(stack: Any, k: Any) -> Any:
@@ -36,3 +28,8 @@ def repeated(tree: Any, K: int) -> Any:
 def numbers(K: int) -> Array:
     """The agents' numbers."""
     return jnp.arange(K, dtype=jnp.int32)
+
+
+def leaves(tree: Any) -> tuple[np.ndarray, ...]:
+    """A pytree's arrays, ready for any wire."""
+    return tuple(np.asarray(leaf) for leaf in jax.tree.leaves(tree))

@@ -12,7 +12,7 @@ from accord.doctor.rates import Rounds, longest_delay
 from accord.results.run import data_size
 
 if TYPE_CHECKING:
-    from accord.doctor.diagnosis import Patients, Resting
+    from accord.doctor.model import Patients, Resting
 
 TOLERABLE = 0.01  # of what there is to gain: a floor no higher does for a model that is wanted soon
 UNLIKE = 0.3  # δ over L, from which second-order differences make agents strangers

@@ -10,12 +10,15 @@ import jax
 import numpy as np
 
 from accord.doctor import rates, verification
-from accord.doctor.diagnosis import Delay, Diagnosis, Resting
+from accord.doctor.diagnosis import Diagnosis
 from accord.doctor.floors import Floor, floor
 from accord.doctor.measures import Measures, measure
+from accord.doctor.model import Delay, Resting
+from accord.engine.planning.build import check_kinds, plan_for
+from accord.engine.planning.constants import constants
 from accord.engine.planning.cost import per_round
-from accord.engine.planning.tuning import constants, tuned
-from accord.engine.planning.validation.compatibility import check_kinds, plan_for, start_at
+from accord.engine.planning.tuning import tuned
+from accord.engine.planning.validation.start import start_at
 from accord.errors import MethodError, NetworkError, ProblemError
 from accord.methods import NIDS, FedSGD, GradientTracking, Newton, NewtonConsensus, Scaffnew
 from accord.problems.population.in_memory import Interview

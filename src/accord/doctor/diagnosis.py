@@ -5,50 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from accord.doctor.findings import Finding
-from accord.doctor.floors import Floor
 from accord.doctor.measures import Measures
+from accord.doctor.model import Delay, Patients, Resting
 from accord.doctor.rates import Rounds
 from accord.problems.population.in_memory import Said
 from accord.problems.problem import Problem
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-class Resting(NamedTuple):
-    """A floor as predicted, and where a run came to rest; NaN where none was made."""
-
-    floor: Floor
-    distance: float
-    above: float
-
-
-class Delay(NamedTuple):
-    """The longest step under which gradients of so many rounds ago are borne, and whether runs agreed."""
-
-    rounds: int
-    longest: float
-    stable_below: bool | None  # None where no run was made
-    unstable_above: bool | None
-
-
-class Patients(NamedTuple):
-    """Who was examined, over what, and where from: what sentences need besides the measures."""
-
-    names: tuple[str, ...]
-    sizes: np.ndarray
-    weights: np.ndarray
-    size: int  # numbers of a decision
-    network: Any
-    step_size: float  # of local work, 1/L
-    share: float  # of F − F*, down to which rounds are counted
-    vector: int  # bytes of a decision on the wire
-    checked: bool
 
 
 @dataclass(frozen=True, eq=False)

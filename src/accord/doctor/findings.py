@@ -15,7 +15,7 @@ from accord.problems.population.in_memory import Said
 from accord.results.run import data_size
 
 if TYPE_CHECKING:
-    from accord.doctor.diagnosis import Delay, Patients, Resting
+    from accord.doctor.model import Delay, Patients, Resting
 
 
 class Finding(NamedTuple):

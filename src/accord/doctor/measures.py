@@ -9,7 +9,7 @@ import numpy as np
 
 from accord.core.linalg.krylov import Ritz, ritz
 from accord.doctor.optimum import Common, common_optimum
-from accord.engine.planning.tuning import curvature
+from accord.engine.planning.constants import curvature
 from accord.problems.population.in_memory import Interview
 from accord.problems.population.queries import Own, bend, bend_twice, labels, own_optimum, slope
 from accord.problems.problem import Problem

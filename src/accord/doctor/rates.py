@@ -13,7 +13,7 @@ from jax import Array
 from jax.flatten_util import ravel_pytree
 
 from accord.core.linalg.krylov import Ritz
-from accord.methods.contracts import phases_of
+from accord.methods.traits import phases_of
 
 CONSERVED = 1e-9  # an eigenvalue so near to 1 is of what a round keeps, such as the mean of the trackers
 LONGEST = 10**7  # rounds: more is as good as never

@@ -14,7 +14,7 @@ from accord.doctor.rates import Rounds
 from accord.problems.population.in_memory import Said
 
 if TYPE_CHECKING:
-    from accord.doctor.diagnosis import Delay, Patients, Resting
+    from accord.doctor.model import Delay, Patients, Resting
 
 
 def agents(who: Patients, found: Measures) -> pd.DataFrame:

@@ -99,8 +99,3 @@ def propose(method: Any, heard: Any, client: Any, agent: Any, key: Array) -> Arr
 def arrays(tree: Any) -> Any:
     """A pytree in NumPy."""
     return jax.tree.map(np.asarray, tree)
-
-
-def leaves(tree: Any) -> tuple[np.ndarray, ...]:
-    """A pytree's arrays, ready for any wire."""
-    return tuple(np.asarray(leaf) for leaf in jax.tree.leaves(tree))

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from accord.engine.planning.plan import Record
+from accord.engine.session import Record
 from accord.problems.agent import Agent
 from accord.problems.coupling import Share
 from accord.problems.regularizers import Budget
@@ -81,19 +81,3 @@ def market_record(agents: Agent, decisions: Array, price: Array) -> Record:
     floor = agents.share.floor[0]
     violated = excess(jnp.sum(everybody.surplus, 0), floor)
     return measured(everybody, price, floor, jax.vmap(reach, (0, None))(agents.share, violated))
-
-
-@jax.jit
-def lost(agents: Agent, price: Array) -> Array:
-    """Which agents have no best response at a price: what they find is not finite, or as steep towards an open end."""
-
-    def is_lost(agent: Agent) -> Array:
-        def steepness(x: Array) -> Array:
-            slope = agent.grad(x) + agent.share.charged(price)
-            return jnp.max(jnp.where(jnp.isinf(jnp.where(slope > 0, box.lower, box.upper)), jnp.abs(slope), 0))
-
-        box = agent.share.box
-        x, start = agent.best_response(price), box.prox(jnp.zeros(box.lower.shape, price.dtype), 1.0)
-        return ~jnp.all(jnp.isfinite(x)) | (steepness(x) > 0.1 * steepness(start))
-
-    return jax.vmap(is_lost)(agents)

@@ -14,7 +14,8 @@ import numpy as np
 from jax import Array
 
 from accord.core.linalg.fista import left_to_go
-from accord.engine.planning.plan import Outcome, Plan
+from accord.engine.planning.plan import Plan
+from accord.engine.session import Outcome
 from accord.errors import InexactWarning
 from accord.problems.agent import Agent
 from accord.problems.problem import stacked

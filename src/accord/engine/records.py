@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from accord.engine.planning.plan import Record
+from accord.engine.session import Record
 
 
 class Elapsed(NamedTuple):

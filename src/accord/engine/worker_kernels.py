@@ -16,7 +16,7 @@ from accord.engine.map_agents import each
 from accord.engine.rounds.peers import losses_of, models_of, steps_of
 from accord.engine.rounds.server import Clients
 from accord.engine.staged import compiled
-from accord.methods.contracts import phases_of
+from accord.methods.traits import phases_of
 from accord.robustness.aggregation import Shares
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from accord.methods.contracts import Constants, Rule, chapter_of, method, name_of, pattern_of
+from accord.methods.contracts import Constants, Rule
 from accord.methods.peers.accelerated_gradient_tracking import AcceleratedGradientTracking
 from accord.methods.peers.adom_plus import ADOMPlus
 from accord.methods.peers.asy_sonata import ASYSONATA
@@ -77,6 +77,7 @@ from accord.methods.server.ringmaster import Ringmaster
 from accord.methods.server.scaffnew import Scaffnew
 from accord.methods.server.scaffold import SCAFFOLD
 from accord.methods.shared.local import SGD, GradientDescent, ProximalPoint
+from accord.methods.traits import chapter_of, method, name_of, pattern_of
 
 METHODS: tuple[Callable[..., Any], ...] = (
     FedSGD, FedAvg, FedAdam, FedYogi, FedAdagrad, FedAvgM,

@@ -13,6 +13,7 @@ from jax import Array
 
 from accord.core.linalg.fista import in_turn, minimise
 from accord.core.pytrees import pytree
+from accord.core.trees import taken
 from accord.problems.conv_layout import convolves, in_order
 from accord.problems.data.rows import Rows
 from accord.problems.data.shape import Shape
@@ -232,3 +233,9 @@ class Agent:
         """What each row weighs in f; padding nothing."""
         own = self._own().astype(self.scale.dtype)
         return self.scale * own / jnp.maximum(jnp.sum(own), 1)
+
+
+def one_of(agents: Agent, k: Array) -> Agent:
+    """Agent k, its rows read where they lie."""
+    rows, statistics = replace(agents.rows, size=agents.rows.size[k], k=k), taken(agents.statistics, k)
+    return replace(agents, rows=rows, scale=agents.scale[k], statistics=statistics)

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from accord.errors import AgentError, ShardLost
-from accord.protocol.transport import FAILED, HOST, LOST, Envelope, Place, same
+from accord.protocol.messages import FAILED, HOST, LOST, Envelope, same
+from accord.protocol.transport import Place
 
 DEATHS = 3
 """How often a worker may die over one question: what kills it so often would kill it again."""

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from accord.engine import agent_kernels
+from accord.core import trees
 from accord.errors import ShardLost
-from accord.protocol.transport import HOST, LOST, Envelope, Link, same
+from accord.protocol.messages import HOST, LOST, Envelope, same
+from accord.protocol.transport import Link
 
 SAID, AGAIN = "said", "again"
 
@@ -49,7 +50,7 @@ class Words:
     def exchange(self, t: int, phase: int, out: tuple[Any, ...]) -> tuple[Any, ...]:
         """Say to each other worker what it must hear, and hear what each says here, in the same shape."""
         for worker, word in zip(self.audience, out, strict=True):
-            envelope = Envelope(self.run, self.own, SAID, self.number, t, phase, agent_kernels.leaves(word))
+            envelope = Envelope(self.run, self.own, SAID, self.number, t, phase, trees.leaves(word))
             self.spoken[worker, self.number, t, phase] = envelope
             self.link.send(worker, envelope)
         while len(self.spoken) > 2 * len(self.audience):  # whom they are for may be one exchange behind

@@ -11,7 +11,7 @@ import numpy as np
 from jax import Array
 
 from accord.engine.map_agents import each
-from accord.engine.planning.tuning import curvature
+from accord.engine.planning.constants import curvature
 from accord.problems.agent import Agent
 from accord.problems.data.shape import Shape
 from accord.problems.problem import stacked

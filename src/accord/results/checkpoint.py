@@ -19,7 +19,8 @@ import jax
 import numpy as np
 
 from accord.core.disk import OWNER, check_writable, locked, sync_directory, write_synced
-from accord.engine.planning.plan import Plan, Session
+from accord.engine.planning.plan import Plan
+from accord.engine.session import Session
 from accord.errors import SavedRunError
 from accord.results.records import Records, pack_records, unpack_records
 from accord.runtimes.vectorised import program

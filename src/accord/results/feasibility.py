@@ -9,8 +9,8 @@ import numpy as np
 
 from accord.core.status import Ending, Status
 from accord.core.stopping import Stop
+from accord.engine.planning.build import plan_for
 from accord.engine.planning.plan import Plan
-from accord.engine.planning.validation.compatibility import plan_for
 from accord.methods import AgnosticMinimax
 from accord.problems.problem import Problem
 from accord.runtimes.vectorised import Vectorised

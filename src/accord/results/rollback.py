@@ -13,7 +13,8 @@ import numpy as np
 
 from accord.core.status import Status
 from accord.core.stop_monitor import GOING
-from accord.engine.planning.plan import Outcome, Plan, Record, Session
+from accord.engine.planning.plan import Plan
+from accord.engine.session import Outcome, Record, Session
 from accord.problems.problem import stacked
 from accord.runtimes.workers.async_peers import AtWill
 from accord.runtimes.workers.async_server import FirstCome

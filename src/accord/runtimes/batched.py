@@ -15,7 +15,8 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from accord.core.compilation import jit_by_loss
 from accord.core.devices import one_a_core
 from accord.core.stop_monitor import GOING, Watch
-from accord.engine.planning.plan import Outcome, Plan, Record
+from accord.engine.planning.plan import Plan
+from accord.engine.session import Outcome, Record
 from accord.runtimes.vectorised import beginning, block, team_of
 
 RUNS = "runs"

@@ -4,33 +4,23 @@ from __future__ import annotations
 
 import os
 import secrets
-import signal
 import warnings
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Any
 
-import jax
-
 from accord.engine.planning.plan import Plan
-from accord.errors import MethodError, MissingExtra, ShardLost
+from accord.errors import MethodError, ShardLost
 from accord.protocol.timeouts import Patience
-from accord.protocol.transport import HOST, LOST, Envelope
-from accord.protocol.transports.tcp import Address, Sockets
-from accord.runtimes.workers.assignment import Part, divide
+from accord.runtimes.workers.assignment import divide
 from accord.runtimes.workers.async_peers import AtWill
 from accord.runtimes.workers.async_server import FirstCome, session_of
+from accord.runtimes.workers.ray_actors import Actors, _library
 from accord.runtimes.workers.synchronous import Hosted, named
-from accord.runtimes.workers.worker import Worker
 
-PLACING = 120.0
-"""Seconds in which a cluster has to find a place for a shard."""
 TOKEN = "RAY_AUTH_TOKEN"
-PLACES = 5
-"""How often a shard is placed that dies before it has begun."""
 
 
 @dataclass(frozen=True)
@@ -124,108 +114,6 @@ def _let_go(ray: Any, actors: list[Any], owned: bool) -> None:
         ray.kill(actor)
     if owned:
         ray.shutdown()
-
-
-class Seat:
-    """Where a worker lives: a process of its own, on one core."""
-
-    def __init__(self, worker: int, secret: bytes, alone: bool) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # as good as killed: nothing of it is an agent's failure
-        os.environ["PJRT_NPROC"] = "1"  # XLA would take threads for all cores, which are other shards'
-        jax.config.update("jax_cpu_enable_async_dispatch", False)  # nothing to do meanwhile: save the hand-over
-        machine = "127.0.0.1" if alone else _library().util.get_node_ip_address()
-        self.worker, self.link = worker, Sockets(worker, secret, machine)
-
-    def address(self) -> tuple[Address, str]:
-        """Where it listens, and what it runs."""
-        return self.link.address, _versions()
-
-    def live(self, part: Part, run: str, again: float) -> None:
-        """Until the host dismisses it."""
-        Worker(part, run, self.link, self.worker, again).live()
-
-
-class Actors(Sockets):
-    """The host's end of the link, and the actors at the others."""
-
-    def __init__(
-        self, ray: Any, parts: tuple[Part, ...], run: str, patience: Patience, cores: float, owned: bool
-    ) -> None:
-        super().__init__(HOST, secrets.token_bytes(32))
-        self.ray, self.run, self.again, self.owned = ray, run, patience.again, owned
-        self.seat = ray.remote(num_cpus=cores, max_restarts=0, scheduling_strategy="SPREAD")(Seat)
-        self.parts = [ray.put(part) for part in parts]  # each fetched by the one machine that needs it
-        self.actors: dict[int, Any] = {}
-        self.lives: dict[Any, int] = {}
-        self.places: dict[int, Address] = {}
-
-    def revive(self, worker: int) -> None:
-        """Place the shard anew, wherever there is room; that the old one hangs up is no news."""
-        self.forget(worker)
-        self.ray.kill(self.actors[worker])
-        self.place([worker])
-
-    def receive(self, seconds: float | None = None) -> Envelope | None:
-        """As read; in silence, who has died without hanging up."""
-        envelope = super().receive(seconds)
-        if envelope is None:
-            ended, _ = self.ray.wait(list(self.lives), num_returns=len(self.lives), timeout=0)
-            for life in ended:
-                return Envelope("", self.lives[life], LOST, 0, 0, 0, ())
-        return envelope
-
-    def close(self) -> None:
-        """Hang up, and let the cluster go."""
-        super().close()
-        for actor in self.actors.values():
-            self.ray.kill(actor)
-        if self.owned:
-            self.ray.shutdown()
-
-    def place(self, workers: Any) -> None:
-        """Begin workers, and tell all where all are."""
-        for worker in workers:
-            self.actors[worker] = self.seat.remote(worker, self.secret, self.owned)
-        for worker in workers:
-            self.places[worker] = self._address(worker)
-        self.lives = {life: worker for life, worker in self.lives.items() if worker not in set(workers)}
-        self.introduce(self.places)
-        for worker in workers:
-            self.lives[self.actors[worker].live.remote(self.parts[worker], self.run, self.again)] = worker
-
-    def _address(self, worker: int) -> Address:
-        """Where a worker listens; one that dies before it can tell is placed again."""
-        for _ in range(PLACES):
-            try:
-                address, theirs = self.ray.get(self.actors[worker].address.remote(), timeout=PLACING)
-            except self.ray.exceptions.RayActorError as error:
-                why = f"the process died: {error}"
-                self.actors[worker] = self.seat.remote(worker, self.secret, self.owned)
-                continue
-            except self.ray.exceptions.GetTimeoutError:
-                why = f"{PLACING:g} s have passed"
-                break
-            if theirs != _versions():
-                raise MethodError(f"Shard {worker} is on {address[0]}, which has {theirs}, and this program has "
-                                  f"{_versions()}. Install the same on every machine of the cluster.")  # fmt: skip
-            return address
-        raise ShardLost(f"Ray has found no place for shard {worker}; {why}. See `ray status`: the cluster may be full, "
-                        "or lack Accord.")  # fmt: skip
-
-
-def _versions() -> str:
-    """What has to be the same on all machines, so that they speak alike and compute the same."""
-    return f"Accord {version('accord')} with JAX {jax.__version__}"
-
-
-def _library() -> Any:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    try:
-        import ray
-    except ImportError as error:
-        raise MissingExtra("Ray", "ray", "accord.runtimes.Ray") from error
-    return ray
 
 
 def _join(ray: Any, address: str | None) -> bool:

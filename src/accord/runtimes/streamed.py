@@ -19,9 +19,10 @@ from accord.core.stop_monitor import GOING, Watch
 from accord.core.verdict import verdict as verdict_on
 from accord.engine.client_store import States
 from accord.engine.planning.client_sampling import cohort_of
-from accord.engine.planning.plan import Outcome, Plan, Record
+from accord.engine.planning.plan import Plan
 from accord.engine.rounds.peers import where_awake
 from accord.engine.rounds.server import DEVICES, Carry, Clients
+from accord.engine.session import Outcome, Record
 from accord.errors import MethodError
 from accord.problems.agent import Agent
 from accord.problems.data.rows import Rows

@@ -5,52 +5,21 @@ from __future__ import annotations
 import os
 import queue
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from accord.engine.planning.plan import Plan
 from accord.errors import MethodError
+from accord.protocol.messages import HOST, Envelope
 from accord.protocol.timeouts import Patience
-from accord.protocol.transport import HOST, Envelope
+from accord.protocol.transports.queues import Mailboxes
 from accord.runtimes.workers.assignment import divide
 from accord.runtimes.workers.async_peers import AtWill
 from accord.runtimes.workers.async_server import FirstCome, session_of
 from accord.runtimes.workers.synchronous import Hosted, named
 from accord.runtimes.workers.worker import Worker
-
-LEAVING = 5.0
-"""Seconds that workers have to end; one whose agent never answers is left behind."""
-
-
-@dataclass(frozen=True)
-class Mailboxes:
-    """A link in memory: one queue a party."""
-
-    own: int
-    boxes: dict[int, queue.SimpleQueue[Envelope]]
-    threads: tuple[threading.Thread, ...] = ()  # where the host's workers live
-
-    def send(self, to: int, envelope: Envelope) -> None:
-        """Put it in the other's box."""
-        self.boxes[to].put(envelope)
-
-    def receive(self, seconds: float | None = None) -> Envelope | None:
-        """Take the next from one's own."""
-        with suppress(queue.Empty):
-            return self.boxes[self.own].get(timeout=seconds)
-
-    def revive(self, worker: int) -> None:
-        """A thread does not die, but with this process."""
-
-    def close(self) -> None:
-        """Wait until the workers have ended: a program that ends while one is in XLA is aborted."""
-        last = time.monotonic() + LEAVING
-        for thread in self.threads:
-            thread.join(max(last - time.monotonic(), 0))
 
 
 @dataclass(frozen=True)

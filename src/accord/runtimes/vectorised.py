@@ -20,11 +20,12 @@ from accord.core.stop_monitor import GOING, Watch
 from accord.core.verdict import verdict as verdict_on
 from accord.engine.cut_links import border_of_words
 from accord.engine.events.dispatch import nobody_waits, pace_of
-from accord.engine.planning.plan import Outcome, Plan, Record, asked_weights
+from accord.engine.planning.plan import Plan, asked_weights
 from accord.engine.rounds.clocked import Paced
 from accord.engine.rounds.edges import Edges
 from accord.engine.rounds.peers import Peers
 from accord.engine.rounds.server import DEVICES, Clients
+from accord.engine.session import Outcome, Record
 from accord.errors import MethodError
 from accord.networks.faults import mixer
 from accord.problems.agent import Agent

@@ -10,7 +10,7 @@ import pytest
 
 import accord
 from accord import clocks
-from accord.engine.planning.validation.compatibility import plan_for
+from accord.engine.planning.build import plan_for
 from accord.errors import MethodError
 from accord.runtimes import Timed
 

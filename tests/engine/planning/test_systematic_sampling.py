@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 import accord
+from accord.engine.planning.build import plan_for
 from accord.engine.planning.client_sampling import cohort_of
 from accord.engine.planning.cost import per_round
 from accord.engine.planning.plan import Plan
 from accord.engine.planning.systematic_sampling import BLOCKS, Design, designed, inclusion, points_at
-from accord.engine.planning.validation.compatibility import plan_for
-from accord.run import _reached
+from accord.results.build import _reached
 from accord.runtimes.vectorised import team_of
 
 QUICK = "so that who is quick counts for more"

@@ -10,7 +10,8 @@ import pytest
 from jax import Array
 
 import accord
-from accord.engine.planning.tuning import constants, curvature, tuned
+from accord.engine.planning.constants import constants, curvature
+from accord.engine.planning.tuning import tuned
 from accord.errors import MethodError
 from accord.problems.objectives import LeastSquares, Logistic, Softmax
 from tests.compiling import compilations

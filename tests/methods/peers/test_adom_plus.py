@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import accord
-from accord.engine.planning.validation.compatibility import plan_for
+from accord.engine.planning.build import plan_for
 from accord.runtimes import Vectorised
 
 H, C = np.array([[1.0, 9.0], [4.0, 2.0], [1.0, 1.0], [9.0, 3.0]]), np.arange(8.0).reshape(4, 2)

@@ -10,7 +10,7 @@ import pytest
 
 import accord
 from accord.channels import changes, quantise, sign, top_k
-from accord.engine.planning.validation.compatibility import plan_for
+from accord.engine.planning.build import plan_for
 from accord.runtimes import Threads, Vectorised
 
 RANDOM = np.random.default_rng(0)

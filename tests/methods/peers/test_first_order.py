@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import accord
-from accord.engine.planning.validation.compatibility import plan_for
+from accord.engine.planning.build import plan_for
 from accord.errors import NetworkError
 from accord.methods import METHODS
 from accord.runtimes import Vectorised

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import accord
-from accord.engine.planning.validation.compatibility import plan_for
+from accord.engine.planning.build import plan_for
 from accord.runtimes import Threads, Vectorised
 
 GRAPH = nx.DiGraph([(0, 1), (1, 2), (2, 3), (3, 0), (0, 2), (0, 3)])

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import accord
-from accord.engine.planning.validation.compatibility import plan_for
+from accord.engine.planning.build import plan_for
 from accord.methods.server.scaffnew import Server as Heard
 from accord.runtimes import Vectorised
 

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 import accord
-from accord.engine.planning.validation.compatibility import plan_for
+from accord.engine.planning.build import plan_for
 from accord.runtimes import Vectorised
 
 TWO = accord.problems.quadratic(H=[1.0, 10.0], c=[0.0, 1.0])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import accord
-from accord.engine.planning.tuning import constants
+from accord.engine.planning.constants import constants
 from accord.errors import MissingExtra, ProblemError, UnknownName
 from accord.problems import grids, optimal_power_flow
 from accord.problems.centralised_coupled import clear

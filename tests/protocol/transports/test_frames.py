@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accord.protocol.transport import Envelope
+from accord.protocol.messages import Envelope
 from accord.protocol.transports.frames import (
     LARGEST,
     MARK,

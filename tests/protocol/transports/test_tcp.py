@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 
 import accord
+from accord.protocol.messages import HOST, LOST, Envelope
 from accord.protocol.timeouts import Patience
-from accord.protocol.transport import HOST, LOST, Envelope
 from accord.protocol.transports import tcp
 from accord.protocol.transports.frames import PREFIX, SEAL, packed, read
 from accord.protocol.transports.handshake import UNPROVEN, prove
@@ -125,7 +125,7 @@ def test_fault_42_of_many_who_prove_nothing_the_oldest_give_way(pair: tuple[Sock
 FLOOD = """
 import resource, socket, sys, time
 resource.setrlimit(resource.RLIMIT_NOFILE, (48, 48))
-from accord.protocol.transport import Envelope
+from accord.protocol.messages import Envelope
 from accord.protocol.transports.tcp import Sockets
 worker = Sockets(1, b"secret" * 6, "127.0.0.1")
 print(*worker.address, flush=True)

@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from accord.protocol.messages import HOST, LOST, Envelope
 from accord.protocol.timeouts import Patience
-from accord.protocol.transport import HOST, LOST, Envelope
 from accord.runtimes.workers.assignment import divide
 from accord.runtimes.workers.async_server import session_of
 from accord.runtimes.workers.worker import Worker

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import accord
-from accord.engine.planning.validation.compatibility import plan_for
+from accord.engine.planning.build import plan_for
 
 H, C, P = np.array([1.0, 1.5, 2.0, 1.0, 1.5]), np.array([0.0, 1.0, 2.0, 6.0, -3.0]), np.array([1.0, 2.0, 3.0, 2.0, 0.0])
 PROBLEM = accord.problems.quadratic(H, C, weights=P)

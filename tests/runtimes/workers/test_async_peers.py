@@ -16,10 +16,10 @@ import pytest
 
 import accord
 from accord.engine.events.scheduler import Calls, Letters
-from accord.engine.planning.validation.compatibility import plan_for
+from accord.engine.planning.build import plan_for
 from accord.errors import AgentError
+from accord.protocol.messages import Envelope
 from accord.protocol.timeouts import Patience
-from accord.protocol.transport import Envelope
 from accord.runtimes import Threads
 from tests.runtimes.workers.crew import Crew
 from tests.runtimes.workers.five_agents import KEPT, METHODS, PATH, PROBLEM, RING, C, P, after, mass_is_kept, session_of

@@ -10,7 +10,7 @@ import pytest
 
 import accord
 from accord.errors import ShardLost
-from accord.protocol.transport import HOST, LOST, Envelope
+from accord.protocol.messages import HOST, LOST, Envelope
 from tests.protocol.test_coordinator import rough
 from tests.runtimes.workers.crew import Crew, delivered
 from tests.runtimes.workers.five_agents import KEPT, METHODS, PATH, PROBLEM, RING, after, session_of

@@ -11,13 +11,14 @@ from jax import Array
 
 from accord.clocks import Pace
 from accord.core.pytrees import pytree
-from accord.core.trees import numbers, one_of, put, taken
+from accord.core.random import Purpose, key_for
+from accord.core.trees import numbers, put, taken
 from accord.engine import agent_kernels
 from accord.engine.events.server import least_heard
-from accord.engine.planning.plan import Outcome, Purpose, Record, key_for
 from accord.engine.records import Elapsed, Staleness, timed
 from accord.engine.rounds.peers import models_of, outcome_of, record_of, steps_of
-from accord.problems.agent import Agent
+from accord.engine.session import Outcome, Record
+from accord.problems.agent import Agent, one_of
 
 
 class Letters(NamedTuple):

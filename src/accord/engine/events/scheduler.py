@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from accord.engine.planning.plan import Plan, Purpose, key_for
+from accord.core.random import Purpose, key_for
+from accord.engine.planning.plan import Plan
 from accord.engine.rounds.edges import neighbourhood, places_back
 from accord.networks.faults import NO_FAULTS
 

@@ -12,14 +12,15 @@ from jax import Array
 
 from accord.clocks import Pace
 from accord.core.pytrees import pytree
-from accord.core.trees import numbers, one_of, put, repeated, taken
+from accord.core.random import Purpose, key_for
+from accord.core.trees import numbers, put, repeated, taken
 from accord.engine import agent_kernels
 from accord.engine.planning.partial_work import part_done
-from accord.engine.planning.plan import Outcome, Purpose, Record, key_for
 from accord.engine.records import Elapsed, Staleness, timed
 from accord.engine.rounds.peers import losses_of
+from accord.engine.session import Outcome, Record
 from accord.methods.contracts import Arrival
-from accord.problems.agent import Agent
+from accord.problems.agent import Agent, one_of
 
 
 class Jobs(NamedTuple):

@@ -10,12 +10,12 @@ import jax.numpy as jnp
 from jax import Array
 
 from accord.core.pytrees import pytree
-from accord.core.trees import one_of, put, taken
+from accord.core.random import Purpose, key_for
+from accord.core.trees import put, taken
 from accord.engine import agent_kernels
 from accord.engine.map_agents import each
-from accord.engine.planning.plan import Purpose, key_for
 from accord.engine.rounds.peers import keys_of, steps_of
-from accord.problems.agent import Agent
+from accord.problems.agent import Agent, one_of
 from accord.problems.opaque import OpaqueAgent
 
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from accord.engine.planning.plan import Purpose, key_for
+from accord.core.random import Purpose, key_for
 from accord.engine.planning.systematic_sampling import Design, drawn_by
 
 FEW = 128

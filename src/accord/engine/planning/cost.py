@@ -13,7 +13,8 @@ from jax import Array
 from accord.core.compilation import jit_by_loss
 from accord.engine.planning.partial_work import works
 from accord.engine.planning.plan import Plan
-from accord.methods.contracts import Places, of_agent, phases_of
+from accord.methods.contracts import Places
+from accord.methods.traits import of_agent, phases_of
 from accord.networks.faults import NO_FAULTS
 from accord.problems.agent import Agent
 from accord.problems.data.rows import Rows

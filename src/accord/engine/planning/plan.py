@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from enum import IntEnum
 from functools import cached_property
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import jax
 import numpy as np
-from jax import Array
 
 from accord.channels import Clear
-from accord.core.stop_monitor import Seen, Watch
+from accord.core.stop_monitor import Watch
 from accord.core.stopping import Stop
 from accord.engine.planning.systematic_sampling import Design, designed, inclusion
-from accord.methods.contracts import pattern_of, phases_of, weighs_oracles
+from accord.methods.traits import pattern_of, phases_of, weighs_oracles
 from accord.problems.conv_layout import convolves
 from accord.problems.data.shape import Shape
 from accord.problems.problem import Problem, in_precision
@@ -136,89 +133,6 @@ class Plan:
 
 ALWAYS = 2**31 - 1
 """The round after which an agent was heard last that is heard in every round."""
-
-
-class Record(NamedTuple):
-    """What is measured of a run at one round; leading axis: the records."""
-
-    objective: Any  # F(x̄), or Σ f_k(x_k) for prices
-    disagreement: Any  # Σ p_k ‖x_k − x̄‖², or ‖Σ A_k x_k − b‖ (the positive part for ≤)
-    worst: Any  # largest f_k
-    dual_value: Any  # a lower bound on the optimum, for prices
-    moved: Any  # Σ p_k ‖x_k − x0‖², or ‖b‖ + Σ ‖A_k x_k‖ for prices: by what disagreement is measured
-    residual: Any = math.nan  # √ of the mean of Σ p_k ‖x_k⁺ − x_k‖² over the last rounds; of the price for prices
-    clock: Any = None  # simulated seconds, where a clock runs
-    staleness: Any = None  # the mean so far, where nobody waits
-    stalest: Any = None  # the largest so far
-    oldest: Any = ALWAYS  # the round after which the agent not heard for longest was heard last, where nobody waits
-
-    @property
-    def seen(self) -> Seen:
-        """The part that a watch judges."""
-        return Seen(self.objective, self.disagreement, self.dual_value, self.moved)
-
-
-class Outcome(NamedTuple):
-    """Where a run stands."""
-
-    x: Any  # the answer, flat; (K, d) decisions for prices
-    agents: Any  # (K, d), every agent's own
-    prices: Any
-    losses: Any  # f_k at the answer
-
-
-class Session(Protocol):
-    """A run at work in some runtime."""
-
-    plan: Plan
-    round: int
-    watch: Watch
-    verdict: int
-
-    def advance(self, records: int, every: int) -> Record:
-        """Record, then `every` rounds, `records` times; fewer when the watch says stop. `every` 0 records only."""
-        ...
-
-    def outcome(self) -> Outcome:
-        """Where the run stands."""
-        ...
-
-    def state(self) -> Any:
-        """All that a resumed run needs, as a pytree of NumPy arrays."""
-        ...
-
-    def restore(self, state: Any, round: int) -> None:
-        """Go on from `state`, after `round` rounds."""
-        ...
-
-    def close(self) -> None:
-        """Let go of workers and devices."""
-        ...
-
-
-class Purpose(IntEnum):
-    """What a random key is for."""
-
-    START = 0
-    WORK = 1
-    CHANNEL = 2
-    COHORT = 3
-    NETWORK = 4
-    CLOCK = 5
-    COMPLETENESS = 6
-
-
-def key_for(key: Array, t: Array | int, k: Array | int, purpose: Purpose) -> Array:
-    """The key of agent k at round t for one purpose: the same in every runtime, in no state and on no wire."""
-    return jax.random.fold_in(jax.random.fold_in(jax.random.fold_in(key, t), k), int(purpose))
-
-
-def keys_of_phase(keys: Array, phase: Any) -> Array:
-    """The keys of a round's exchange, of one agent or of all: the plain ones for the first."""
-    if isinstance(phase, int) and phase == 0:
-        return keys
-    fold = lambda key: jax.random.fold_in(key, phase)  # noqa: E731
-    return fold(keys) if keys.ndim == 0 else jax.vmap(fold)(keys)
 
 
 def asked_weights(method: Any) -> tuple[str, ...]:

@@ -11,14 +11,15 @@ from jax import Array
 
 from accord.clocks import Job, Pace
 from accord.core.pytrees import pytree
+from accord.core.random import Purpose, key_for
 from accord.core.trees import numbers
 from accord.engine.planning.partial_work import part_done
-from accord.engine.planning.plan import Outcome, Purpose, Record, key_for
 from accord.engine.records import Elapsed, Staleness, timed
 from accord.engine.rounds.edges import Edges
 from accord.engine.rounds.peers import Peers
 from accord.engine.rounds.server import Clients
-from accord.methods.contracts import phases_of
+from accord.engine.session import Outcome, Record
+from accord.methods.traits import phases_of
 
 
 class Carry(NamedTuple):

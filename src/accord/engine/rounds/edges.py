@@ -11,11 +11,13 @@ import numpy as np
 from jax import Array
 
 from accord.core.pytrees import pytree
+from accord.core.random import Purpose, key_for
 from accord.engine.agent_kernels import key_of_places
 from accord.engine.halo import Border
 from accord.engine.map_agents import each
-from accord.engine.planning.plan import Outcome, Plan, Purpose, Record, asked_weights, key_for
+from accord.engine.planning.plan import Plan, asked_weights
 from accord.engine.rounds.peers import keys_of, models_of, outcome_of, record_of, rested, steps_of
+from accord.engine.session import Outcome, Record
 from accord.methods.contracts import Places
 from accord.networks.faults import Mixer, mixer
 from accord.problems.agent import Agent

@@ -11,11 +11,13 @@ import jax.numpy as jnp
 from jax import Array
 
 from accord.core.pytrees import pytree
+from accord.core.random import Purpose, key_for, keys_of_phase
 from accord.engine.coupled_metrics import market_record
 from accord.engine.halo import Border
 from accord.engine.map_agents import each
-from accord.engine.planning.plan import Outcome, Purpose, Record, chosen, key_for, keys_of_phase
-from accord.methods.contracts import phases_of
+from accord.engine.planning.plan import chosen
+from accord.engine.session import Outcome, Record
+from accord.methods.traits import phases_of
 from accord.networks.faults import Mixer
 from accord.networks.mixing import mix
 from accord.problems.agent import Agent

@@ -13,12 +13,13 @@ from jax import Array
 from jax.flatten_util import ravel_pytree
 
 from accord.core.pytrees import pytree
+from accord.core.random import Purpose, key_for
 from accord.engine.agent_kernels import Spread, spread_of
 from accord.engine.coupled_metrics import market_record
 from accord.engine.map_agents import each
 from accord.engine.planning.client_sampling import cohort_of
-from accord.engine.planning.plan import Outcome, Purpose, Record, key_for
-from accord.methods.contracts import of_agent
+from accord.engine.session import Outcome, Record
+from accord.methods.traits import of_agent
 from accord.problems.agent import OWN, Agent
 from accord.problems.opaque import OpaqueAgent
 from accord.robustness.aggregation import Shares, combined, shares, weighed

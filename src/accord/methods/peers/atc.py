@@ -6,7 +6,8 @@ from typing import Any, ClassVar, NamedTuple
 
 from jax import Array
 
-from accord.methods.contracts import Rule, method
+from accord.methods.contracts import Rule
+from accord.methods.traits import method
 
 
 class State(NamedTuple):

@@ -7,9 +7,9 @@ from typing import Any, ClassVar, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from accord.methods.contracts import method
 from accord.methods.shared.multi_round_gossip import ENOUGH, RULES, Exchange, chebyshev
 from accord.methods.shared.weighted_sum import Mass, guess
+from accord.methods.traits import method
 
 
 class State(NamedTuple):

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 
 from jax import Array
 
-from accord.methods.contracts import method
 from accord.methods.shared.weighted_sum import Mass, guess
+from accord.methods.traits import method
 
 
 @method

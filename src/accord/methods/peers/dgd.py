@@ -6,8 +6,9 @@ from typing import Any, ClassVar, NamedTuple
 
 from jax import Array
 
-from accord.methods.contracts import Rule, method
+from accord.methods.contracts import Rule
 from accord.methods.shared.stochastic import gradient, passes
+from accord.methods.traits import method
 
 
 class State(NamedTuple):

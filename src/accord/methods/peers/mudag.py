@@ -8,8 +8,9 @@ from typing import Any, ClassVar, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from accord.methods.contracts import Constants, Rule, method
+from accord.methods.contracts import Constants, Rule
 from accord.methods.shared.multi_round_gossip import Exchange, fastmix
+from accord.methods.traits import method
 
 
 class State(NamedTuple):

@@ -8,9 +8,10 @@ from typing import Any, ClassVar, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from accord.methods.contracts import Constants, Rule, method
+from accord.methods.contracts import Constants, Rule
 from accord.methods.shared.multi_round_gossip import RULES, Exchange, chebyshev
 from accord.methods.shared.second_order import direction, packed, unpacked
+from accord.methods.traits import method
 
 ACCURACY = 1e-3
 """What a round leaves of the agents' disagreement about the averages."""

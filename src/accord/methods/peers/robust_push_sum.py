@@ -7,8 +7,9 @@ from typing import Any, ClassVar, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from accord.methods.contracts import Places, method
+from accord.methods.contracts import Places
 from accord.methods.shared.weighted_sum import Mass, guess
+from accord.methods.traits import method
 
 
 class State(NamedTuple):

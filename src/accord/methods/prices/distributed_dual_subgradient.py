@@ -8,8 +8,9 @@ from typing import Any, ClassVar, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from accord.methods.contracts import Convergence, Rate, Rule, method
+from accord.methods.contracts import Convergence, Rate, Rule
 from accord.methods.shared.suffix_average import Spans, empty
+from accord.methods.traits import method
 
 
 class State(NamedTuple):

@@ -9,7 +9,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from accord.methods.contracts import Constants, Rule, method
+from accord.methods.contracts import Constants, Rule
+from accord.methods.traits import method
 
 
 class Server(NamedTuple):

@@ -7,7 +7,8 @@ from typing import Any, ClassVar, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from accord.methods.contracts import Rule, method
+from accord.methods.contracts import Rule
+from accord.methods.traits import method
 
 
 class State(NamedTuple):

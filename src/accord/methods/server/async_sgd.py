@@ -7,8 +7,9 @@ from typing import Any, ClassVar, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from accord.methods.contracts import Arrival, Rule, method
+from accord.methods.contracts import Arrival, Rule
 from accord.methods.shared.stochastic import gradient, passes
+from accord.methods.traits import method
 
 
 class Server(NamedTuple):

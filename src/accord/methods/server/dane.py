@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from accord.methods.contracts import Rule, method
+from accord.methods.contracts import Rule
+from accord.methods.traits import method
 
 
 class Server(NamedTuple):

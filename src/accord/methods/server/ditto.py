@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from accord.methods.contracts import Local, Rule, method
+from accord.methods.contracts import Local, Rule
 from accord.methods.shared.local import SGD
+from accord.methods.traits import method
 
 
 class Server(NamedTuple):

@@ -8,8 +8,9 @@ import jax.numpy as jnp
 from jax import Array
 
 from accord.errors import UnknownName
-from accord.methods.contracts import Arrival, Local, method
+from accord.methods.contracts import Arrival, Local
 from accord.methods.shared.local import SGD
+from accord.methods.traits import method
 
 
 class Server(NamedTuple):

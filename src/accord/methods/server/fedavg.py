@@ -10,8 +10,9 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
-from accord.methods.contracts import Local, method
+from accord.methods.contracts import Local
 from accord.methods.shared.local import SGD
+from accord.methods.traits import method
 
 
 class Server(NamedTuple):

@@ -6,8 +6,9 @@ from typing import Any, ClassVar, NamedTuple
 
 from jax import Array
 
-from accord.methods.contracts import Local, Regularizer, Rule, method
+from accord.methods.contracts import Local, Regularizer, Rule
 from accord.methods.shared.local import GradientDescent
+from accord.methods.traits import method
 
 
 class Server(NamedTuple):

@@ -7,8 +7,8 @@ from typing import Any, ClassVar, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from accord.methods.contracts import method
 from accord.methods.shared.second_order import direction
+from accord.methods.traits import method
 
 
 class Server(NamedTuple):

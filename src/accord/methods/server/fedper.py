@@ -6,9 +6,10 @@ from typing import Any, ClassVar, NamedTuple
 
 from jax import Array
 
-from accord.methods.contracts import Local, method
+from accord.methods.contracts import Local
 from accord.methods.shared.local import SGD
 from accord.methods.shared.split_vector import joined, left, taken
+from accord.methods.traits import method
 
 
 class Server(NamedTuple):

@@ -6,8 +6,9 @@ from typing import Any, ClassVar, NamedTuple
 
 from jax import Array
 
-from accord.methods.contracts import Local, Rule, method
+from accord.methods.contracts import Local, Rule
 from accord.methods.shared.local import SGD
+from accord.methods.traits import method
 
 
 class Server(NamedTuple):

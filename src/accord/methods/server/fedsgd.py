@@ -6,8 +6,9 @@ from typing import Any, ClassVar, NamedTuple
 
 from jax import Array
 
-from accord.methods.contracts import Regularizer, Rule, method
+from accord.methods.contracts import Regularizer, Rule
 from accord.methods.shared.stochastic import NEIGHBOURHOOD, gradient, passes
+from accord.methods.traits import method
 
 
 class Server(NamedTuple):

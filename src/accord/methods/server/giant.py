@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from accord.methods.contracts import method
 from accord.methods.shared.second_order import conjugate_gradients, falls
+from accord.methods.traits import method
 
 STEPS = np.array([0.0, *0.5 ** np.arange(8.0)])
 """s that are tried, after none at all."""

@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from accord.methods.contracts import method
 from accord.methods.shared.second_order import direction, falls, packed, unpacked
+from accord.methods.traits import method
 
 
 class Server(NamedTuple):

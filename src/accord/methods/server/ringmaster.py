@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from accord.methods.contracts import Arrival, Rule, method
+from accord.methods.contracts import Arrival, Rule
 from accord.methods.shared.stochastic import gradient, passes
+from accord.methods.traits import method
 
 
 class Server(NamedTuple):

@@ -7,8 +7,9 @@ from typing import Any, ClassVar, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from accord.methods.contracts import Stepping, method
+from accord.methods.contracts import Stepping
 from accord.methods.shared.local import GradientDescent
+from accord.methods.traits import method
 
 
 class Server(NamedTuple):

@@ -14,7 +14,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from accord.errors import MethodError
-from accord.methods.contracts import Rule, method
+from accord.methods.contracts import Rule
+from accord.methods.traits import method
 
 
 def _descend(agent: Any, x: Array, steps: Any, step_size: Any, grad: Callable[[Any, Any, Array], Any],

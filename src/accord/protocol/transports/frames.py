@@ -14,7 +14,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from accord.protocol.transport import Envelope
+from accord.protocol.messages import Envelope
 
 MARK, VERSION = b"Accd", 2
 LARGEST = 1 << 36
@@ -56,7 +56,7 @@ def packed(envelope: Envelope, key: bytes = b"", number: int = 0) -> bytes:
 
     - `key`: of the connection and the direction. `number`: of frames before it there, so that none can be repeated.
 
-    >>> from accord.protocol.transport import Envelope
+    >>> from accord.protocol.messages import Envelope
     >>> frame = packed(Envelope("run", 0, "models", 3, 0, 0, (np.eye(2), 7, "words")))
     >>> unpacked(frame[PREFIX.size + SEAL.size :], PREFIX.unpack_from(frame)[2]).body[1:]
     (7, 'words')

@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from accord.protocol.transport import HOST, LOST, Envelope
+from accord.protocol.messages import HOST, LOST, Envelope
 from accord.protocol.transports.frames import Astray, Refused, packed, reading
 from accord.protocol.transports.handshake import DEADLINE, Proven, Welcome, prove
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from accord.core.stop_monitor import Watch
 from accord.engine.events.scheduler import Calls, Letters
-from accord.engine.planning.plan import Outcome, Plan, Record
+from accord.engine.planning.plan import Plan
+from accord.engine.session import Outcome, Record
 from accord.protocol.timeouts import Patience
 from accord.protocol.transport import Place
 from accord.runtimes.workers.assignment import Part

@@ -8,10 +8,13 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from accord.core import trees
+from accord.core.random import Purpose, key_for
 from accord.core.stop_monitor import Watch
 from accord.engine import agent_kernels
 from accord.engine.events.server import turned
-from accord.engine.planning.plan import Outcome, Plan, Purpose, Record, key_for
+from accord.engine.planning.plan import Plan
+from accord.engine.session import Outcome, Record
 from accord.methods.contracts import Arrival
 from accord.protocol.timeouts import Patience
 from accord.protocol.transport import Place
@@ -126,7 +129,7 @@ class FirstCome:
         if self.asked[worker] and worker not in self.requests.open:
             job, one = self.asked[worker][0], np.ones(1, self.plan.dtype)
             place = self.host.places[job.k : job.k + 1]
-            self.requests.send("respond", job.sent, {worker: (place, one, one, *agent_kernels.leaves(job.heard))})
+            self.requests.send("respond", job.sent, {worker: (place, one, one, *trees.leaves(job.heard))})
 
     def _awaited(self) -> Answer:
         """The next answer, with everybody at work."""

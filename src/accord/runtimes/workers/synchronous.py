@@ -12,13 +12,15 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from accord.core import trees
 from accord.core.stop_monitor import GOING, Seen, Watch
 from accord.core.verdict import verdict as verdict_on
 from accord.engine import agent_kernels, coupled_metrics
 from accord.engine.planning.client_sampling import cohort_of
 from accord.engine.planning.cost import blank_reply
-from accord.engine.planning.plan import ALWAYS, Outcome, Plan, Record
+from accord.engine.planning.plan import ALWAYS, Plan
 from accord.engine.rounds.server import Answer
+from accord.engine.session import Outcome, Record
 from accord.errors import ShardLost
 from accord.protocol.coordinator import Requests
 from accord.protocol.timeouts import Patience
@@ -161,7 +163,7 @@ class Hosted:
 
     def _heard(self) -> tuple[np.ndarray, ...]:
         """The broadcast."""
-        return agent_kernels.leaves(self.plan.method.broadcast(self.server))
+        return trees.leaves(self.plan.method.broadcast(self.server))
 
     def _free(self, t: int, ks: np.ndarray) -> set[int]:
         """Who can be asked: where that is below the quorum, it is waited for others to come back."""

@@ -10,12 +10,14 @@ from typing import Any
 import jax
 import numpy as np
 
-from accord.engine import agent_kernels, worker_kernels
+from accord.core import trees
+from accord.engine import worker_kernels
 from accord.engine.staged import asking
 from accord.errors import AgentError
-from accord.methods.contracts import phases_of
+from accord.methods.traits import phases_of
+from accord.protocol.messages import FAILED, HOST, Envelope
 from accord.protocol.peer_exchange import Dismissed, Recalled, Words
-from accord.protocol.transport import FAILED, HOST, Envelope, Link
+from accord.protocol.transport import Link
 from accord.runtimes.workers.assignment import Part
 
 BEGINNINGS = ("start", "restore")
@@ -110,7 +112,7 @@ class Worker:
         said, replies, held = worker_kernels.respond(self.team, self.held, heard, *given, np.int32(t), cohort=slots)
         self._hold(held)
         stack = callable(self.team.aggregate)
-        return (*agent_kernels.leaves(said), *(leaf[:asked] for leaf in agent_kernels.leaves(replies) if stack))
+        return (*trees.leaves(said), *(leaf[:asked] for leaf in trees.leaves(replies) if stack))
 
     def on_advance(self, t: int, rounds: int) -> tuple[np.ndarray, ...]:
         """So many rounds, with nobody but the neighbours; Σ over them of the squares of what these agents moved."""
@@ -126,7 +128,7 @@ class Worker:
                 held, spoken = worker_kernels.turn(self.team, held, own, said, come, last, np.int32(now), phase=phase)
             travel = travel + worker_kernels.step(self.team, before, held.states)
         self._hold(held)
-        return agent_kernels.leaves(travel)
+        return trees.leaves(travel)
 
     def on_wake(self, t: int, places: np.ndarray, *heard: np.ndarray) -> tuple[np.ndarray, ...]:
         """The agents at some places act on what each has heard, by how much they move, and their next words.
@@ -141,19 +143,19 @@ class Worker:
             self.team, self.held, ks, tuple(leaf[given] for leaf in heard), np.int32(t)
         )
         self._hold(held)
-        return (*agent_kernels.leaves(moved), *(leaf[:asked] for leaf in agent_kernels.leaves(said)))
+        return (*trees.leaves(moved), *(leaf[:asked] for leaf in trees.leaves(said)))
 
     # --- what only asks ----------------------------------------------------------------------------------------------
 
     def on_state(self, t: int) -> tuple[np.ndarray, ...]:
         """Everything that is held."""
-        return agent_kernels.leaves(self.held)
+        return trees.leaves(self.held)
 
     def on_models(self, t: int, *heard: np.ndarray) -> tuple[np.ndarray, ...]:
         """Every agent's own model, or decision; of a client, what it makes of what the server says, and its price."""
         if heard:
-            return agent_kernels.leaves(worker_kernels.client_models(self.team, self.held, heard, np.int32(t)))
-        return agent_kernels.leaves(worker_kernels.models(self.team, self.held))
+            return trees.leaves(worker_kernels.client_models(self.team, self.held, heard, np.int32(t)))
+        return trees.leaves(worker_kernels.models(self.team, self.held))
 
     def on_prices(self, t: int) -> tuple[np.ndarray, ...]:
         """Every agent's own price, where there is no market maker."""
@@ -161,24 +163,24 @@ class Worker:
 
     def on_losses(self, t: int, model: np.ndarray) -> tuple[np.ndarray, ...]:
         """f_k, unweighted, at one model."""
-        return agent_kernels.leaves(worker_kernels.losses(self.team, model))
+        return trees.leaves(worker_kernels.losses(self.team, model))
 
     def on_own_losses(self, t: int, *heard: np.ndarray) -> tuple[np.ndarray, ...]:
         """f_k, unweighted, at each agent's own model, or at what it makes of what the server says."""
-        return agent_kernels.leaves(worker_kernels.own_losses(self.team, self.held, heard))
+        return trees.leaves(worker_kernels.own_losses(self.team, self.held, heard))
 
     def on_centre(self, t: int) -> tuple[np.ndarray, ...]:
         """Σ p_k x_k over these agents."""
-        return agent_kernels.leaves(worker_kernels.centre(self.team, self.held))
+        return trees.leaves(worker_kernels.centre(self.team, self.held))
 
     def on_measure(self, t: int, centre: np.ndarray) -> tuple[np.ndarray, ...]:
         """f_k at the centre of everybody's models, and ‖x_k − centre‖²."""
-        return agent_kernels.leaves(worker_kernels.measure(self.team, self.held, centre))
+        return trees.leaves(worker_kernels.measure(self.team, self.held, centre))
 
     def on_terms(self, t: int, price: np.ndarray) -> tuple[np.ndarray, ...]:
         """Each agent's cost, its part of the shared constraint, and of the dual function at this price."""
-        return agent_kernels.leaves(worker_kernels.terms(self.team, self.held, price))
+        return trees.leaves(worker_kernels.terms(self.team, self.held, price))
 
     def on_reach(self, t: int, direction: np.ndarray) -> tuple[np.ndarray, ...]:
         """How little each agent's part can be worth within its bounds."""
-        return agent_kernels.leaves(worker_kernels.reach(self.team, direction))
+        return trees.leaves(worker_kernels.reach(self.team, direction))

@@ -10,10 +10,10 @@ import pytest
 
 import accord
 from accord.errors import MethodError
-from accord.methods.contracts import method
 from accord.methods.peers.dgd import DGD
 from accord.methods.peers.edge_admm import EdgeADMM
 from accord.methods.server.fedsgd import FedSGD
+from accord.methods.traits import method
 
 PROBLEM = accord.problems.quadratic(H=np.array([1.0, 2.0, 3.0]), c=np.zeros((3, 2)))
 RING = accord.networks.ring(3)

@@ -15,8 +15,9 @@ from accord.engine.planning.cost import stand_in
 from accord.engine.planning.plan import Plan
 from accord.engine.staged import REMEDY, unanswerable
 from accord.errors import AccordError, MethodError
-from accord.methods.contracts import Arrival, Places, of_agent, pattern_of, phases_of
+from accord.methods.contracts import Arrival, Places
 from accord.methods.hyperparameters import is_number, kinds_of
+from accord.methods.traits import of_agent, pattern_of, phases_of
 from accord.problems.opaque import OpaqueAgent
 
 MEMBERS = {

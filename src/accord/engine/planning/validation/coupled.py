@@ -5,12 +5,15 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
-from accord.engine.coupled_metrics import lost
+from accord.engine.planning.constants import curvature
 from accord.engine.planning.plan import Plan
-from accord.engine.planning.tuning import curvature
 from accord.errors import MethodError, ProblemError
+from accord.problems.agent import Agent
 from accord.problems.coupling import Coupling
 from accord.problems.problem import Problem, stacked
 from accord.problems.recession import fall
@@ -74,3 +77,19 @@ def _adrift(problem: Problem, coupled: Coupling, k: int) -> bool:
     flat = (np.diag(H) if H.ndim == 2 else H) <= 0
     shared = coupled.A[k] != 0 if coupled.A.ndim == 2 else coupled.A[k].any(0)
     return bool((flat & shared & np.isinf(coupled.upper[k] - coupled.lower[k])).any())
+
+
+@jax.jit
+def lost(agents: Agent, price: Array) -> Array:
+    """Which agents have no best response at a price: what they find is not finite, or as steep towards an open end."""
+
+    def is_lost(agent: Agent) -> Array:
+        def steepness(x: Array) -> Array:
+            slope = agent.grad(x) + agent.share.charged(price)
+            return jnp.max(jnp.where(jnp.isinf(jnp.where(slope > 0, box.lower, box.upper)), jnp.abs(slope), 0))
+
+        box = agent.share.box
+        x, start = agent.best_response(price), box.prox(jnp.zeros(box.lower.shape, price.dtype), 1.0)
+        return ~jnp.all(jnp.isfinite(x)) | (steepness(x) > 0.1 * steepness(start))
+
+    return jax.vmap(is_lost)(agents)

@@ -1,0 +1,40 @@
+"""The records of a diagnosis: floors, delays, who was examined."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from accord.doctor.floors import Floor
+
+
+class Resting(NamedTuple):
+    """A floor as predicted, and where a run came to rest; NaN where none was made."""
+
+    floor: Floor
+    distance: float
+    above: float
+
+
+class Delay(NamedTuple):
+    """The longest step under which gradients of so many rounds ago are borne, and whether runs agreed."""
+
+    rounds: int
+    longest: float
+    stable_below: bool | None  # None where no run was made
+    unstable_above: bool | None
+
+
+class Patients(NamedTuple):
+    """Who was examined, over what, and where from: what sentences need besides the measures."""
+
+    names: tuple[str, ...]
+    sizes: np.ndarray
+    weights: np.ndarray
+    size: int  # numbers of a decision
+    network: Any
+    step_size: float  # of local work, 1/L
+    share: float  # of F − F*, down to which rounds are counted
+    vector: int  # bytes of a decision on the wire
+    checked: bool
