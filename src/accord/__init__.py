@@ -92,12 +92,15 @@ from accord.methods import (
     SharingADMM,
     TrackingADMM,
 )
+from accord.old_paths import follow
 from accord.problems import Coupled, Opaque, Problem
 from accord.results.run import Run
 from accord.results.sweep import Sweep
 from accord.robustness import aggregation, attacks
 from accord.run import run
 from accord.sweep import sweep
+
+follow()
 
 __version__ = "0.1.0"
 

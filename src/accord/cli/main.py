@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from accord.cli.console import heading, progress, refusing, say, working
-from accord.cli.main import inference
+from accord.cli import inference
 from accord.core.disk import check_writable
 from accord.errors import StudyError, UnknownName
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from accord.core.late import late
 from accord.doctor.findings import Finding
 from accord.doctor.measures import Measures
 from accord.doctor.model import Delay, Patients, Resting
@@ -18,6 +19,15 @@ from accord.problems.problem import Problem
 
 if TYPE_CHECKING:
     import pandas as pd
+
+ABOVE = {
+    "advice": "accord.doctor.advice",
+    "findings": "accord.doctor.findings",
+    "frames": "accord.doctor.tables",
+    "overview": "accord.doctor.figures:overview",
+    "write": "accord.doctor.report:write",
+}
+"""What stands on a diagnosis and is made of it elsewhere."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,9 +62,9 @@ class Diagnosis:
         delays: Sequence[Delay], said: Mapping[str, Said], share: float, step_size: float, vector: int,
     ) -> Diagnosis:  # fmt: skip
         """A diagnosis from what was measured."""
-        from accord.doctor import advice, findings
-        from accord.doctor import tables as frames
-
+        advice = late(ABOVE, "advice")
+        findings = late(ABOVE, "findings")
+        frames = late(ABOVE, "frames")
         checked = any(not np.isnan(one.distance) for one in rested) or any(not np.isnan(c.measured) for c in counted)
         who = Patients(problem.names, problem.sizes, problem.weights, len(found.common.x), network, step_size, share,
                        vector, checked)  # fmt: skip
@@ -95,8 +105,7 @@ class Diagnosis:
 
     def summary(self) -> dict[str, Any]:
         """The diagnosis in one object, as `accord doctor --json` prints it."""
-        from accord.doctor import tables as frames
-
+        frames = late(ABOVE, "frames")
         least, most = self.measures.curved
         numbers = {"L": most, "mu": least, "condition": self.condition, "B": self.B, "delta": self.delta}
         numbers |= {"objective": self.measures.common.value, "objective_at_start": self.measures.common.start}
@@ -107,8 +116,7 @@ class Diagnosis:
 
     def plot(self, path: str | Path | None = None) -> Any:
         """Draw it: what each agent gives up, who pulls against whom, and the floors. Returns a matplotlib figure."""
-        from accord.doctor.figures import overview
-
+        overview = late(ABOVE, "overview")
         figure = overview(self)
         if path is not None:
             figure.savefig(path)
@@ -116,6 +124,5 @@ class Diagnosis:
 
     def report(self, directory: str | Path, title: str = "", about: str = "") -> Path:
         """Write one HTML page with its pictures inside; returns the page's path."""
-        from accord.doctor.report import write
-
+        write = late(ABOVE, "write")
         return write(self, directory, title, about)

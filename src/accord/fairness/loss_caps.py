@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from accord.core.formatting import number
+from accord.core.late import late
 from accord.core.stopping import Stop
 from accord.errors import MethodError, ProblemError
 from accord.methods import LossCaps
@@ -18,6 +19,12 @@ from accord.run import run
 
 if TYPE_CHECKING:
     import pandas as pd
+
+ABOVE = {
+    "trade_off_figure": "accord.fairness.figures:trade_off_figure",
+}
+"""What stands on it and is drawn elsewhere."""
+
 
 ROUNDS = 5000  # of each run
 
@@ -58,8 +65,7 @@ class TradeOff:
 
     def plot(self, path: Any = None) -> Any:
         """Draw it. Returns a matplotlib figure."""
-        from accord.fairness.figures import trade_off_figure
-
+        trade_off_figure = late(ABOVE, "trade_off_figure")
         figure = trade_off_figure(self)
         if path is not None:
             figure.savefig(path)

@@ -10,12 +10,19 @@ import numpy as np
 import pandas as pd
 
 from accord.core.formatting import count, number
+from accord.core.late import late
 from accord.errors import ProblemError
 from accord.fairness.groups import grouped
 from accord.fairness.predictions import Judged, judged, own_losses
 
 if TYPE_CHECKING:
     from accord.results.run import Run
+
+ABOVE = {
+    "fares_figure": "accord.fairness.figures:fares_figure",
+}
+"""What stands on it and is drawn elsewhere."""
+
 
 MADE_FROM = "Of the rows that it was made from, which flatter it,"
 MANY, JUDGED = 20, 10_000  # agents from which tenths are told, and up to which each is judged row by row
@@ -121,8 +128,7 @@ class Fares:
 
     def plot(self, path: Any = None) -> Any:
         """Draw the losses: one bar an agent or group where they are few, their distribution where they are many."""
-        from accord.fairness.figures import fares_figure
-
+        fares_figure = late(ABOVE, "fares_figure")
         figure = fares_figure(self)
         if path is not None:
             figure.savefig(path)

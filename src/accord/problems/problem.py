@@ -12,6 +12,7 @@ import jax
 import numpy as np
 
 from accord.core.kinds import known_fields, printable
+from accord.core.late import late
 from accord.errors import ProblemError, UnknownName
 from accord.problems.agent import Agent
 from accord.problems.coupling import Coupling, coupling
@@ -21,6 +22,12 @@ from accord.problems.data.shape import Shape
 from accord.problems.data.stored import Stored
 from accord.problems.opaque import Opaque
 from accord.problems.sufficient_statistics import Statistics, statistics_of
+
+ABOVE = {
+    "from_table": "accord.problems.from_table:from_table",
+    "solve": "accord.problems.centralised:solve",
+}
+"""What stands on a problem and is made of problems elsewhere."""
 
 
 @known_fields
@@ -137,8 +144,7 @@ class Problem:
 
     def solve(self, x0: Any = None) -> Any:
         """The centralised answer, from all data at once: for comparison only. See `accord.problems.centralised`."""
-        from accord.problems.centralised import solve
-
+        solve = late(ABOVE, "solve")
         if self.stored:
             raise ProblemError("The shards are stored elsewhere, and the centralised answer needs all of them at once. "
                                "Pool a part of them: problem.sample(100).solve().")  # fmt: skip
@@ -147,8 +153,7 @@ class Problem:
     @classmethod
     def from_table(cls, table: Any, **columns: Any) -> Problem:
         """One agent a group of rows of a DataFrame, a CSV or a Parquet file. See `problems.tables.from_table`."""
-        from accord.problems.from_table import from_table
-
+        from_table = late(ABOVE, "from_table")
         return from_table(table, **columns)
 
 

@@ -11,12 +11,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from accord.core.late import late
 from accord.core.status import Ending, Status
 from accord.errors import SavedRunError
 from accord.results.records import Records
 
 if TYPE_CHECKING:
     import pandas as pd
+
+ABOVE = {
+    "certificate": "accord.results.certificates:certificate",
+    "fares": "accord.fairness:fares",
+    "load": "accord.results.saving:load",
+    "run_figure": "accord.results.reports.figures:run_figure",
+    "save": "accord.results.saving:save",
+    "story_of": "accord.fairness:story_of",
+    "write": "accord.results.reports.html:write",
+}
+"""What stands on a run, where the user looks for it, and is made of runs elsewhere."""
+
 
 COLUMNS = (
     "round",
@@ -109,8 +122,7 @@ class Run:
     @cached_property
     def certificate(self) -> Certificate | None:
         """Bounds on ‖x − x*‖ and F(x) − F*, where they can be proved; see `accord.results.certificates`."""
-        from accord.results.certificates import certificate
-
+        certificate = late(ABOVE, "certificate")
         return self.proved or certificate(self)
 
     @property
@@ -216,14 +228,12 @@ class Run:
 
     def fares(self, by: str | None = None, alone: bool | np.ndarray = False) -> Any:
         """How each agent fares, or each group of rows `by` a column of the table. See `accord.fairness.fares`."""
-        from accord.fairness import fares
-
+        fares = late(ABOVE, "fares")
         return fares(self, by, alone)
 
     def plot(self, path: str | Path | None = None) -> Any:
         """Draw the history: objective, progress and disagreement against rounds. Returns a matplotlib figure."""
-        from accord.results.reports.figures import run_figure
-
+        run_figure = late(ABOVE, "run_figure")
         figure = run_figure(self)
         if path is not None:
             figure.savefig(path)
@@ -234,9 +244,8 @@ class Run:
 
         - `agents`: whether both tell of single agents: what each loses, and, in the saved run, its own model.
         """
-        from accord.fairness import story_of
-        from accord.results.reports.html import write
-
+        story_of = late(ABOVE, "story_of")
+        write = late(ABOVE, "write")
         self.save(directory, agents)
         shown = self if agents else self.without_agents()
         return write(shown, directory, story_of(self) if agents else None)
@@ -260,15 +269,13 @@ class Run:
 
         - `agents`: whether single agents' own models and losses are kept too. See `accord.results.saving.save`.
         """
-        from accord.results.saving import save
-
+        save = late(ABOVE, "save")
         return save(self, Path(directory), agents)
 
     @classmethod
     def load(cls, directory: str | Path) -> Run:
         """Read a run that was saved. Raises `SavedRunError` where it is damaged."""
-        from accord.results.saving import load
-
+        load = late(ABOVE, "load")
         return load(Path(directory))
 
 

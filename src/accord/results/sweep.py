@@ -9,11 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from accord.core.late import late
 from accord.errors import MethodError
 from accord.results.run import Run
 
 if TYPE_CHECKING:
     import pandas as pd
+
+ABOVE = {
+    "sweep_figure": "accord.results.reports.sweep_figures:sweep_figure",
+}
+"""What stands on a sweep and is made of sweeps elsewhere."""
 
 
 SAME = 1e-6  # of the way down: objectives that differ by less count as equally low
@@ -64,8 +70,7 @@ class Sweep:
 
     def plot(self, path: str | Path | None = None) -> Any:
         """Draw where every run ended, and the way of each. Returns a matplotlib figure."""
-        from accord.results.reports.sweep_figures import sweep_figure
-
+        sweep_figure = late(ABOVE, "sweep_figure")
         figure = sweep_figure(self.values, self.runs, self._best)
         if path is not None:
             figure.savefig(path)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from accord.engine.planning.plan import Plan
+from accord.engine.planning.validation.timeouts import check_timeouts
 from accord.errors import MethodError, ShardLost
 from accord.protocol.timeouts import Patience
 from accord.runtimes.workers.assignment import divide
@@ -65,7 +66,7 @@ class Ray:
     def start(self, plan: Plan) -> Hosted | FirstCome | AtWill:
         """A session with an actor a shard."""
         session, patience = session_of(plan), Patience(self.deadline, self.quorum)
-        patience.check(plan, self)
+        check_timeouts(patience, plan, self)
         if self.shards is not None and self.shards < 1:
             raise MethodError(f"Ray(shards={self.shards}): give at least one shard.")
         ray = _library()

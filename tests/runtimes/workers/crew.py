@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from accord.engine.planning.validation.timeouts import check_timeouts
 from accord.protocol.messages import HOST, LOST, Envelope
 from accord.protocol.timeouts import Patience
 from accord.runtimes.workers.assignment import divide
@@ -37,7 +38,7 @@ class Crew:
         self.session: Any = None
 
     def start(self, plan: Any) -> Any:
-        self.patience.check(plan, "Crew")
+        check_timeouts(self.patience, plan, "Crew")
         self.parts = divide(plan, self.workers)
         for worker in range(len(self.parts)):
             self.begin(worker)

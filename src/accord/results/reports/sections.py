@@ -10,12 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from accord.core.formatting import count, number
+from accord.core.late import late
 from accord.results.reports.tables import Row, Table
 
 if TYPE_CHECKING:
     from matplotlib.animation import Animation
     from matplotlib.figure import Figure
     from pandas import DataFrame
+
+ABOVE = {
+    "standing_alone": "accord.results.reports.html:standing_alone",
+}
+"""What is made of sections elsewhere."""
+
 
 FRAMES = 15  # a second
 
@@ -86,8 +93,7 @@ def picture_of(figure: Figure | Animation, label: str = "") -> str:
 
     if isinstance(figure, Animation):
         return _address("image/gif", _gif(figure))
-    from accord.results.reports.html import standing_alone
-
+    standing_alone = late(ABOVE, "standing_alone")
     return _address("image/svg+xml", standing_alone(figure, label).encode())
 
 
