@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from accord.core.devices import one_a_core
-from accord.core.interrupts import Asked, interruptible
+from accord.core.devices import use_all_cpu_devices
+from accord.core.interrupts import StopRequest, interruptible
 from accord.core.kinds import known_keywords
 from accord.core.status import Ending, Status
-from accord.core.stop_monitor import GOING, Watch
+from accord.core.stop_monitor import GOING, StopMonitor
 from accord.core.stopping import Stop
 from accord.core.verdict import ending as ending_of
 from accord.engine.planning.build import check_kinds, plan_for
@@ -26,7 +26,7 @@ from accord.engine.planning.plan import Plan
 from accord.engine.session import Session
 from accord.errors import MethodError
 from accord.problems.problem import Problem
-from accord.results.build import Ended, _answers, rows_of, told
+from accord.results.build import RunEnd, _answers, build_run, rows_of
 from accord.results.checkpoint import Checkpoint, reserved
 from accord.results.records import Records
 from accord.results.rollback import fallen_back
@@ -102,7 +102,7 @@ def run(
     """
     check_kinds(network=network, channel=channel, participation=participation, runtime=runtime, stop=stop, seed=seed,
                 record=record, checkpoint=checkpoint, notify=notify, measure=measure)  # fmt: skip
-    one_a_core()
+    use_all_cpu_devices()
     plan, choices = plan_for(problem, method, x0, network, channel, participation, aggregate, stop, seed, record)
     runtime = runtime_for(problem, runtime)
     with (
@@ -111,24 +111,24 @@ def run(
         closing(runtime.start(plan)) as session,
         interruptible() as asked,
     ):
-        life = _Life(plan, session, Checkpoint.of(checkpoint, session.plan), notify, measure, asked)
-        ending = life.live()
-        ended = Ended(session.outcome(), life.records, session.round, ending)
+        life = _RunLoop(plan, session, Checkpoint.of(checkpoint, session.plan), notify, measure, asked)
+        ending = life.run()
+        ended = RunEnd(session.outcome(), life.records, session.round, ending)
         if ending.status is Status.NOT_FINITE:
             ended = _back(plan, runtime, ended)
-        return told(plan, ended, choices, runtime)
+        return build_run(plan, ended, choices, runtime)
 
 
-class _Life:
+class _RunLoop:
     """The loop on the host: blocks of rounds, and between them the stop test, the history, the checkpoint, Ctrl-C."""
 
     def __init__(self, plan: Plan, session: Session, checkpoint: Checkpoint, notify: Any, measure: Any,
-                 asked: Asked) -> None:  # fmt: skip
+                 asked: StopRequest) -> None:  # fmt: skip
         self.plan, self.session, self.checkpoint = plan, session, checkpoint
         self.notify, self.measure, self.asked = notify, measure, asked
         self.cost, self.records, self.spent = per_round(session.plan), Records(), 0.0
 
-    def live(self) -> Ending:
+    def run(self) -> Ending:
         """Advance until there is a reason to stop; returns it."""
         self.records, self.spent = self.checkpoint.resume(self.session)
         started, length, every = time.monotonic() - self.spent, 1, self.plan.every
@@ -186,7 +186,7 @@ class _Life:
         return None if self.asked.status is None else Ending(self.asked.status)
 
 
-def judged(plan: Plan, verdict: int, watch: Watch) -> Ending:
+def judged(plan: Plan, verdict: int, watch: StopMonitor) -> Ending:
     """Why a watch said stop. Where no agent has a gradient at x0, a convex problem is solved there."""
     ending = ending_of(watch, verdict)
     convex = hasattr(plan.problem.loss, "bounds") and not plan.problem.opaque
@@ -196,7 +196,7 @@ def judged(plan: Plan, verdict: int, watch: Watch) -> Ending:
     return ending
 
 
-def _back(plan: Plan, runtime: Any, ended: Ended) -> Ended:
+def _back(plan: Plan, runtime: Any, ended: RunEnd) -> RunEnd:
     """The run as it stood last with all numbers finite, where that can be found."""
     found = fallen_back(runtime.start, plan, ended.records, ended.rounds)
     if found is None:
@@ -205,4 +205,4 @@ def _back(plan: Plan, runtime: Any, ended: Ended) -> Ended:
     if not records or records[-1]["round"] < found.round:
         spent = ended.records[-1]["seconds"]
         records += rows_of(found.record, found.round, 1, per_round(plan), spent, spent)
-    return Ended(found.outcome, records, found.round, replace(ended.ending, note=found.note))
+    return RunEnd(found.outcome, records, found.round, replace(ended.ending, note=found.note))

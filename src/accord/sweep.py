@@ -11,24 +11,24 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from accord.core.devices import one_a_core
-from accord.core.interrupts import Asked, interruptible
+from accord.core.devices import use_all_cpu_devices
+from accord.core.interrupts import StopRequest, interruptible
 from accord.core.status import Ending, Status
 from accord.core.stop_monitor import GOING
 from accord.core.stopping import Stop
-from accord.engine.planning.build import a_method, check_kinds, plan_for
+from accord.engine.planning.build import as_method, check_kinds, plan_for
 from accord.engine.planning.cost import interval, per_round
 from accord.engine.planning.plan import Plan
 from accord.engine.planning.tuning import within_limits
-from accord.engine.planning.validation.arguments import in_precision_of, sane
+from accord.engine.planning.validation.arguments import check_hyperparameters, in_precision_of
 from accord.errors import MethodError, UnknownName
 from accord.problems.problem import Problem
-from accord.results.build import Ended, rows_of, told
+from accord.results.build import RunEnd, build_run, rows_of
 from accord.results.records import Records
 from accord.results.run import Run
 from accord.results.sweep import Sweep
 from accord.run import SHORT, judged
-from accord.runtimes.batched import Sweeping
+from accord.runtimes.batched import BatchedSession
 from accord.runtimes.vectorised import Vectorised
 
 if TYPE_CHECKING:
@@ -68,9 +68,9 @@ def sweep(
     ({'step_size': 0.5}, 3.0)
     """
     check_kinds(network=network, channel=channel, participation=participation, stop=stop, seed=seed, record=record)
-    method = a_method(method)
+    method = as_method(method)
     combinations = _combinations(method, values)
-    one_a_core()
+    use_all_cpu_devices()
     plan, choices = plan_for(problem, _with(method, combinations[0]), x0, network, channel, participation, aggregate,
                              stop, seed, record)  # fmt: skip
     if plan.method.asynchronous or problem.opaque or problem.stored:
@@ -80,8 +80,8 @@ def sweep(
     runs: dict[int, Run] = {}
     with jax.enable_x64(plan.dtype == np.float64), interruptible() as asked:
         for alike in _programs(plans):
-            ended = _Lives([plans[i] for i in alike]).live(asked)
-            runs |= {i: told(plans[i], end, choices, Vectorised()) for i, end in zip(alike, ended, strict=True)}
+            ended = _SweepLoop([plans[i] for i in alike]).run(asked)
+            runs |= {i: build_run(plans[i], end, choices, Vectorised()) for i, end in zip(alike, ended, strict=True)}
     return Sweep(tuple(combinations), tuple(runs[i] for i in range(len(plans))))
 
 
@@ -117,7 +117,7 @@ def _with(method: Any, values: dict[str, Any]) -> Any:
 
 def _likewise(plan: Plan, method: Any, record: int | None) -> Plan:
     """The same run by other hyper-parameters of the same method: all that can be wrong is they."""
-    sane(method)
+    check_hyperparameters(method)
     within_limits(method, plan.problem, plan.network, plan.shape.unflatten(plan.x0))
     plan = replace(plan, method=in_precision_of(method, plan.dtype))
     every = interval(plan, record)
@@ -132,15 +132,15 @@ def _programs(plans: list[Plan]) -> list[list[int]]:
     return list(alike.values())
 
 
-class _Lives:
+class _SweepLoop:
     """The loop on the host for runs that are lived together: as that of one run, until the last has stopped."""
 
     def __init__(self, plans: list[Plan]) -> None:
-        self.plans, self.session, self.cost = plans, Sweeping(plans), per_round(plans[0])
+        self.plans, self.session, self.cost = plans, BatchedSession(plans), per_round(plans[0])
         self.records = [Records() for _ in plans]
         self.round, self.spent, self.started = 0, 0.0, time.monotonic()
 
-    def live(self, asked: Asked) -> list[Ended]:
+    def run(self, asked: StopRequest) -> list[RunEnd]:
         """Advance until no run goes on; how each ended."""
         stop, every, length, ending = self.plans[0].stop, self.plans[0].every, 1, None
         while len(self.session.going) and ending is None:
@@ -159,7 +159,7 @@ class _Lives:
         endings = [limit if verdict == GOING else judged(plan, verdict, self.session.watch_of(i))
                    for i, (plan, verdict) in enumerate(zip(self.plans, verdicts, strict=True))]  # fmt: skip
         rounds = self.session.rounds[: len(self.plans)].tolist()
-        return list(map(Ended, self.session.outcomes(), self.records, rounds, endings))
+        return list(map(RunEnd, self.session.outcomes(), self.records, rounds, endings))
 
     def _advance(self, records: int, every: int) -> None:
         first, before = self.round, self.spent

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 
 import accord
-from accord.engine.planning.tuning import tuned
+from accord.engine.planning.tuning import tune
 from accord.methods.traits import pattern_of
 from tests.contract.worlds import World, world_of
 
@@ -40,7 +40,7 @@ def noisy(kind: Any) -> dict[str, Any]:
 
 def chosen(method: Any, world: World, factor: float = 1.0) -> Any:
     """The method with its hyper-parameters chosen for the world, and those times a factor."""
-    method, _ = tuned(method, world.problem(), world.network)
+    method, _ = tune(method, world.problem(), world.network)
     return jax.tree.map(lambda leaf: factor * leaf, method)
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import accord
 from accord.core.status import Ending, Status
-from accord.core.stop_monitor import GOING, Seen, Watch
+from accord.core.stop_monitor import GOING, Seen, StopMonitor
 from accord.core.stopping import Stop
 from accord.core.verdict import ending, verdict
 from accord.errors import MethodError
@@ -27,8 +27,8 @@ RING = accord.networks.ring(4)
 
 @cache
 def compiled() -> Any:
-    def step(watch: Watch, seen: Seen, step: jax.Array, every: jax.Array) -> tuple[Watch, jax.Array]:
-        watch = watch.see(seen)
+    def step(watch: StopMonitor, seen: Seen, step: jax.Array, every: jax.Array) -> tuple[StopMonitor, jax.Array]:
+        watch = watch.update(seen)
         return watch.went(every * step**2, every.astype(jnp.int32)), verdict(watch)
 
     return jax.jit(step)
@@ -36,7 +36,7 @@ def compiled() -> Any:
 
 def watched(
     stop: Stop, F: Sequence[float], V: Sequence[float], steps: Sequence[float] = (), every: int = 1, floor: bool = False
-) -> tuple[list[Status | int], Watch]:
+) -> tuple[list[Status | int], StopMonitor]:
     """The verdict after each record, and the watch at the end; agents that stand 1 away from x0, at (0)."""
     steps, verdicts = steps or [2.0**-t for t in range(len(F))], []
     with jax.enable_x64(True):
@@ -143,7 +143,7 @@ def test_a_window_lasts_until_the_slowest_was_heard() -> None:
     with jax.enable_x64(True):
         watch = STOP.watch(np.zeros(1))
         for t in range(9):
-            watch = watch.see(Seen(*map(np.float64, (1.0, 0.0, np.nan, 1.0))), t - t % 5).went(0.0, 1)
+            watch = watch.update(Seen(*map(np.float64, (1.0, 0.0, np.nan, 1.0))), t - t % 5).went(0.0, 1)
             assert int(watch.counts[-1]) == (t >= 5)  # the slowest is heard at 5 for the first time
 
 

@@ -14,8 +14,8 @@ from accord.doctor.findings import ROUGHLY
 from accord.doctor.measures import measure
 from accord.doctor.rates import longest_delay
 from accord.errors import MethodError, NetworkError, ProblemError
-from accord.problems.population.in_memory import Interview
-from accord.problems.population.queries import drift, yielding
+from accord.problems.population.in_memory import Population
+from accord.problems.population.queries import local_update, local_update_jvp
 from accord.studies import load
 
 pytestmark = pytest.mark.slow  # its predictions are confirmed by runs
@@ -59,7 +59,7 @@ def test_the_known_fixed_point_of_fedavg() -> None:
     with jax.enable_x64(True):
         from accord.doctor.floors import floor
 
-        agents = Interview(accord.problems.quadratic(H=[1.0, 10.0], c=[0.0, 1.0]))
+        agents = Population(accord.problems.quadratic(H=[1.0, 10.0], c=[0.0, 1.0]))
         found = floor(agents, np.array([10 / 11]), 0.0, np.zeros(1), 0.05, 10)
     assert found.distance == pytest.approx(10 / 11 - 0.713442170, abs=1e-9)
 
@@ -108,13 +108,16 @@ def test_agents_asked_apart_answer_the_same() -> None:
     shards = [(random.standard_normal((n, 2)), random.integers(0, 2, n)) for n in (6, 3)]
     problem = accord.problems.logistic(shards, l2=0.1)
     with jax.enable_x64(True):
-        together, apart = Interview(problem), Interview(problem, apart=True)
+        together, apart = Population(problem), Population(problem, apart=True)
         one, other = (measure(problem, agents, np.zeros(2)) for agents in (together, apart))
         np.testing.assert_allclose(one.common.x, other.common.x, rtol=1e-10)
         np.testing.assert_allclose(one.conflict, other.conflict, rtol=1e-7)
         np.testing.assert_array_equal(one.labels, other.labels)
         a, tau = np.float64(0.1), np.int32(3)
-        for question, heard in ((drift, (np.ones(2), a, tau)), (yielding, (np.ones(2), np.ones(2), a, tau))):
+        for question, heard in (
+            (local_update, (np.ones(2), a, tau)),
+            (local_update_jvp, (np.ones(2), np.ones(2), a, tau)),
+        ):
             np.testing.assert_allclose(together.ask(question, *heard), apart.ask(question, *heard), rtol=1e-12)
     assert {words: said.said for words, said in together.said.items()}.keys() == apart.said.keys()
 

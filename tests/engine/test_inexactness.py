@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import accord
-from accord.core.linalg.fista import minimise
+from accord.core.linalg.fista import fista
 from accord.errors import InexactWarning
 
 pytestmark = pytest.mark.slow  # solvers that run to their limits
@@ -52,5 +52,5 @@ def test_fault_19_a_solver_that_stops_at_its_limit_is_told_by_the_agents_name(
 @pytest.mark.usefixtures("float64")
 def test_a_step_so_long_that_the_loss_overflows_is_shortened() -> None:
     """From 0 the first step of 1/‖∇f‖ leads to where cosh overflows: x + tanh x/(2·10⁶) = 3."""
-    x = float(minimise(lambda x: 2e6 * (x - 3) + jnp.sinh(x) / jnp.cosh(x), jnp.zeros(1))[0])
+    x = float(fista(lambda x: 2e6 * (x - 3) + jnp.sinh(x) / jnp.cosh(x), jnp.zeros(1))[0])
     assert 2e6 * (x - 3) + np.tanh(x) == pytest.approx(0, abs=1e-8)

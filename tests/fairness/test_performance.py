@@ -12,7 +12,7 @@ import accord
 from accord.core.status import Status
 from accord.errors import MethodError, ProblemError, UnknownName
 from accord.fairness import capped, fairness_chapters, fares, least_excess, trade_off
-from accord.fairness.predictions import own_losses, ranked
+from accord.fairness.predictions import auc_pairs, own_losses
 from accord.results.run import Run
 
 THREE = {"H": [1.0, 1.0, 1.0], "c": [0.0, 0.0, 3.0], "names": ["a", "b", "far"]}
@@ -93,8 +93,8 @@ def test_many_agents_are_told_by_tenths() -> None:
 
 
 def test_ties_of_the_auc_count_half() -> None:
-    assert ranked(np.array([0.5, 0.5]), np.array([0, 1])) == (0.5, 1.0)
-    assert ranked(np.array([0.1, 0.2]), np.array([1, 1])) == (0.0, 0.0)
+    assert auc_pairs(np.array([0.5, 0.5]), np.array([0, 1])) == (0.5, 1.0)
+    assert auc_pairs(np.array([0.1, 0.2]), np.array([1, 1])) == (0.0, 0.0)
 
 
 def test_a_run_prints_who_fares_how(run: Run) -> None:

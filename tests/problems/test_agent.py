@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from accord import problems
-from accord.core.linalg.fista import minimise
+from accord.core.linalg.fista import fista
 from accord.problems import Coupled, Problem
 from accord.problems.agent import Agent
 from accord.problems.data.rows import Rows
@@ -183,7 +183,7 @@ def test_an_agent_may_be_asked_in_the_users_own_structure() -> None:
 def test_the_inner_solver_finds_a_minimum_under_a_bound() -> None:
     H = np.diag([1.0, 100.0, 1e4]) + 0.5
     q = np.array([3.0, -200.0, 10.0])
-    x = np.asarray(jax.jit(lambda q: minimise(lambda x: H @ x + q, jnp.zeros(3), problems.Box(-1.0, 1.0).prox))(q))
+    x = np.asarray(jax.jit(lambda q: fista(lambda x: H @ x + q, jnp.zeros(3), problems.Box(-1.0, 1.0).prox))(q))
     np.testing.assert_allclose(x, np.clip(x - (H @ x + q), -1, 1), atol=1e-11)
     assert (np.abs(x) <= 1).all()
 

@@ -9,7 +9,7 @@ import pytest
 
 import accord
 from accord.problems import least_squares
-from accord.problems.agent import one_of
+from accord.problems.agent import agent_at
 from accord.problems.data.shape import Shape
 from accord.problems.problem import stacked
 
@@ -67,7 +67,7 @@ def test_a_minibatch_is_of_the_rows():
 
 
 def taken_alone(stack):
-    return one_of(jax.tree.map(jnp.asarray, stack), jnp.asarray(1, jnp.int32))
+    return agent_at(jax.tree.map(jnp.asarray, stack), jnp.asarray(1, jnp.int32))
 
 
 @pytest.mark.parametrize(

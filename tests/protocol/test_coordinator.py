@@ -15,10 +15,10 @@ import pytest
 import accord
 from accord.errors import MethodError, ShardLost
 from accord.protocol import coordinator, timeouts
-from accord.protocol.messages import HOST, Envelope
-from accord.protocol.peer_exchange import AHEAD, Words
-from accord.protocol.timeouts import Patience
-from accord.protocol.transports.queues import Mailboxes
+from accord.protocol.messages import COORDINATOR, Envelope
+from accord.protocol.peer_exchange import AHEAD, PeerExchange
+from accord.protocol.timeouts import Timeouts
+from accord.protocol.transports.queues import QueueTransport
 from accord.runtimes import Threads
 from tests.runtimes.workers.crew import Crew, delivered
 
@@ -90,8 +90,10 @@ def test_fault_25_26_what_is_of_another_run_or_of_another_question_is_refused(
 
     def fate(to: int, envelope: Envelope) -> list[Envelope]:
         elsewhere = poisoned(envelope)._replace(run="another run")
-        earlier = poisoned(envelope)._replace(number=envelope.number - 1)
-        later = [poisoned(envelope)._replace(number=envelope.number + 1)] if to == HOST else []  # to others: a new one
+        earlier = poisoned(envelope)._replace(request_id=envelope.request_id - 1)
+        later = (
+            [poisoned(envelope)._replace(request_id=envelope.request_id + 1)] if to == COORDINATOR else []
+        )  # to others: a new one
         return [elsewhere, earlier, *later, envelope, *later, earlier, elsewhere]
 
     same(undisturbed, run(runtime=Crew(2, fate)))
@@ -117,8 +119,8 @@ def said(number: int, t: int, value: float, sender: int = 1) -> Envelope:
     return Envelope("this run", sender, "said", number, t, 0, (np.array(value),))
 
 
-def listening(*coming: Envelope) -> Words:
-    words = Words("this run", 0, Silence(*coming), (1,), (1,), 0.01)  # pyright: ignore[reportArgumentType]
+def listening(*coming: Envelope) -> PeerExchange:
+    words = PeerExchange("this run", 0, Silence(*coming), (1,), (1,), 0.01)  # pyright: ignore[reportArgumentType]
     words.begin(7)
     return words
 
@@ -132,18 +134,18 @@ def test_fault_24_two_different_words_of_one_round_stop_the_run() -> None:
 def test_fault_24_two_different_answers_to_one_question_stop_the_run_and_the_same_twice_does_not() -> None:
     answers = [Envelope("this run", 0, "losses", 1, 0, 0, (np.array([1.0, np.nan, last]),)) for last in (2.0, 2.0, 3.0)]
     link: Any = Silence(*answers)
-    asked = coordinator.Requests("this run", link, {0: "shard 0 (agent 0)"}, together=False, patience=0.01)
+    asked = coordinator.Coordinator("this run", link, {0: "shard 0 (agent 0)"}, together=False, retry_interval=0.01)
     asked.send("losses", 0, {0: ()})
-    asked.hear()
-    asked.hear()
+    asked.poll()
+    asked.poll()
     with pytest.raises(ShardLost, match=r"shard 0 \(agent 0\) has given two different answers to question 1, losses"):
-        asked.hear()
+        asked.poll()
 
 
 def test_fault_25_26_what_is_older_is_refused_and_what_comes_too_early_is_not_hoarded() -> None:
     early = [said(7, t, float(t)) for t in range(3, 40)]
     words = listening(said(6, 2, -1.0), said(7, 2, -1.0, sender=5), *early[:AHEAD], said(7, 2, 2.0))
-    words.link.coming.insert(0, said(7, 2, 2.0))  # pyright: ignore[reportAttributeAccessIssue]
+    words.transport.coming.insert(0, said(7, 2, 2.0))  # pyright: ignore[reportAttributeAccessIssue]
     assert words.exchange(2, 0, ((np.array(5.0),),)) == ((np.array(2.0),),)
     for envelope in early:
         words._take(envelope)
@@ -157,7 +159,7 @@ def test_fault_28_a_word_is_said_again_to_whom_it_did_not_reach() -> None:
     words.exchange(2, 0, ((np.array(5.0),),))
     words._take(Envelope("this run", 1, "again", 7, 2, 0, ()))
     words._take(Envelope("this run", 1, "again", 7, 9, 0, ()))  # not said yet
-    spoken = [(to, envelope.round, envelope.body) for to, envelope in words.link.sent]  # pyright: ignore[reportAttributeAccessIssue]
+    spoken = [(to, envelope.round, envelope.body) for to, envelope in words.transport.sent]  # pyright: ignore[reportAttributeAccessIssue]
     assert spoken == [(1, 2, (np.array(5.0),))] * 2
 
 
@@ -197,7 +199,7 @@ def test_fault_37_deaths_on_a_link_that_loses_change_nothing(run: Any, undisturb
 
 
 def test_fault_46_a_shard_that_dies_again_and_again_ends_the_run() -> None:
-    crew = Crew(2, dies=lambda envelope: 1 if (envelope.kind, envelope.number) != ("start", 1) else None)
+    crew = Crew(2, dies=lambda envelope: 1 if (envelope.kind, envelope.request_id) != ("start", 1) else None)
     with pytest.raises(ShardLost, match=r"shard 1 \(agents 2 to 3\) died 4 times over one question.*more shards"):
         accord.run(PROBLEM, accord.FedSGD(), runtime=crew, stop=SHORT)
 
@@ -208,26 +210,28 @@ def test_fault_46_a_shard_that_dies_again_and_again_ends_the_run() -> None:
 class Frozen(Silence):
     """A link whose worker answers only once it has been replaced."""
 
-    def revive(self, worker: int) -> None:
-        self.revived = self.sent[-1][1].number
+    def restart(self, worker: int) -> None:
+        self.revived = self.sent[-1][1].request_id
 
     def receive(self, seconds: float | None = None) -> Envelope | None:
         question = self.sent[-1][1]
-        return question._replace(sender=0, body=(1,)) if question.number > getattr(self, "revived", 99) else None
+        return question._replace(sender=0, body=(1,)) if question.request_id > getattr(self, "revived", 99) else None
 
 
 def test_fault_38_who_does_not_answer_what_everybody_has_to_is_replaced_after_ten_deadlines(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert Patience(deadline=0.01).limit == 60
-    monkeypatch.setattr(timeouts, "LEAST", 0.0)
+    assert Timeouts(deadline=0.01).failure_timeout == 60
+    monkeypatch.setattr(timeouts, "LEAST_FAILURE_TIMEOUT", 0.0)
     link: Any = Frozen()
-    limit = Patience(deadline=0.01).limit
-    assert Patience().limit is None  # without a deadline, whoever is alive is waited for
-    asked = coordinator.Requests("this run", link, {0: "shard 0 (agent 0)"}, together=False, patience=0.01, limit=limit)
-    assert asked.everybody("losses", 3) == {0: (1,)}
-    assert len({envelope.number for _, envelope in link.sent}) == 2
-    assert sum(envelope.number == 1 for _, envelope in link.sent) > 3  # asked again and again, before that
+    limit = Timeouts(deadline=0.01).failure_timeout
+    assert Timeouts().failure_timeout is None  # without a deadline, whoever is alive is waited for
+    asked = coordinator.Coordinator(
+        "this run", link, {0: "shard 0 (agent 0)"}, together=False, retry_interval=0.01, failure_timeout=limit
+    )
+    assert asked.broadcast("losses", 3) == {0: (1,)}
+    assert len({envelope.request_id for _, envelope in link.sent}) == 2
+    assert sum(envelope.request_id == 1 for _, envelope in link.sent) > 3  # asked again and again, before that
 
 
 class Slow:
@@ -237,10 +241,14 @@ class Slow:
         self.worker, self.rounds, self.until, self.held = worker, rounds, until, list[Envelope]()
 
     def __call__(self, to: int, envelope: Envelope) -> Iterator[Envelope]:
-        if to == HOST and (envelope.sender, envelope.kind) == (self.worker, "respond") and self.asked in self.rounds:
+        if (
+            to == COORDINATOR
+            and (envelope.sender, envelope.kind) == (self.worker, "respond")
+            and self.asked in self.rounds
+        ):
             self.held = [envelope]
             return
-        if envelope.sender == HOST and envelope.kind == "respond":
+        if envelope.sender == COORDINATOR and envelope.kind == "respond":
             if to == self.worker:
                 self.asked = envelope.round
             if envelope.round >= self.until:
@@ -249,20 +257,20 @@ class Slow:
 
     def release(self) -> None:
         while self.held:
-            self.crew.boxes[HOST].put(self.held.pop())
+            self.crew.boxes[COORDINATOR].put(self.held.pop())
 
 
 def test_fault_38_who_is_late_is_not_counted_and_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """SCAFFOLD, whose clients hold what they have sent: what did not count they have to forget."""
-    monkeypatch.setattr(coordinator, "SHARE", 1e9)  # so that the log tells all
+    monkeypatch.setattr(coordinator, "SNAPSHOT_RATIO", 1e9)  # so that the log tells all
     fate = Slow(1, range(3, 4), until=6)
-    fate.crew = crew = Crew(2, fate, patience=Patience(deadline=1.0, quorum=0.5, again=0.1))
+    fate.crew = crew = Crew(2, fate, patience=Timeouts(deadline=1.0, quorum=0.5, retry_interval=0.1))
     method = accord.SCAFFOLD(local=accord.GradientDescent(steps=1, step_size=0.1))
     accord.run(
         PROBLEM, method, runtime=Crew(2), stop=accord.Stop(rounds=2, progress=0)
     )  # compiled, so that it is in time
     outcome = accord.run(PROBLEM, method, runtime=crew, stop=accord.Stop(rounds=12, progress=0))
-    counted = [sorted(past.bodies) for past in crew.session.requests.log if past.kind == "respond"]
+    counted = [sorted(past.bodies) for past in crew.session.coordinator.log if past.kind == "respond"]
     assert counted[:3] == [[0, 1]] * 3
     assert counted[3:6] == [[0]] * 3  # left behind, and then still at work
     assert [0, 1] in counted[6:8]
@@ -286,7 +294,7 @@ def test_fault_45_below_the_quorum_it_waits_and_then_says_why_it_ends() -> None:
     def fate(to: int, envelope: Envelope) -> list[Envelope]:
         return [] if (envelope.sender, envelope.kind) == (1, "respond") else [envelope]
 
-    crew = Crew(2, fate, patience=Patience(deadline=0.1, quorum=0.75, again=0.05))
+    crew = Crew(2, fate, patience=Timeouts(deadline=0.1, quorum=0.75, retry_interval=0.05))
     with pytest.raises(ShardLost, match=r"Round 0: after 1\.?\d* s.*no answer from shard 1 \(agents 2 to 3\)"):
         accord.run(PROBLEM, accord.FedSGD(), runtime=crew, stop=SHORT)
 
@@ -297,17 +305,17 @@ def test_fault_45_below_the_quorum_it_waits_and_then_says_why_it_ends() -> None:
     (accord.FedSGD(), {"aggregate": accord.aggregation.MultiKrum(1)}, "bears f=1 bad agents among at least 5"),
 ], ids=["peers", "everybody's answer", "a rule over few"])  # fmt: skip
 def test_a_deadline_is_refused_where_everybody_is_needed(method: Any, how: dict[str, Any], words: str) -> None:
-    crew = Crew(2, delivered, patience=Patience(deadline=1.0))
+    crew = Crew(2, delivered, patience=Timeouts(deadline=1.0))
     with pytest.raises(MethodError, match=words):
         accord.run(PROBLEM, method, runtime=crew, stop=SHORT, **how)
 
 
 def test_fault_38_no_wait_is_longer_than_the_time_of_a_run_allows(monkeypatch: pytest.MonkeyPatch) -> None:
     """A shard that answers nothing, where the run was to end after a twentieth of a second."""
-    link = Mailboxes(HOST, {HOST: queue.SimpleQueue(), 0: queue.SimpleQueue()})
-    host = coordinator.Requests(
-        "run", link, {0: "shard 0 (agents 0 to 3)"}, together=False, patience=0.01, seconds=0.05
+    link = QueueTransport(COORDINATOR, {COORDINATOR: queue.SimpleQueue(), 0: queue.SimpleQueue()})
+    host = coordinator.Coordinator(
+        "run", link, {0: "shard 0 (agents 0 to 3)"}, together=False, retry_interval=0.01, seconds=0.05
     )
     monkeypatch.setattr(coordinator, "GRACE", 0.1)
     with pytest.raises(ShardLost, match=r"to end after 0\.05 seconds.*no answer from shard 0 \(agents 0 to 3\)"):
-        host.everybody("start", 0, lasting=True)
+        host.broadcast("start", 0, durable=True)

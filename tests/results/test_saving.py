@@ -20,7 +20,7 @@ import pytest
 import accord
 from accord.errors import SavedRunError
 from accord.results import saving
-from accord.results.reports.context import Story
+from accord.results.reports.context import ReportContext
 from accord.results.run import Run
 from accord.results.saving import load
 
@@ -250,15 +250,15 @@ def test_files_that_tell_of_single_agents_are_for_their_owner_alone(run: Run, tm
 
 
 def test_a_story_is_refused_when_any_of_its_letters_is_another(tmp_path: Path) -> None:
-    Story(title="Farms", notes=("All is well.",), optimum=1.5).keep(tmp_path)
-    assert Story.of(tmp_path) == Story(title="Farms", notes=("All is well.",), optimum=1.5)
+    ReportContext(title="Farms", notes=("All is well.",), optimum=1.5).keep(tmp_path)
+    assert ReportContext.of(tmp_path) == ReportContext(title="Farms", notes=("All is well.",), optimum=1.5)
     path = tmp_path / "story.json"
     body = path.read_bytes()
     for place in range(0, len(body) - 1, 3):
         path.write_bytes(flipped_at(body, place))
         if not body[place : place + 1].isspace():
             with pytest.raises(SavedRunError, match=r"story\.json is damaged"):
-                Story.of(tmp_path)
+                ReportContext.of(tmp_path)
 
 
 def test_a_run_is_pickled_without_its_problem(run: Run) -> None:

@@ -81,7 +81,7 @@ def test_fault_36_37_44_ten_shards_killed_change_nothing(name: str) -> None:
 
 def test_fault_46_an_agent_that_kills_its_process_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """As the kernel does where memory runs out."""
-    monkeypatch.setattr(coordinator, "DEATHS", 1)
+    monkeypatch.setattr(coordinator, "MAX_RESTARTS", 1)
     fatal = accord.Opaque(value=lambda x: 0.0, grad=lambda x: os.kill(os.getpid(), signal.SIGKILL))
     problem = accord.Problem(None, [fatal, fatal], x0=np.zeros(1))
     with pytest.raises(ShardLost, match=r"shard 0 \(agents 0 to 1\) died 2 times over one question"):

@@ -43,7 +43,7 @@ def test_fault_29_frames_damaged_on_their_way_change_nothing(monkeypatch: pytest
     chance, harmed = random.Random(1), {"sent": 0, "come": 0}
 
     def sent(*given: Any) -> bytes:
-        frame = bytearray(frames.packed(*given))
+        frame = bytearray(frames.encode(*given))
         if chance.random() < 0.1:
             harmed["sent"] += 1
             frame[-1 - chance.randrange(len(frame) - 60)] ^= 1
@@ -53,10 +53,10 @@ def test_fault_29_frames_damaged_on_their_way_change_nothing(monkeypatch: pytest
         envelope = yield from frames.reading(*given)
         if chance.random() < 0.1:
             harmed["come"] += 1
-            raise frames.Refused
+            raise frames.CorruptFrame
         return envelope
 
-    monkeypatch.setattr(tcp, "packed", sent)
+    monkeypatch.setattr(tcp, "encode", sent)
     monkeypatch.setattr(tcp, "reading", come)
     how: dict[str, Any] = {"network": accord.networks.ring(4), "stop": accord.Stop(rounds=40, progress=0), "record": 1}
     disturbed = accord.run(PROBLEM, accord.GradientTracking(), runtime=Ray(2), **how)
@@ -74,7 +74,7 @@ def test_fault_33_shards_of_another_version_are_refused_with_both(monkeypatch: p
 
 
 def test_fault_38_a_shard_that_freezes_for_good_is_placed_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timeouts, "LEAST", 5.0)
+    monkeypatch.setattr(timeouts, "LEAST_FAILURE_TIMEOUT", 5.0)
     frozen: list[int] = []
 
     def freeze(status: Any) -> None:

@@ -13,8 +13,8 @@ import pytest
 import accord
 from accord.channels import Clear
 from accord.core.pytrees import pytree
-from accord.protocol.messages import HOST, Envelope
-from accord.protocol.transports.queues import Mailboxes
+from accord.protocol.messages import COORDINATOR, Envelope
+from accord.protocol.transports.queues import QueueTransport
 
 H, C = np.array([1.0, 2.0, 4.0, 3.0]), np.array([0.0, 1.0, 2.0, 6.0])
 METHODS = [accord.FedAvg(), accord.FedLT(), accord.FedPD(), accord.Scaffnew(), accord.Ditto()]
@@ -36,13 +36,13 @@ class Shut(Clear):
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> list[Envelope]:
     """All that workers say to their host."""
-    sent, send = list[Envelope](), Mailboxes.send
+    sent, send = list[Envelope](), QueueTransport.send
 
-    def kept(self: Mailboxes, to: int, envelope: Envelope) -> None:
-        sent.extend([envelope] if to == HOST else [])
+    def kept(self: QueueTransport, to: int, envelope: Envelope) -> None:
+        sent.extend([envelope] if to == COORDINATOR else [])
         send(self, to, envelope)
 
-    monkeypatch.setattr(Mailboxes, "send", kept)
+    monkeypatch.setattr(QueueTransport, "send", kept)
     return sent
 
 

@@ -12,7 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from accord.errors import SavedRunError
-from accord.results.reports.context import Story
+from accord.results.reports.context import ReportContext
 from accord.results.reports.html import write
 from accord.results.reports.sections import Chapter, written
 from accord.studies import load
@@ -42,16 +42,16 @@ def test_nothing_beside_a_study_of_ones_own_is_executed(tmp_path: Path) -> None:
 def test_chapters_stand_on_the_page_and_are_kept_beside_the_run(tmp_path: Path) -> None:
     chapter = Chapter("Who <gains>", "One.\n\nTwo.", drawn(), pd.DataFrame({"who": ["north"], "cows": [1200]}))
     run = load("dispatch").run()
-    page = write(run, tmp_path, Story(chapters=(written(chapter),)))
+    page = write(run, tmp_path, ReportContext(chapters=(written(chapter),)))
     told = page.read_text()
     assert all(part in told for part in ("Who &lt;gains&gt;", "<p>Two.</p>", "data:image/svg+xml;base64,", "1,200"))
     page.unlink()
-    assert write(run, tmp_path, Story.of(tmp_path)).read_text() == told
+    assert write(run, tmp_path, ReportContext.of(tmp_path)).read_text() == told
 
 
 def test_a_kept_picture_must_be_an_image(tmp_path: Path) -> None:
-    Story(chapters=(written(Chapter("A", "B", drawn())),)).keep(tmp_path)
+    ReportContext(chapters=(written(Chapter("A", "B", drawn())),)).keep(tmp_path)
     path = tmp_path / "story.json"
     path.write_text(path.read_text().replace("data:image/svg+xml", "https://elsewhere.example/"))
     with pytest.raises(SavedRunError, match=r"story\.json is damaged"):
-        Story.of(tmp_path)
+        ReportContext.of(tmp_path)

@@ -18,9 +18,9 @@ from accord.errors import MethodError
 class Compressor(Protocol):
     """What is done to one vector; hashable. What `squeeze` returns crosses the wire."""
 
-    def squeeze(self, x: Array, key: Array) -> Any: ...
+    def compress(self, x: Array, key: Array) -> Any: ...
 
-    def expand(self, wire: Any, d: int, dtype: Any) -> Array: ...
+    def decompress(self, wire: Any, d: int, dtype: Any) -> Array: ...
 
 
 @pytree
@@ -36,13 +36,13 @@ class Compressed:
 
     def encode(self, message: Any, memory: Any, key: Array) -> tuple[Any, Any]:
         leaves, tree = jax.tree.flatten(message)
-        wires = [self.compressor.squeeze(x, jax.random.fold_in(key, i)) for i, x in enumerate(leaves)]
+        wires = [self.compressor.compress(x, jax.random.fold_in(key, i)) for i, x in enumerate(leaves)]
         return jax.tree.unflatten(tree, wires), memory
 
     def decode(self, wire: Any, memory: Any) -> tuple[Any, Any]:
         blanks, tree = jax.tree.flatten(memory)
         wires = tree.flatten_up_to(wire)
-        vectors = [self.compressor.expand(w, b.shape[0], b.dtype) for w, b in zip(wires, blanks, strict=True)]
+        vectors = [self.compressor.decompress(w, b.shape[0], b.dtype) for w, b in zip(wires, blanks, strict=True)]
         return jax.tree.unflatten(tree, vectors), memory
 
 
@@ -73,11 +73,11 @@ class TopK:
 
     k: int
 
-    def squeeze(self, x: Array, key: Array) -> Sparse:
+    def compress(self, x: Array, key: Array) -> Sparse:
         _, indices = jax.lax.top_k(jnp.abs(x), min(self.k, x.size))
         return Sparse(x[indices], indices.astype(jnp.int32))
 
-    def expand(self, wire: Sparse, d: int, dtype: Any) -> Array:
+    def decompress(self, wire: Sparse, d: int, dtype: Any) -> Array:
         return jnp.zeros(d, dtype).at[wire.indices].set(wire.values)
 
 
@@ -88,12 +88,12 @@ class RandomK:
     k: int
     unbiased: bool
 
-    def squeeze(self, x: Array, key: Array) -> Sparse:
+    def compress(self, x: Array, key: Array) -> Sparse:
         k = min(self.k, x.size)
         indices = jax.random.choice(key, x.size, (k,), replace=False).astype(jnp.int32)
         return Sparse(x[indices] * (x.size / k if self.unbiased else 1.0), indices)
 
-    def expand(self, wire: Sparse, d: int, dtype: Any) -> Array:
+    def decompress(self, wire: Sparse, d: int, dtype: Any) -> Array:
         return jnp.zeros(d, dtype).at[wire.indices].set(wire.values)
 
 
@@ -104,7 +104,7 @@ class Quantise:
     bits: int
     norm: str
 
-    def squeeze(self, x: Array, key: Array) -> Levels:
+    def compress(self, x: Array, key: Array) -> Levels:
         s = 2 ** (self.bits - 1) - 1
         scale = jnp.max(jnp.abs(x)) if self.norm == "max" else jnp.linalg.norm(x)
         exact = jnp.abs(x) * (s / jnp.where(scale > 0, scale, 1))
@@ -112,7 +112,7 @@ class Quantise:
         codes = (jnp.sign(x) * level).astype(jnp.int32) + s
         return Levels(pack(codes.astype(jnp.uint32), self.bits), scale[None])
 
-    def expand(self, wire: Levels, d: int, dtype: Any) -> Array:
+    def decompress(self, wire: Levels, d: int, dtype: Any) -> Array:
         s = 2 ** (self.bits - 1) - 1
         codes = unpack(wire.codes, d, self.bits).astype(jnp.int32) - s
         return codes.astype(dtype) * (wire.scale / s)
@@ -122,13 +122,13 @@ class Quantise:
 class Natural:
     """Rounded at random to a power of two next to it, so that the mean is kept: a sign and eight bits of exponent."""
 
-    def squeeze(self, x: Array, key: Array) -> Powers:
+    def compress(self, x: Array, key: Array) -> Powers:
         mantissa, exponent = jnp.frexp(x)
         up = jax.random.uniform(key, x.shape, x.dtype) < 2 * jnp.abs(mantissa) - 1
         power = jnp.clip(exponent - 1 + up.astype(exponent.dtype) + 128, 0, 255)  # 2⁻¹²⁷ to 2¹²⁷
         return Powers(pack((x < 0).astype(jnp.uint32), 1), jnp.where(x == 0, 0, power).astype(jnp.uint8))
 
-    def expand(self, wire: Powers, d: int, dtype: Any) -> Array:
+    def decompress(self, wire: Powers, d: int, dtype: Any) -> Array:
         power = wire.exponents.astype(jnp.int32)
         size = jnp.where(power > 0, jnp.ldexp(jnp.ones(d, dtype), power - 128), 0)
         return jnp.where(unpack(wire.signs, d, 1) > 0, -size, size)
@@ -138,10 +138,10 @@ class Natural:
 class Sign:
     """sign(x) · mean|x|: one bit a coordinate; zero counts as positive."""
 
-    def squeeze(self, x: Array, key: Array) -> Levels:
+    def compress(self, x: Array, key: Array) -> Levels:
         return Levels(pack((x < 0).astype(jnp.uint32), 1), jnp.mean(jnp.abs(x))[None])
 
-    def expand(self, wire: Levels, d: int, dtype: Any) -> Array:
+    def decompress(self, wire: Levels, d: int, dtype: Any) -> Array:
         return jnp.where(unpack(wire.codes, d, 1) > 0, -wire.scale, wire.scale)
 
 

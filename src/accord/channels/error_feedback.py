@@ -14,16 +14,16 @@ from accord.core.pytrees import pytree
 from accord.errors import MethodError
 
 
-class Memory(NamedTuple):
+class FeedbackMemory(NamedTuple):
     """What is kept at either end."""
 
     kept: Any  # the error so far, or x̂, what the listener believes
-    speaker: Any  # the inner channel's
-    listener: Any
+    sender: Any  # the inner channel's
+    receiver: Any
 
 
-def _blank(channel: Channel, message: Any) -> Memory:
-    return Memory(jax.tree.map(jnp.zeros_like, message), channel.init(message), channel.init(message))
+def _blank(channel: Channel, message: Any) -> FeedbackMemory:
+    return FeedbackMemory(jax.tree.map(jnp.zeros_like, message), channel.init(message), channel.init(message))
 
 
 @pytree
@@ -33,17 +33,17 @@ class ErrorFeedback:
 
     channel: Channel
 
-    def init(self, message: Any) -> Memory:
+    def init(self, message: Any) -> FeedbackMemory:
         return _blank(self.channel, message)
 
-    def encode(self, message: Any, memory: Memory, key: Array) -> tuple[Any, Memory]:
+    def encode(self, message: Any, memory: FeedbackMemory, key: Array) -> tuple[Any, FeedbackMemory]:
         whole = jax.tree.map(jnp.add, message, memory.kept)
-        wire, speaker = self.channel.encode(whole, memory.speaker, key)
-        heard, listener = self.channel.decode(wire, memory.listener)
-        return wire, Memory(jax.tree.map(jnp.subtract, whole, heard), speaker, listener)
+        wire, speaker = self.channel.encode(whole, memory.sender, key)
+        heard, listener = self.channel.decode(wire, memory.receiver)
+        return wire, FeedbackMemory(jax.tree.map(jnp.subtract, whole, heard), speaker, listener)
 
-    def decode(self, wire: Any, memory: Memory) -> tuple[Any, Memory]:
-        heard, listener = self.channel.decode(wire, memory.listener)
+    def decode(self, wire: Any, memory: FeedbackMemory) -> tuple[Any, FeedbackMemory]:
+        heard, listener = self.channel.decode(wire, memory.receiver)
         return heard, memory._replace(listener=listener)
 
 
@@ -55,19 +55,19 @@ class Changes:
     channel: Channel
     alpha: float
 
-    def init(self, message: Any) -> Memory:
+    def init(self, message: Any) -> FeedbackMemory:
         return _blank(self.channel, message)
 
-    def encode(self, message: Any, memory: Memory, key: Array) -> tuple[Any, Memory]:
+    def encode(self, message: Any, memory: FeedbackMemory, key: Array) -> tuple[Any, FeedbackMemory]:
         change = jax.tree.map(jnp.subtract, message, memory.kept)
-        wire, speaker = self.channel.encode(change, memory.speaker, key)
-        return wire, self.decode(wire, memory)[1]._replace(speaker=speaker)
+        wire, speaker = self.channel.encode(change, memory.sender, key)
+        return wire, self.decode(wire, memory)[1]._replace(sender=speaker)
 
-    def decode(self, wire: Any, memory: Memory) -> tuple[Any, Memory]:
-        q, listener = self.channel.decode(wire, memory.listener)
+    def decode(self, wire: Any, memory: FeedbackMemory) -> tuple[Any, FeedbackMemory]:
+        q, listener = self.channel.decode(wire, memory.receiver)
         heard = jax.tree.map(jnp.add, memory.kept, q)
         kept = jax.tree.map(lambda old, q: old + self.alpha * q, memory.kept, q)
-        return heard, Memory(kept, memory.speaker, listener)
+        return heard, FeedbackMemory(kept, memory.sender, listener)
 
 
 def error_feedback(channel: Channel) -> ErrorFeedback:

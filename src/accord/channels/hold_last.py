@@ -14,10 +14,10 @@ from accord.core.pytrees import pytree
 from accord.errors import MethodError
 
 
-class Memory(NamedTuple):
+class OutageMemory(NamedTuple):
     """What the listener goes by."""
 
-    word: Any  # the last that was heard
+    message: Any  # the last that was heard
     left: Array  # rounds of silence to come; −1 before the first word
 
 
@@ -29,16 +29,16 @@ class Silence(Clear):
     rate: float
     rounds: int = field(metadata={"static": True})
 
-    def init(self, message: Any) -> Memory:
-        return Memory(jax.tree.map(jnp.zeros_like, message), jnp.full((), -1, jnp.int32))
+    def init(self, message: Any) -> OutageMemory:
+        return OutageMemory(jax.tree.map(jnp.zeros_like, message), jnp.full((), -1, jnp.int32))
 
-    def encode(self, message: Any, memory: Memory, key: Array) -> tuple[Any, Memory]:
+    def encode(self, message: Any, memory: OutageMemory, key: Array) -> tuple[Any, OutageMemory]:
         begins = (memory.left == 0) & (jax.random.uniform(key) < self.rate)
         left = jnp.where(memory.left > 0, memory.left - 1, jnp.where(begins, self.rounds, 0))
-        word = jax.tree.map(lambda last, now: jnp.where(left > 0, last, now), memory.word, message)
-        return word, Memory(word, left)
+        word = jax.tree.map(lambda last, now: jnp.where(left > 0, last, now), memory.message, message)
+        return word, OutageMemory(word, left)
 
-    def decode(self, wire: Any, memory: Memory) -> tuple[Any, Memory]:
+    def decode(self, wire: Any, memory: OutageMemory) -> tuple[Any, OutageMemory]:
         return wire, memory
 
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from accord.cli.console import heading, progress, refusing, say, working
 from accord.cli import inference
+from accord.cli.console import heading, progress, refusing, say, working
 from accord.core.disk import check_writable
 from accord.errors import StudyError, UnknownName
 
 if TYPE_CHECKING:
-    from accord.results.reports.context import Story
+    from accord.results.reports.context import ReportContext
     from accord.results.run import Run
     from accord.studies import Study
 
@@ -144,14 +144,14 @@ def compare(
     """Run several methods on one problem: a table, one picture, a report of one page."""
     from accord.cli.terminal import shown
     from accord.results.reports import tables
-    from accord.results.reports.context import Story
+    from accord.results.reports.context import ReportContext
     from accord.results.reports.html import write_comparison
-    from accord.studies.baselines import planner
+    from accord.studies.baselines import centralised
 
     chosen = _study(study, rounds, seed)
     directory = _writable(out, f"{chosen.name}-compared")
     runs = _one_by_one({name.strip(): chosen.with_method(name.strip()) for name in methods.split(",")}, runtime, quiet)
-    best = planner(chosen.problem)
+    best = centralised(chosen.problem)
     bounds = (
         [float(outcome.history["dual_value"].to_numpy().max()) for outcome in runs.values()] if best is None else []
     )
@@ -160,7 +160,7 @@ def compare(
     notes = (f"Peers talk over the {runs[peers[0]].facts.network}: {', '.join(peers)}.",) if peers else ()
     if not quiet:
         say(heading(chosen.title), shown(tables.without(tables.comparison(runs, optimum), "gradients")), *notes)
-    story = Story(title=chosen.title, about=chosen.about, notes=notes)
+    story = ReportContext(title=chosen.title, about=chosen.about, notes=notes)
     page = write_comparison(runs, directory, optimum, story)
     say(f"The report is {page}")
     raise typer.Exit(max((outcome.status.code for outcome in runs.values() if outcome.status.asked), default=0))
@@ -213,11 +213,11 @@ def methods(name: Annotated[str | None, typer.Argument(help="Tell all about one.
 @refusing
 def report(directory: Annotated[Path, typer.Argument(help="Where a run was saved.", metavar="DIR")]) -> None:
     """Write the page of a saved run anew."""
-    from accord.results.reports.context import Story
+    from accord.results.reports.context import ReportContext
     from accord.results.reports.html import write
     from accord.results.run import Run
 
-    page = write(Run.load(directory), directory, Story.of(directory))
+    page = write(Run.load(directory), directory, ReportContext.of(directory))
     say(f"The report is {page}")
 
 
@@ -276,7 +276,7 @@ def _writable(out: Path | None, name: str) -> Path:
     return directory
 
 
-def _keep(outcome: Run, story: Story, directory: Path, quiet: bool, agents: bool) -> None:
+def _keep(outcome: Run, story: ReportContext, directory: Path, quiet: bool, agents: bool) -> None:
     """The run and its page, which tell of single agents where that is asked."""
     from accord.results.reports.html import write
 
@@ -297,21 +297,23 @@ def _runtime(name: str) -> Any:
     return getattr(runtimes, known[name])()
 
 
-def _story(study: Study, outcome: Run, group: str | None, capped: bool) -> Story:
+def _story(study: Study, outcome: Run, group: str | None, capped: bool) -> ReportContext:
     """The outcome beside the centralised answer and what agents find alone; how they fare, and what caps cost."""
     from accord.fairness import fairness_chapters
-    from accord.results.reports.context import Story, beside_alone, bounded, measured
+    from accord.results.reports.context import ReportContext, beside_alone, bounded, measured
     from accord.results.reports.sections import written
-    from accord.studies.baselines import alone, planner
+    from accord.studies.baselines import centralised, local_only
     from accord.studies.sections import side_by_side
 
-    best, found = side_by_side({f.__name__: functools.partial(f, study.problem) for f in (planner, alone)}).values()
+    best, found = side_by_side(
+        {f.__name__: functools.partial(f, study.problem) for f in (centralised, local_only)}
+    ).values()
     notes = [bounded(outcome)] if best is None else [measured(outcome, best.objective, best.distance(outcome.x))]
     columns = {}
     if found is not None:
         notes.append(beside_alone(outcome, found.everyone.tolist()))
         columns = {"own model, own rows": found.own, "own model, all rows": found.everyone}
-    return Story(
+    return ReportContext(
         study.title,
         study.about,
         tuple(notes),
@@ -321,7 +323,7 @@ def _story(study: Study, outcome: Run, group: str | None, capped: bool) -> Story
     )
 
 
-def _tell(outcome: Run, story: Story, quiet: bool) -> None:
+def _tell(outcome: Run, story: ReportContext, quiet: bool) -> None:
     """What happened, in sentences and a table."""
     from accord.cli.terminal import shown
     from accord.results.reports import tables
@@ -333,7 +335,7 @@ def _tell(outcome: Run, story: Story, quiet: bool) -> None:
     say(*str(outcome).split("\n"), *story.notes, *asked)
 
 
-def _with_chapters(story: Story, study: Study, outcome: Run, quiet: bool) -> Story:
+def _with_chapters(story: ReportContext, study: Study, outcome: Run, quiet: bool) -> ReportContext:
     """The story with what the study tells besides its run; each title is said when its chapter is known."""
     from accord.results.reports.sections import written
 

@@ -8,12 +8,12 @@ from contextlib import suppress
 import jax
 
 
-def one_a_core() -> None:
+def use_all_cpu_devices() -> None:
     """Ask JAX for a CPU device a core, so that a cohort can be divided; nothing changes once JAX is running.
 
     XLA uses about one core a CPU device. Called where Accord is about to compute, never at import.
 
-    >>> one_a_core()
+    >>> use_all_cpu_devices()
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     with suppress(RuntimeError):  # JAX is already running: its devices stay as they are

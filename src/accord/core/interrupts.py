@@ -15,14 +15,14 @@ STATUSES = {signal.SIGINT: Status.INTERRUPTED, signal.SIGTERM: Status.TERMINATED
 
 
 @dataclass
-class Asked:
+class StopRequest:
     """Whether a run has been asked to stop, and then how it ends."""
 
     status: Status | None = None
 
 
 @dataclass(frozen=True)
-class Postponed:
+class DeferredSignal:
     """The handler of SIGTERM once it has ended a run: what there is is told, and the next run is not begun."""
 
     before: Any  # the handler that the program had
@@ -40,17 +40,17 @@ class Postponed:
 
 
 @contextmanager
-def interruptible() -> Iterator[Asked]:
+def interruptible() -> Iterator[StopRequest]:
     """Ctrl-C and SIGTERM are noted, and read between blocks; a second one interrupts at once.
 
     A run that SIGTERM ends is still told, since there is time for that. The signal itself is handed on to the program
     when it begins its next run: to the handler that the program had, or as `SystemExit(143)` where it had none.
     """
-    asked = Asked()
+    asked = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield asked
         return
-    if isinstance(postponed := signal.getsignal(signal.SIGTERM), Postponed):
+    if isinstance(postponed := signal.getsignal(signal.SIGTERM), DeferredSignal):
         postponed.deliver()
 
     def ask(number: int, _: object) -> None:
@@ -65,4 +65,4 @@ def interruptible() -> Iterator[Asked]:
         for number, handler in before.items():
             handler = signal.SIG_DFL if handler is None else handler  # None: not one of Python's
             told = number == signal.SIGTERM and asked.status is STATUSES[number] and handler != signal.SIG_IGN
-            signal.signal(number, Postponed(handler) if told else handler)
+            signal.signal(number, DeferredSignal(handler) if told else handler)

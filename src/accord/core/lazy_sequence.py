@@ -9,10 +9,10 @@ from typing import Any
 
 
 @dataclass(frozen=True, eq=False)
-class Later(Sequence[Any]):
+class LazySequence(Sequence[Any]):
     """A list whose length is known, and which is made when it is first looked into.
 
-    >>> squares = Later(3, lambda: [0, 1, 4])
+    >>> squares = LazySequence(3, lambda: [0, 1, 4])
     >>> len(squares), squares[2], squares
     (3, 4, Later(length=3))
     """

@@ -65,7 +65,7 @@ class Counts(NamedTuple):
     windows: Array  # those that ended
 
 
-class Watch(NamedTuple):
+class StopMonitor(NamedTuple):
     """What the verdict needs of the records so far: part of a run's state, so a resumed run stops where it would.
 
     Windows are counted in rounds, follow one another, and are judged when they end, so that the verdict depends neither
@@ -82,7 +82,7 @@ class Watch(NamedTuple):
     since: Array  # how many rounds those are
     fresh: Array  # whether a window has ended with the last record
 
-    def went(self, square: Array, rounds: Array | int) -> Watch:
+    def went(self, square: Array, rounds: Array | int) -> StopMonitor:
         """The watch after some rounds that moved the models, or the prices, by Σ over them of squares."""
         return self._replace(travel=self.travel + square, since=self.since + rounds)
 
@@ -92,7 +92,7 @@ class Watch(NamedTuple):
         since = self.since.astype(self.travel.dtype)
         return jnp.where(since > 0, jnp.sqrt(self.travel / jnp.maximum(since, 1)), jnp.nan)
 
-    def see(self, seen: Seen, oldest: Array | int = 2**31 - 1) -> Watch:
+    def update(self, seen: Seen, oldest: Array | int = 2**31 - 1) -> StopMonitor:
         """The watch after one more record.
 
         - `oldest`: the round after which the agent that was not heard for longest was heard last, where nobody waits: a

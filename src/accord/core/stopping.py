@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from accord.core.kinds import known_fields, number, shown, whole
-from accord.core.stop_monitor import WINDOWS, Counts, Limits, Marks, Seen, Watch, Window
+from accord.core.stop_monitor import WINDOWS, Counts, Limits, Marks, Seen, StopMonitor, Window
 from accord.errors import MethodError
 
 
@@ -58,7 +58,7 @@ class Stop:
                 raise MethodError(f"Stop({name}={what}): give a number that is not negative; 0 never stops on it.")
             object.__setattr__(self, name, value)
 
-    def watch(self, x0: np.ndarray, *, prices: bool = False, floor: bool = False) -> Watch:
+    def watch(self, x0: np.ndarray, *, prices: bool = False, floor: bool = False) -> StopMonitor:
         """An empty watch.
 
         - `x0`: (d,), whose dtype is the run's. `prices`: whether agents share a constraint. `floor`: whether the run
@@ -69,7 +69,7 @@ class Stop:
         nothing = lambda *shape: number(np.full(shape, math.nan))  # noqa: E731
         limits = Limits(number(self.progress), number(self.agreement), count(min(self.window, 2**30)),
                         flag(self.absolute), flag(prices), flag(floor), number(np.vdot(x0, x0)))  # fmt: skip
-        return Watch(
+        return StopMonitor(
             limits,
             seen=Seen(*[nothing()] * len(Seen._fields)),
             windows=nothing(WINDOWS + 1, len(Window._fields)),

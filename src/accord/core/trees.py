@@ -10,26 +10,26 @@ import numpy as np
 from jax import Array
 
 
-def taken(stack: Any, k: Any) -> Any:
+def tree_take(stack: Any, k: Any) -> Any:
     """What agent k has of a stack, or agents k."""
     return jax.tree.map(lambda leaf: leaf[k], stack)
 
 
-def put(stack: Any, k: Any, values: Any) -> Any:
+def tree_set(stack: Any, k: Any, values: Any) -> Any:
     """The stack with these values for agent k, or agents k; beyond its end for nobody."""
     return jax.tree.map(lambda leaf, value: leaf.at[k].set(value, mode="drop"), stack, values)
 
 
-def repeated(tree: Any, K: int) -> Any:
+def tree_broadcast(tree: Any, K: int) -> Any:
     """The same for each of K agents."""
     return jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (K, *leaf.shape)), tree)
 
 
-def numbers(K: int) -> Array:
+def agent_ids(K: int) -> Array:
     """The agents' numbers."""
     return jnp.arange(K, dtype=jnp.int32)
 
 
-def leaves(tree: Any) -> tuple[np.ndarray, ...]:
+def host_leaves(tree: Any) -> tuple[np.ndarray, ...]:
     """A pytree's arrays, ready for any wire."""
     return tuple(np.asarray(leaf) for leaf in jax.tree.leaves(tree))

@@ -11,7 +11,7 @@ import numpy as np
 from jax import Array
 
 from accord.core.status import Ending, Status
-from accord.core.stop_monitor import GOING, WINDOWS, Limits, Marks, Seen, Watch, Window
+from accord.core.stop_monitor import GOING, WINDOWS, Limits, Marks, Seen, StopMonitor, Window
 
 ROUNDING = 8.0
 """Units in the last place within which numbers are the same."""
@@ -31,7 +31,7 @@ class Evidence(NamedTuple):
     fresh: Array  # whether one has ended with the last record
 
     @classmethod
-    def of(cls, watch: Watch) -> Evidence:
+    def of(cls, watch: StopMonitor) -> Evidence:
         """The measures of a watch."""
         closed, marks = Window(*watch.windows[:-1].T), Marks(*watch.marks)
         return cls(watch.limits, watch.seen, closed, marks, watch.counts[-1], watch.fresh)
@@ -127,12 +127,12 @@ class Evidence(NamedTuple):
         return self.fresh & _grows(self.closed.apart, 1e6 * self.marks.early) & (self.marks.early > 0)
 
 
-def verdict(watch: Watch) -> Array:
+def verdict(watch: StopMonitor) -> Array:
     """Say whether and why to stop after these records: `GOING`, or the number of a `Status`."""
     return Evidence.of(watch).verdict
 
 
-def ending(watch: Watch, verdict: int, note: str = "") -> Ending:
+def ending(watch: StopMonitor, verdict: int, note: str = "") -> Ending:
     """Say why the run stopped, with the numbers."""
     number = lambda value: float(np.asarray(value))  # noqa: E731
     limits, seen = watch.limits, watch.seen
@@ -155,7 +155,7 @@ def ending(watch: Watch, verdict: int, note: str = "") -> Ending:
 
 
 @jax.jit
-def _measures(watch: Watch) -> tuple[Array, Array]:
+def _measures(watch: StopMonitor) -> tuple[Array, Array]:
     evidence = Evidence.of(watch)
     return evidence.left, evidence.yardstick
 

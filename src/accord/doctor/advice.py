@@ -12,13 +12,15 @@ from accord.doctor.rates import Rounds, longest_delay
 from accord.results.run import data_size
 
 if TYPE_CHECKING:
-    from accord.doctor.model import Patients, Resting
+    from accord.doctor.model import Context, FloorComparison
 
 TOLERABLE = 0.01  # of what there is to gain: a floor no higher does for a model that is wanted soon
 UNLIKE = 0.3  # δ over L, from which second-order differences make agents strangers
 
 
-def sentences(who: Patients, found: Measures, rested: Sequence[Resting], counted: Sequence[Rounds]) -> Iterator[str]:
+def sentences(
+    who: Context, found: Measures, rested: Sequence[FloorComparison], counted: Sequence[Rounds]
+) -> Iterator[str]:
     """Advice."""
     if len(who.names) == 1:
         yield "There is one agent: nothing has to be sent, and any solver will do."
@@ -30,7 +32,7 @@ def sentences(who: Patients, found: Measures, rested: Sequence[Resting], counted
         yield from _network(who.network)
 
 
-def _soon(who: Patients, found: Measures, rested: Sequence[Resting]) -> Iterator[str]:
+def _soon(who: Context, found: Measures, rested: Sequence[FloorComparison]) -> Iterator[str]:
     gain = found.common.start - found.common.value
     fit = [one.floor for one in rested if one.floor.found and one.floor.above <= TOLERABLE * gain]
     if not fit:
@@ -57,7 +59,7 @@ def _why(found: Measures) -> str:
     return ""
 
 
-def _exact(who: Patients, counted: Sequence[Rounds]) -> Iterator[str]:
+def _exact(who: Context, counted: Sequence[Rounds]) -> Iterator[str]:
     known = [one for one in counted if math.isfinite(one.predicted)]
     if known:
         best = min(known, key=lambda one: _until(one) * one.bytes / max(one.predicted, 1))
@@ -68,7 +70,7 @@ def _exact(who: Patients, counted: Sequence[Rounds]) -> Iterator[str]:
                f"the fewest bytes of those considered.{_whole(who, best.method)}")  # fmt: skip
 
 
-def _whole(who: Patients, method: str) -> str:
+def _whole(who: Context, method: str) -> str:
     """Why a Hessian is worth what it weighs."""
     if "Newton" not in method:
         return ""
@@ -81,7 +83,7 @@ def _until(one: Rounds) -> float:
     return one.predicted if math.isnan(one.measured) else one.measured
 
 
-def _step(who: Patients, found: Measures) -> str:
+def _step(who: Context, found: Measures) -> str:
     most = found.curved[1]
     late = longest_delay(who.step_size, most)
     line = f"Advice: a step of 1/L = {number(who.step_size, 3)} is safe everywhere"

@@ -13,15 +13,15 @@ from accord.doctor import rates, verification
 from accord.doctor.diagnosis import Diagnosis
 from accord.doctor.floors import Floor, floor
 from accord.doctor.measures import Measures, measure
-from accord.doctor.model import Delay, Resting
+from accord.doctor.model import Delay, FloorComparison
 from accord.engine.planning.build import check_kinds, plan_for
 from accord.engine.planning.constants import constants
 from accord.engine.planning.cost import per_round
-from accord.engine.planning.tuning import tuned
+from accord.engine.planning.tuning import tune
 from accord.engine.planning.validation.start import start_at
 from accord.errors import MethodError, NetworkError, ProblemError
 from accord.methods import NIDS, FedSGD, GradientTracking, Newton, NewtonConsensus, Scaffnew
-from accord.problems.population.in_memory import Interview
+from accord.problems.population.in_memory import Population
 from accord.problems.problem import Problem
 
 DELAYS = (1, 4)  # rounds, at which the limit of staleness is checked
@@ -51,7 +51,7 @@ def diagnose(
     _fits(problem, network, local_steps, share)
     flat, shape = start_at(problem, x0)
     with jax.enable_x64(True):
-        agents, start = Interview(problem), np.asarray(flat, np.float64)
+        agents, start = Population(problem), np.asarray(flat, np.float64)
         found = measure(problem, agents, start)
         _has_minimum(found)
         step_size = 1 / constants(problem, "server", x0=x0)[0].L
@@ -100,19 +100,21 @@ def _has_minimum(found: Measures) -> None:
         )
 
 
-def _rested(problem: Problem, agents: Interview, found: Measures, one: Floor, check: bool) -> Resting:
+def _rested(problem: Problem, agents: Population, found: Measures, one: Floor, check: bool) -> FloorComparison:
     if not check:
-        return Resting(one, math.nan, math.nan)
+        return FloorComparison(one, math.nan, math.nan)
     left = 1e-12 if hasattr(problem.loss, "quadratic") else 3e-3
-    return Resting(one, *verification.rested(problem, agents, found.common.x, found.common.value, one, left))
+    return FloorComparison(
+        one, *verification.run_to_fixed_point(problem, agents, found.common.x, found.common.value, one, left)
+    )
 
 
-def _delay(agents: Interview, found: Measures, delay: int, check: bool) -> Delay:
+def _delay(agents: Population, found: Measures, delay: int, check: bool) -> Delay:
     longest = rates.longest_step(delay, found.curved[1])
     if not check:
         return Delay(delay, longest, None, None)
     below, above = (
-        verification.grows(agents, found.common.x, delay, part, found.seen) for part in (1 - NEAR, 1 + NEAR)
+        verification.is_unstable(agents, found.common.x, delay, part, found.seen) for part in (1 - NEAR, 1 + NEAR)
     )
     return Delay(delay, longest, not below, above)
 
@@ -122,7 +124,7 @@ def _rounds(
 ) -> Iterator[rates.Rounds]:
     for kind in (FedSGD, Scaffnew, Newton) if network is None else (NIDS, GradientTracking, NewtonConsensus):
         try:
-            method, _ = tuned(kind(), problem, network, x0)
+            method, _ = tune(kind(), problem, network, x0)
             plan, _ = plan_for(problem, method, x0, network, None, None, None, None, 0, None)
         except (MethodError, NetworkError):  # it cannot do this problem or network, and would say why
             continue

@@ -12,9 +12,9 @@ import numpy as np
 from accord.core.late import late
 from accord.doctor.findings import Finding
 from accord.doctor.measures import Measures
-from accord.doctor.model import Delay, Patients, Resting
+from accord.doctor.model import Context, Delay, FloorComparison
 from accord.doctor.rates import Rounds
-from accord.problems.population.in_memory import Said
+from accord.problems.population.in_memory import QueryCost
 from accord.problems.problem import Problem
 
 if TYPE_CHECKING:
@@ -52,21 +52,21 @@ class Diagnosis:
     delays: pd.DataFrame
     said: pd.DataFrame
     measures: Measures
-    patients: Patients
+    patients: Context
     found: tuple[Finding, ...]
     advice: tuple[str, ...]
 
     @classmethod
     def of(
-        cls, problem: Problem, network: Any, found: Measures, rested: Sequence[Resting], counted: Sequence[Rounds],
-        delays: Sequence[Delay], said: Mapping[str, Said], share: float, step_size: float, vector: int,
+        cls, problem: Problem, network: Any, found: Measures, rested: Sequence[FloorComparison], counted: Sequence[Rounds],
+        delays: Sequence[Delay], said: Mapping[str, QueryCost], share: float, step_size: float, vector: int,
     ) -> Diagnosis:  # fmt: skip
         """A diagnosis from what was measured."""
         advice = late(ABOVE, "advice")
         findings = late(ABOVE, "findings")
         frames = late(ABOVE, "frames")
         checked = any(not np.isnan(one.distance) for one in rested) or any(not np.isnan(c.measured) for c in counted)
-        who = Patients(problem.names, problem.sizes, problem.weights, len(found.common.x), network, step_size, share,
+        who = Context(problem.names, problem.sizes, problem.weights, len(found.common.x), network, step_size, share,
                        vector, checked)  # fmt: skip
         return cls(
             table=frames.agents(who, found), floors=frames.floors(rested), rounds=frames.rounds(counted),

@@ -11,11 +11,11 @@ import numpy as np
 from accord.core.formatting import count, number
 from accord.doctor.measures import Measures
 from accord.doctor.rates import Rounds
-from accord.problems.population.in_memory import Said
+from accord.problems.population.in_memory import QueryCost
 from accord.results.run import data_size
 
 if TYPE_CHECKING:
-    from accord.doctor.model import Delay, Patients, Resting
+    from accord.doctor.model import Context, Delay, FloorComparison
 
 
 class Finding(NamedTuple):
@@ -29,8 +29,8 @@ AGREE, ROUGHLY = 0.1, 0.25  # shares by which floors, and numbers of rounds, may
 
 
 def sentences(
-    who: Patients, found: Measures, rested: Sequence[Resting], counted: Sequence[Rounds], delays: Sequence[Delay],
-    said: Mapping[str, Said],
+    who: Context, found: Measures, rested: Sequence[FloorComparison], counted: Sequence[Rounds], delays: Sequence[Delay],
+    said: Mapping[str, QueryCost],
 ) -> Iterator[Finding]:  # fmt: skip
     """What agents are like, what is predicted, and what a run measured."""
     heard, told = (sum(getattr(one, name) for one in said.values()) for name in ("heard", "said"))
@@ -47,7 +47,7 @@ def sentences(
         yield from (Finding(about, line) for line in lines)
 
 
-def _who(who: Patients, found: Measures) -> Iterator[str]:
+def _who(who: Context, found: Measures) -> Iterator[str]:
     sizes, skew = who.sizes, found.label_skew
     most, least = int(sizes.argmax()), int(sizes.argmin())
     numbers = "one number" if who.size == 1 else f"{count(who.size)} numbers"
@@ -64,7 +64,7 @@ def _who(who: Patients, found: Measures) -> Iterator[str]:
                f"{_called(who, k)}'s.")  # fmt: skip
 
 
-def _called(who: Patients, k: int) -> str:
+def _called(who: Context, k: int) -> str:
     """An agent's name, or "agent 3" where it has none."""
     return f"agent {who.names[k]}" if who.names[k].isdigit() else who.names[k]
 
@@ -77,7 +77,7 @@ def _curvature(found: Measures) -> Iterator[str]:
            f"{number(mu, 3)} ({found.source}).")  # fmt: skip
 
 
-def _difference(who: Patients, found: Measures) -> Iterator[str]:
+def _difference(who: Context, found: Measures) -> Iterator[str]:
     start = math.sqrt(float(who.weights @ found.at_start**2))
     root = math.sqrt(found.B)
     share = root / start if start > 0 else 0.0
@@ -92,7 +92,7 @@ def _difference(who: Patients, found: Measures) -> Iterator[str]:
                f"gradients there is {number(found.conflict[j, k], 2)}.")  # fmt: skip
 
 
-def _gives(who: Patients, found: Measures) -> Iterator[str]:
+def _gives(who: Context, found: Measures) -> Iterator[str]:
     loses = found.losses - found.own.value
     if not np.isnan(loses).all():
         k = int(np.nanargmax(loses))
@@ -100,7 +100,7 @@ def _gives(who: Patients, found: Measures) -> Iterator[str]:
                f"optimum, and {number(float(found.own.value[k]))} at its own.")  # fmt: skip
 
 
-def _floor(one: Resting, found: Measures, checked: bool) -> str:
+def _floor(one: FloorComparison, found: Measures, checked: bool) -> str:
     floor, gain = one.floor, found.common.start - found.common.value
     line = (f"FedAvg with {floor.steps} local steps of {number(floor.step_size, 3)} will stand on a floor, "
             f"{number(floor.distance)} from the optimum and {number(floor.above, 3)} above it"

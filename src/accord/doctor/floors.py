@@ -8,8 +8,8 @@ import numpy as np
 
 from accord.core.linalg.krylov import Operator, ritz, solve
 from accord.doctor.rates import until
-from accord.problems.population.in_memory import Interview
-from accord.problems.population.queries import drift, loss, yielding
+from accord.problems.population.in_memory import Population
+from accord.problems.population.queries import local_update, local_update_jvp, loss
 
 CORRECTIONS = 12  # rounds of local work after which a prediction counts as not found
 PRODUCTS = 100  # with M, in one solve
@@ -29,7 +29,7 @@ class Floor(NamedTuple):
     found: bool  # whether the local work of a round confirms it
 
 
-def floor(agents: Interview, optimum: np.ndarray, least: float, x0: np.ndarray, step_size: float, steps: int) -> Floor:
+def floor(agents: Population, optimum: np.ndarray, least: float, x0: np.ndarray, step_size: float, steps: int) -> Floor:
     """The fixed point of a round of FedAvg with τ full gradient steps of length a: Σ p_k (y_k(x) − x) = 0.
 
     For quadratics the round is affine, and one linear solve with M = Σ p_k (I − (I − a H_k)^τ) finds it. Else M is
@@ -41,7 +41,7 @@ def floor(agents: Interview, optimum: np.ndarray, least: float, x0: np.ndarray, 
     M = moved(agents, optimum, step_size, steps)
     x, moves = optimum, []
     for _ in range(CORRECTIONS):
-        x = x + solve(M, agents.mean(drift, x, a, tau), 1e-3 if moves else 1e-14, PRODUCTS)
+        x = x + solve(M, agents.mean(local_update, x, a, tau), 1e-3 if moves else 1e-14, PRODUCTS)
         moves.append(float(np.linalg.norm(x - optimum)))
         settled = len(moves) > 1 and abs(moves[-1] - moves[-2]) <= 1e-6 * moves[-1]
         if settled or moves[-1] > 1e3 * moves[0] or moves[-1] == 0:
@@ -51,10 +51,10 @@ def floor(agents: Interview, optimum: np.ndarray, least: float, x0: np.ndarray, 
     return Floor(steps, step_size, x, moves[-1], above, moves[0], settling(M, x0 - x, 0.01), found)
 
 
-def moved(agents: Interview, optimum: np.ndarray, step_size: float, steps: int) -> Operator:
+def moved(agents: Population, optimum: np.ndarray, step_size: float, steps: int) -> Operator:
     """M = Σ p_k (I − (I − a H_k)^τ): how far a round moves the model back, for each bit that it is off."""
     a, tau = np.float64(step_size), np.int32(steps)
-    return lambda v: agents.mean(yielding, optimum, v, a, tau)
+    return lambda v: agents.mean(local_update_jvp, optimum, v, a, tau)
 
 
 def settling(M: Operator, way: np.ndarray, left: float) -> float:

@@ -10,8 +10,8 @@ import numpy as np
 from accord.core.linalg.krylov import Ritz, ritz
 from accord.doctor.optimum import Common, common_optimum
 from accord.engine.planning.constants import curvature
-from accord.problems.population.in_memory import Interview
-from accord.problems.population.queries import Own, bend, bend_twice, labels, own_optimum, slope
+from accord.problems.population.in_memory import Population
+from accord.problems.population.queries import Own, hvp, hvp_twice, labels, own_optimum, value_and_grad
 from accord.problems.problem import Problem
 
 SEEN = 80  # Hessian-vector products with which the spectrum of F is looked at
@@ -49,13 +49,13 @@ class Measures(NamedTuple):
         return 0.5 * np.abs(self.labels / np.maximum(self.labels.sum(1, keepdims=True), 1) - everybody).sum(1)
 
 
-def measure(problem: Problem, agents: Interview, x0: np.ndarray) -> Measures:
+def measure(problem: Problem, agents: Population, x0: np.ndarray) -> Measures:
     """All of them, by questions to the agents."""
     p = problem.weights
     bounds = curvature(problem, agents.shape.unflatten(x0))
     common = common_optimum(agents, x0, hasattr(problem.loss, "quadratic"))
-    losses, g = agents.ask(slope, common.x)
-    start = agents.ask(slope, x0).grad
+    losses, g = agents.ask(value_and_grad, common.x)
+    start = agents.ask(value_and_grad, x0).grad
     norms = np.linalg.norm(g, axis=1)
     unit = g / np.where(norms > 0, norms, 1)[:, None]
     someone = np.where(problem.sizes > 0, 0.0, np.nan)
@@ -71,20 +71,20 @@ def measure(problem: Problem, agents: Interview, x0: np.ndarray) -> Measures:
     )  # fmt: skip
 
 
-def _spectrum(agents: Interview, x: np.ndarray, x0: np.ndarray) -> Ritz:
+def _spectrum(agents: Population, x: np.ndarray, x0: np.ndarray) -> Ritz:
     """Of the Hessian of F at x, seen from the way there; from anywhere if x0 is there already."""
     way = x0 - x
     if not np.linalg.norm(way) > 0:
         way = np.random.default_rng(0).standard_normal(len(x))
-    return ritz(lambda v: agents.mean(bend, x, v), way, SEEN)
+    return ritz(lambda v: agents.mean(hvp, x, v), way, SEEN)
 
 
-def _similarity(agents: Interview, x: np.ndarray) -> float:
+def _similarity(agents: Population, x: np.ndarray) -> float:
     """δ = √λ_max(Σ p_k (H_k − H)²) = √λ_max(Σ p_k H_k² − H²): how far Hessians are from their mean."""
 
     def spread(v: np.ndarray) -> np.ndarray:
-        Hv, HHv = agents.mean(bend_twice, x, v)
-        return HHv - agents.mean(bend, x, Hv)
+        Hv, HHv = agents.mean(hvp_twice, x, v)
+        return HHv - agents.mean(hvp, x, Hv)
 
     found = ritz(spread, np.random.default_rng(0).standard_normal(len(x)), SEEN // 2)
     return float(np.sqrt(max(found.values.max(), 0)))

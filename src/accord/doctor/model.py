@@ -9,7 +9,7 @@ import numpy as np
 from accord.doctor.floors import Floor
 
 
-class Resting(NamedTuple):
+class FloorComparison(NamedTuple):
     """A floor as predicted, and where a run came to rest; NaN where none was made."""
 
     floor: Floor
@@ -26,7 +26,7 @@ class Delay(NamedTuple):
     unstable_above: bool | None
 
 
-class Patients(NamedTuple):
+class Context(NamedTuple):
     """Who was examined, over what, and where from: what sentences need besides the measures."""
 
     names: tuple[str, ...]

@@ -11,13 +11,13 @@ import pandas as pd
 
 from accord.doctor.measures import Measures
 from accord.doctor.rates import Rounds
-from accord.problems.population.in_memory import Said
+from accord.problems.population.in_memory import QueryCost
 
 if TYPE_CHECKING:
-    from accord.doctor.model import Delay, Patients, Resting
+    from accord.doctor.model import Context, Delay, FloorComparison
 
 
-def agents(who: Patients, found: Measures) -> pd.DataFrame:
+def agents(who: Context, found: Measures) -> pd.DataFrame:
     """One row an agent."""
     with np.errstate(divide="ignore"):
         condition = np.where(found.mu > 0, found.L / found.mu, np.inf)
@@ -31,7 +31,7 @@ def agents(who: Patients, found: Measures) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.Index(who.names, name="agent"))
 
 
-def floors(rested: Sequence[Resting]) -> pd.DataFrame:
+def floors(rested: Sequence[FloorComparison]) -> pd.DataFrame:
     """One row a number of local steps; distances ‖x − x*‖, and heights F(x) − F*."""
     rows = [
         {"local_steps": one.floor.steps, "step_size": one.floor.step_size, "predicted": one.floor.distance,
@@ -56,7 +56,7 @@ def delays(limits: Sequence[Delay]) -> pd.DataFrame:
     return pd.DataFrame([tuple(one) for one in limits], columns=names).set_index("delay")
 
 
-def said(told: Mapping[str, Said]) -> pd.DataFrame:
+def said(told: Mapping[str, QueryCost]) -> pd.DataFrame:
     """One row a question: how often it was asked, and the bytes that one agent heard and said."""
     rows = [(words, *one) for words, one in told.items()]
     return pd.DataFrame(rows, columns=pd.Index(["question", "times", "heard", "said"])).set_index("question")

@@ -13,8 +13,8 @@ from accord.core.stopping import Stop
 from accord.doctor.floors import Floor, moved, settling
 from accord.doctor.rates import longest_step
 from accord.methods import FedAvg, GradientDescent
-from accord.problems.population.in_memory import Interview
-from accord.problems.population.queries import slope
+from accord.problems.population.in_memory import Population
+from accord.problems.population.queries import value_and_grad
 from accord.problems.problem import Problem
 from accord.run import run
 
@@ -23,14 +23,16 @@ ROUGHLY = 0.05  # of the way to the floor, which is left where a run to its end 
 STALE = 90  # rounds of a check of a delay
 
 
-class Rested(NamedTuple):
+class FixedPoint(NamedTuple):
     """Where a run of FedAvg stood at its end."""
 
     distance: float  # ‖x − x*‖
     above: float  # F(x) − F*
 
 
-def rested(problem: Problem, agents: Interview, optimum: np.ndarray, least: float, floor: Floor, left: float) -> Rested:
+def run_to_fixed_point(
+    problem: Problem, agents: Population, optimum: np.ndarray, least: float, floor: Floor, left: float
+) -> FixedPoint:
     """A run of FedAvg that begins at the optimum, and leaves it for its floor.
 
     - `left`: of the way to the floor, what the rounds of the run should leave. NaN where they would be too many.
@@ -40,12 +42,12 @@ def rested(problem: Problem, agents: Interview, optimum: np.ndarray, least: floa
     if rounds * floor.steps > MOST:
         rounds = 1 + settling(M, floor.x - optimum, ROUGHLY)
     if rounds * floor.steps > MOST:
-        return Rested(math.nan, math.nan)
+        return FixedPoint(math.nan, math.nan)
     method = FedAvg(GradientDescent(floor.steps, floor.step_size))
     stop = Stop(rounds=int(rounds), progress=0)
     ended = run(problem, method, agents.shape.unflatten(optimum), stop=stop, record=int(rounds))
     x = np.asarray(agents.shape.flatten(jax.tree.map(np.asarray, ended.x)), float)
-    return Rested(float(np.linalg.norm(x - optimum)), float(ended.history["objective"].iloc[-1]) - least)
+    return FixedPoint(float(np.linalg.norm(x - optimum)), float(ended.history["objective"].iloc[-1]) - least)
 
 
 def taken(problem: Problem, method: Any, x0: Any, network: Any, least: float, share: float, foreseen: float) -> float:
@@ -61,15 +63,17 @@ def taken(problem: Problem, method: Any, x0: Any, network: Any, least: float, sh
     return math.inf
 
 
-def grows(agents: Interview, optimum: np.ndarray, delay: int, part: float, seen: Ritz) -> bool:
+def is_unstable(agents: Population, optimum: np.ndarray, delay: int, part: float, seen: Ritz) -> bool:
     """Whether x⁺ = x − a ∇F(x_{t−d}), begun beside the optimum, moves away from it; a a part of the longest step."""
     steep = float(seen.values.max())
     step = part * longest_step(delay, steep)
-    between = float(np.linalg.norm(agents.ask(slope, optimum).grad, axis=1).max()) / steep  # how far agents want to go
+    between = (
+        float(np.linalg.norm(agents.ask(value_and_grad, optimum).grad, axis=1).max()) / steep
+    )  # how far agents want to go
     aside = 1e-3 * (max(float(np.linalg.norm(optimum)), between) or 1.0) * seen.steepest
     path = [optimum + aside] * (delay + 1)
     for _ in range(STALE):
-        path.append(path[-1] - step * agents.mean(slope, path[-1 - delay]).grad)
+        path.append(path[-1] - step * agents.mean(value_and_grad, path[-1 - delay]).grad)
     apart = np.linalg.norm(np.array(path) - optimum, axis=1)
     window = STALE // 3
     before = min(apart[window : 2 * window].max(), 10 * apart[0])

@@ -62,11 +62,11 @@ def spread_of(method: Any, heard: Any, said: Any, client: Any) -> Spread:
         blank = jax.tree.map(jnp.zeros_like, client)
         shift = method.proposal(heard, said, blank) - method.own(heard, blank)
     else:
-        shift = method.proposal(heard, said, Untold(type(method).__name__)) - x
+        shift = method.proposal(heard, said, Withheld(type(method).__name__)) - x
     return Spread(shift, jnp.vdot(shift, shift))
 
 
-class Untold:
+class Withheld:
     """A client's state, to those whom it is not told."""
 
     def __init__(self, method: str) -> None:

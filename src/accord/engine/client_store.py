@@ -14,7 +14,7 @@ import numpy as np
 from accord.errors import SavedRunError
 
 
-class States:
+class ClientStore:
     """A row a client in one sparse file that is mapped into memory; nothing where clients hold nothing.
 
     - `directory`: where the file is; a temporary one, removed at the end, when not given.

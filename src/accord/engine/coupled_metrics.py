@@ -10,7 +10,7 @@ from jax import Array
 
 from accord.engine.session import Record
 from accord.problems.agent import Agent
-from accord.problems.coupling import Share
+from accord.problems.coupling import LocalConstraint
 from accord.problems.regularizers import Budget
 
 FAR = 1e6
@@ -48,9 +48,9 @@ def excess(surplus: Array, floor: Array) -> Array:
 
 
 @jax.jit
-def reach(share: Share, direction: Array) -> Reach:
+def reach(share: LocalConstraint, direction: Array) -> Reach:
     """One agent's least in a direction; a decision without bounds goes `FAR` times as far as is needed to meet b."""
-    slope, bounds = share.charged(direction), (share.box.lower, share.box.upper)
+    slope, bounds = share.adjoint(direction), (share.box.lower, share.box.upper)
     if isinstance(share.box, Budget):
         ends = slope * share.box.cheapest(slope, jnp.zeros_like(slope))
     else:

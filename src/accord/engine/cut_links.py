@@ -6,34 +6,34 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from accord.engine.halo import Border
+from accord.engine.halo import Halo
 
 Workers = tuple[int, ...]
 
 
-class Crossing(NamedTuple):
+class CutLinks(NamedTuple):
     """Which directed links cross the border of a worker's agents, and at whom they end."""
 
-    leaving: np.ndarray
-    coming: np.ndarray
-    audience: Workers
-    speakers: Workers
+    outgoing: np.ndarray
+    incoming: np.ndarray
+    recipients: Workers
+    senders: Workers
 
 
-def border_of_agents(network: Any, owners: np.ndarray, worker: int) -> tuple[Border, Workers, Workers, np.ndarray]:
+def halo_of_agents(network: Any, owners: np.ndarray, worker: int) -> tuple[Halo, Workers, Workers, np.ndarray]:
     """Where an agent says the same to all, one row an agent; who hears, who speaks, and all that are heard here."""
     members = getattr(network, "members", (network,))
     sources, targets = (np.concatenate([getattr(m.edges, end) for m in members]) for end in ("sources", "targets"))
     crossing, here = _crossing(owners, sources, targets, worker), np.flatnonzero(owners == worker)
-    out = [np.unique(sources[crossing.leaving & (owners[targets] == other)]) for other in crossing.audience]
-    come = [np.unique(sources[crossing.coming & (owners[sources] == other)]) for other in crossing.speakers]
+    out = [np.unique(sources[crossing.outgoing & (owners[targets] == other)]) for other in crossing.recipients]
+    come = [np.unique(sources[crossing.incoming & (owners[sources] == other)]) for other in crossing.senders]
     rows = np.concatenate([here, *come])
     order = np.argsort(rows, kind="stable")
-    border = Border(tuple(np.searchsorted(here, ks) for ks in out), order)
-    return border, crossing.audience, crossing.speakers, rows[order]
+    border = Halo(tuple(np.searchsorted(here, ks) for ks in out), order)
+    return border, crossing.recipients, crossing.senders, rows[order]
 
 
-def border_of_words(network: Any, owners: np.ndarray, worker: int) -> tuple[Border, Workers, Workers]:
+def halo_of_messages(network: Any, owners: np.ndarray, worker: int) -> tuple[Halo, Workers, Workers]:
     """Where an agent has a word for each who hears it, one row an agent and place."""
     sources, targets, _ = network.edges
     crossing, here = _crossing(owners, sources, targets, worker), np.flatnonzero(owners == worker)
@@ -42,25 +42,25 @@ def border_of_words(network: Any, owners: np.ndarray, worker: int) -> tuple[Bord
     width = 1 + max(at_speaker[owners[sources] == worker], default=0)
     row = np.searchsorted(here, sources) * width + at_speaker  # of what is said here
     out = []
-    for other in crossing.audience:
-        links = _in_order(crossing.leaving & (owners[targets] == other), sources, targets)
+    for other in crossing.recipients:
+        links = _in_order(crossing.outgoing & (owners[targets] == other), sources, targets)
         out.append(row[links])
     first = len(here) * width
-    for other in crossing.speakers:
-        links = _in_order(crossing.coming & (owners[sources] == other), sources, targets)
+    for other in crossing.senders:
+        links = _in_order(crossing.incoming & (owners[sources] == other), sources, targets)
         row[links] = first + np.arange(len(links))
         first += len(links)
-    heard = mine | crossing.coming
+    heard = mine | crossing.incoming
     order = np.zeros((len(here), 1 + max(at_listener[heard], default=0)), int)
     order[np.searchsorted(here, targets[heard]), at_listener[heard]] = row[heard]
-    return Border(tuple(out), order), crossing.audience, crossing.speakers
+    return Halo(tuple(out), order), crossing.recipients, crossing.senders
 
 
-def _crossing(owners: np.ndarray, sources: np.ndarray, targets: np.ndarray, worker: int) -> Crossing:
+def _crossing(owners: np.ndarray, sources: np.ndarray, targets: np.ndarray, worker: int) -> CutLinks:
     here, there = owners[sources] == worker, owners[targets] == worker
     leaving, coming = here & ~there, there & ~here
     audience, speakers = (np.unique(owners[ends]).tolist() for ends in (targets[leaving], sources[coming]))
-    return Crossing(leaving, coming, tuple(audience), tuple(speakers))
+    return CutLinks(leaving, coming, tuple(audience), tuple(speakers))
 
 
 def _rank(values: np.ndarray, groups: np.ndarray) -> np.ndarray:

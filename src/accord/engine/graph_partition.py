@@ -10,17 +10,17 @@ DENSE = 400
 """Agents up to which all eigenvectors of a Laplacian are cheaper than two of them."""
 
 
-def partition(network: Any, agents: int, parts: int) -> np.ndarray:
+def graph_partition(network: Any, agents: int, parts: int) -> np.ndarray:
     """(K,) the worker of each agent: equally many a worker.
 
     In the order of their numbers or, if fewer links are cut so, by spectral bisection, again and again: the vector of
     Fiedler parts a graph where it is thin.
 
     >>> from accord import networks
-    >>> partition(None, 5, 2).tolist(), partition(networks.ring(6), 6, 9).tolist()
+    >>> graph_partition(None, 5, 2).tolist(), graph_partition(networks.ring(6), 6, 9).tolist()
     ([0, 0, 0, 1, 1], [0, 1, 2, 3, 4, 5])
     >>> shuffled = networks.ring(12).W[np.ix_(*[np.random.default_rng(0).permutation(12)] * 2)]
-    >>> cut(networks.from_weights(shuffled), partition(networks.from_weights(shuffled), 12, 3))
+    >>> cut(networks.from_weights(shuffled), graph_partition(networks.from_weights(shuffled), 12, 3))
     3
     """
     parts = min(parts, agents)

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from accord.core.linalg.fista import left_to_go
+from accord.core.linalg.fista import last_move
 from accord.engine.planning.plan import Plan
 from accord.engine.session import Outcome
 from accord.errors import InexactWarning
@@ -24,11 +24,11 @@ MANY = 1000
 """Agents beyond which nobody is asked once more: it would cost as much as a round."""
 
 
-NOT_AT_REST = 1e3
+ULPS_AT_REST = 1e3
 """Roundings that the last move of a solver at rest stays below."""
 
 
-def tell_where_inexact(plan: Plan, outcome: Outcome) -> None:
+def warn_if_inexact(plan: Plan, outcome: Outcome) -> None:
     """FAULTS 19: warn, by the agent's name, where an inner solver does not come to rest at the answer.
 
     Losses with a closed form have no inner solver, and opaque agents answer for themselves.
@@ -44,9 +44,9 @@ def tell_where_inexact(plan: Plan, outcome: Outcome) -> None:
     last = partial(_last_moves, **where, oracle=min(asked))
     if _has_formulas(last, agents):
         return
-    moved = np.array(last(replace(agents, inner=left_to_go)))
+    moved = np.array(last(replace(agents, inner=last_move)))
     worst = int(np.argmax(np.where(np.isfinite(moved), moved, -1)))
-    if moved[worst] > NOT_AT_REST * np.finfo(plan.dtype).eps:
+    if moved[worst] > ULPS_AT_REST * np.finfo(plan.dtype).eps:
         warnings.warn(
             f"Agent {problem.names[worst]}'s inner solver stopped at its limit of steps, its answer still moving by "
             f"{moved[worst]:.1g} of itself a step: its answers are inexact, and the run with them. Bring its decisions "
@@ -73,7 +73,7 @@ def _last_moves(agents: Agent, models: Array, prices: Array, penalty: Array | No
 
     def of(agent: Agent, x: Array) -> Array:
         if oracle == "best_response":
-            asked = (prices,) if penalty is None else (prices, penalty, agent.share.taken(x))
+            asked = (prices,) if penalty is None else (prices, penalty, agent.share.apply(x))
             return agent.best_response(*asked)[0]
         if oracle == "conjugate_grad":
             return agent.conjugate_grad(agent.grad(x))[0]

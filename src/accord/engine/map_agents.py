@@ -8,22 +8,22 @@ from typing import Any
 import jax
 
 
-def each(function: Callable[..., Any], axes: tuple[Any, ...], in_turn: bool = False) -> Callable[..., Any]:
+def map_agents(function: Callable[..., Any], axes: tuple[Any, ...], in_turn: bool = False) -> Callable[..., Any]:
     """`vmap`: all agents at once; or, `in_turn`, one after another.
 
-    >>> each(lambda x, y: x + y, (0, None))(jax.numpy.arange(3), jax.numpy.ones((), "int32")).tolist()
+    >>> map_agents(lambda x, y: x + y, (0, None))(jax.numpy.arange(3), jax.numpy.ones((), "int32")).tolist()
     [1, 2, 3]
     """
 
     def over(*given: Any) -> Any:
         if in_turn and all(axis is None or type(axis) is int for axis in axes):
-            return _in_turn(function, axes, given)
+            return _sequential(function, axes, given)
         return jax.vmap(function, axes)(*given)
 
     return over
 
 
-def _in_turn(function: Callable[..., Any], axes: tuple[Any, ...], given: tuple[Any, ...]) -> Any:
+def _sequential(function: Callable[..., Any], axes: tuple[Any, ...], given: tuple[Any, ...]) -> Any:
     own = [value for value, axis in zip(given, axes, strict=True) if axis == 0]
 
     def one(own: list[Any]) -> Any:

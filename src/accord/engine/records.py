@@ -46,7 +46,7 @@ class Staleness(NamedTuple):
         zero = jnp.zeros((), jnp.int32)
         return cls(jnp.zeros((), jnp.float32), zero, zero)
 
-    def see(self, d: Array) -> Staleness:
+    def update(self, d: Array) -> Staleness:
         """After one more answer of staleness d."""
         return Staleness(self.total + d.astype(jnp.float32), jnp.maximum(self.largest, d), self.count + 1)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from accord.core.stop_monitor import Seen, Watch
+from accord.core.stop_monitor import Seen, StopMonitor
 from accord.engine.planning.plan import ALWAYS
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Session(Protocol):
 
     plan: Plan
     round: int
-    watch: Watch
+    watch: StopMonitor
     verdict: int
 
     def advance(self, records: int, every: int) -> Record:

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from accord.engine import coupled_metrics
-from accord.engine.events.worker import Wakers
-from accord.engine.map_agents import each
+from accord.engine.events.worker import AsyncPeers
+from accord.engine.map_agents import map_agents
 from accord.engine.rounds.peers import losses_of, models_of, steps_of
 from accord.engine.rounds.server import Clients
 from accord.engine.staged import compiled
@@ -58,10 +58,10 @@ def _heard(team: Clients, held: Any, arrays: tuple[Array, ...]) -> Any:
 
 
 @partial(compiled, static=("phase",))
-def speak(team: Any, held: Any, t: Array, *, phase: int) -> tuple[Any, Any, Any, Any]:
+def send(team: Any, held: Any, t: Array, *, phase: int) -> tuple[Any, Any, Any, Any]:
     """What agents hold to say, what crosses the wires of it, what is held then, and what goes to each other worker."""
-    own, said, held = team.speak(held, t, phase)
-    return own, said, held, team.border.out_of(said)
+    own, said, held = team.send(held, t, phase)
+    return own, said, held, team.border.gather(said)
 
 
 @compiled
@@ -75,22 +75,22 @@ def turn(
     team: Any, held: Any, own: Any, said: Any, come: Any, before: Any, t: Array, *, phase: int
 ) -> tuple[Any, tuple[Any, Any, Any, Any]]:
     """What is held after an exchange, and what is said in the next: one call, and the numbers of two."""
-    held = jax.lax.optimization_barrier(_listen(team, held, own, said, come, before, t, phase))
+    held = jax.lax.optimization_barrier(_receive(team, held, own, said, come, before, t, phase))
     after = (phase + 1) % len(phases_of(team.method))
-    return held, speak(team, held, t + int(after == 0), phase=after)
+    return held, send(team, held, t + int(after == 0), phase=after)
 
 
-def _listen(team: Any, held: Any, own: Any, said: Any, come: Any, before: Any, t: Array, phase: int) -> Any:
+def _receive(team: Any, held: Any, own: Any, said: Any, come: Any, before: Any, t: Array, phase: int) -> Any:
     """What is held after an exchange; in a round's last one, who slept goes back to the state `before`."""
     words = tuple(jax.tree.unflatten(jax.tree.structure(said), word) for word in come)
-    held = team.listen(held, own, team.border.heard(said, words), team.weights(t), t, phase)
-    return held if before is None else team.rested(held, before, t)
+    held = team.receive(held, own, team.border.received(said, words), team.weights(t), t, phase)
+    return held if before is None else team.hold_asleep(held, before, t)
 
 
 @compiled
-def wake(team: Wakers, held: Any, ks: Array, heard: tuple[Array, ...], t: Array) -> tuple[Array, Any, Any]:
+def activate(team: AsyncPeers, held: Any, ks: Array, heard: tuple[Array, ...], t: Array) -> tuple[Array, Any, Any]:
     """By how much agents move that act on what they heard, what they say then, and what is held."""
-    said, after = team.wake(held, ks, heard, t)
+    said, after = team.activate(held, ks, heard, t)
     return team.step(held, after), said, after
 
 
@@ -129,7 +129,7 @@ def measure(team: Any, held: Any, centre: Array) -> tuple[Array, Array, Array]:
 def terms(team: Any, held: Any, price: Array) -> coupled_metrics.Terms:
     """Each agent's terms at its decision and a price."""
     axes = (team.agents.axes, 0, None)
-    return each(coupled_metrics.terms, axes)(team.agents, models(team, held), jnp.asarray(price))
+    return map_agents(coupled_metrics.terms, axes)(team.agents, models(team, held), jnp.asarray(price))
 
 
 @compiled

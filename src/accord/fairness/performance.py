@@ -13,7 +13,7 @@ from accord.core.formatting import count, number
 from accord.core.late import late
 from accord.errors import ProblemError
 from accord.fairness.groups import grouped
-from accord.fairness.predictions import Judged, judged, own_losses
+from accord.fairness.predictions import RowPredictions, own_losses, predict_rows
 
 if TYPE_CHECKING:
     from accord.results.run import Run
@@ -156,7 +156,7 @@ def fares(run: Run, by: str | None = None, alone: bool | np.ndarray = False) -> 
         loaded = run.problem is None and bool(getattr(run.table, "classes", ()))
         return Fares("agent", _by_agent(run, alone), loaded)
     groups, names = groups_of(run.problem, by)
-    return Fares(by, _by_group(run, judged(run.problem, run.x), groups, names))
+    return Fares(by, _by_group(run, predict_rows(run.problem, run.x), groups, names))
 
 
 def groups_of(problem: Any, by: str) -> tuple[np.ndarray, list[str]]:
@@ -173,14 +173,14 @@ def _by_agent(run: Run, alone: bool | np.ndarray) -> pd.DataFrame:
     if problem is not None and (problem.stored or len(run.losses) < problem.K):  # of a crowd, a panel is told
         problem = None
     if problem is not None and problem.K <= JUDGED and hasattr(problem.loss, "scores"):
-        columns |= Judged.by_agent(problem, run.x)
+        columns |= RowPredictions.by_agent(problem, run.x)
     if alone is not False and problem is not None:
         own = own_losses(problem) if alone is True else alone
         columns |= {"alone": own, "gives_up": run.losses - own}
     return pd.DataFrame(columns, index=pd.Index(run.facts.agents, name="agent"))
 
 
-def _by_group(run: Run, rows: Judged, groups: np.ndarray, names: list[str]) -> pd.DataFrame:
+def _by_group(run: Run, rows: RowPredictions, groups: np.ndarray, names: list[str]) -> pd.DataFrame:
     """Each agent tells of each group how many rows it has, and what they sum to."""
     told = np.array([rows.told(k, groups, g) for k in range(run.problem.K) for g in range(len(names))])
     n, loss, right, above, pairs = told.reshape(run.problem.K, len(names), 5).sum(0).T

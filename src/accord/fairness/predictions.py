@@ -14,7 +14,7 @@ from accord.problems.problem import Problem, in_precision
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class RowPredictions:
     """Every row of all agents, one after another: whose it is, and what the model makes of it."""
 
     owner: np.ndarray  # (n,) agents
@@ -34,7 +34,7 @@ class Judged:
         right = 0.0 if self.right is None else float(self.right[mine].sum())
         pairs = (0.0, 0.0)
         if self.scores is not None and self.labels is not None:
-            pairs = ranked(self.scores[mine], self.labels[mine])
+            pairs = auc_pairs(self.scores[mine], self.labels[mine])
         return float(mine.sum()), float(self.loss[mine].sum()), right, *pairs
 
     @staticmethod
@@ -46,12 +46,12 @@ class Judged:
                 scores, guess = _guess(problem.loss, x, features)
                 accuracy[k] = np.mean(guess == labels)
                 if two := scores.ndim == 1:
-                    above, pairs = ranked(scores, labels)
+                    above, pairs = auc_pairs(scores, labels)
                     auc[k] = above / pairs if pairs else np.nan
         return {"accuracy": accuracy} | ({"AUC": auc} if two else {})
 
 
-def judged(problem: Problem, x: Any) -> Judged:
+def predict_rows(problem: Problem, x: Any) -> RowPredictions:
     """Every row, judged by the model x."""
     owner = np.repeat(np.arange(problem.K), problem.sizes)
     rows = jax.tree.map(lambda *leaves: np.concatenate(leaves), *problem.shards)
@@ -59,34 +59,34 @@ def judged(problem: Problem, x: Any) -> Judged:
         params = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), x)
         loss = jax.jit(jax.vmap(problem.loss, (None, 0)))(params, in_precision(rows, np.dtype(np.float64)))
     if not hasattr(problem.loss, "scores"):
-        return Judged(owner, np.asarray(loss))
+        return RowPredictions(owner, np.asarray(loss))
     features, labels = rows
     scores, guess = _guess(problem.loss, x, features)
     two = (scores, labels) if scores.ndim == 1 else (None, None)
-    return Judged(owner, np.asarray(loss), guess == labels, *two)
+    return RowPredictions(owner, np.asarray(loss), guess == labels, *two)
 
 
 def own_losses(problem: Problem) -> np.ndarray:
     """f_k at agent k's own optimum, found on its own rows; NaN where it has none, or where the search did not end."""
-    from accord.problems.population.in_memory import Interview
-    from accord.problems.population.queries import own_optimum, slope
+    from accord.problems.population.in_memory import Population
+    from accord.problems.population.queries import own_optimum, value_and_grad
 
     if problem.opaque or problem.regularizer is not None or not hasattr(problem.loss, "bounds"):
         raise MethodError("What agents could reach alone is sought where losses are convex and known to JAX, "
                           "without a regularizer. Leave alone=True out.")  # fmt: skip
     with jax.enable_x64(True):
-        agents = Interview(problem)
+        agents = Population(problem)
         start = np.zeros(agents.shape.size)
-        own, first = agents.ask(own_optimum, start), np.linalg.norm(agents.ask(slope, start).grad, axis=1)
+        own, first = agents.ask(own_optimum, start), np.linalg.norm(agents.ask(value_and_grad, start).grad, axis=1)
     rounding = 1e-12 * first.max()  # of an agent that is at its own optimum from the start
     ended = (own.left <= np.maximum(1e-5 * first, rounding)) | hasattr(problem.loss, "tilted")
     return np.where(ended & (problem.sizes > 0), own.value, np.nan)
 
 
-def ranked(scores: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+def auc_pairs(scores: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
     """Of all pairs of a row of class 1 and one of class 0: in how many the first scores higher, ties half; and all.
 
-    >>> ranked(np.array([0.1, 0.9, 0.9, 0.3]), np.array([0, 1, 0, 1]))
+    >>> auc_pairs(np.array([0.1, 0.9, 0.9, 0.3]), np.array([0, 1, 0, 1]))
     (2.5, 4.0)
     """
     from scipy.stats import rankdata

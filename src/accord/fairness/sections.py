@@ -12,7 +12,7 @@ import pandas as pd
 from accord.fairness.loss_caps import trade_off
 from accord.fairness.performance import MANY, Fares, fares
 from accord.problems.problem import Problem
-from accord.results.reports.context import Story
+from accord.results.reports.context import ReportContext
 from accord.results.reports.sections import Chapter, written
 
 if TYPE_CHECKING:
@@ -41,9 +41,9 @@ def fairness_chapters(
         yield _costs(run)
 
 
-def story_of(run: Run) -> Story:
+def story_of(run: Run) -> ReportContext:
     """What a report of a run tells besides it: how each agent fares."""
-    return Story(chapters=tuple(map(written, fairness_chapters(run))))
+    return ReportContext(chapters=tuple(map(written, fairness_chapters(run))))
 
 
 def searchable(problem: Problem) -> bool:

@@ -11,9 +11,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from accord.core.linalg.fista import in_turn, minimise
+from accord.core.linalg.fista import fista, sequential
 from accord.core.pytrees import pytree
-from accord.core.trees import taken
+from accord.core.trees import tree_take
 from accord.problems.conv_layout import convolves, in_order
 from accord.problems.data.rows import Rows
 from accord.problems.data.shape import Shape
@@ -37,7 +37,7 @@ class Agent:
     rows: Rows
     scale: Any
     share: Any = None  # a Share: its part in a shared constraint
-    inner: Callable[..., Array] = field(metadata={"static": True}, default=minimise)  # for what has no closed form
+    inner: Callable[..., Array] = field(metadata={"static": True}, default=fista)  # for what has no closed form
     apart: bool = field(metadata={"static": True}, default=False)  # other threads compute meanwhile: see `in_turn`
     statistics: Statistics | None = None  # from which it answers in place of rows
     complete: Any = None  # the share of its local steps that it gets done this time; None for all
@@ -56,7 +56,7 @@ class Agent:
     def capacities(self) -> tuple[int, ...]:
         """Lengths for what is worked out for a whole shard at a time, falling: the last that holds it will do."""
         lengths = [self.capacity]
-        while self.rows.pages is not None and lengths[-1] > self.rows.length:
+        while self.rows.blocks is not None and lengths[-1] > self.rows.length:
             lengths.append(max(lengths[-1] // 4, self.rows.length))
         return tuple(lengths)
 
@@ -82,7 +82,7 @@ class Agent:
     @property
     def axes(self) -> Any:
         """What `vmap` maps over to ask all agents at once: pages are everybody's, of all else each has its own."""
-        if self.rows.pages is None:
+        if self.rows.blocks is None:
             return 0
         rows = replace(self.rows, data=None, size=0, k=0, pages=None)
         own: Any = {name: None if getattr(self, name) is None else 0 for name in OWN}
@@ -172,7 +172,7 @@ class Agent:
         """argmin_x f(x) + λᵀA x + penalty/2 ‖A x − target‖² within the agent's own bounds."""
         share, box = self.share, self.share.box
         aim = jnp.zeros_like(price) if target is None else target
-        linear = share.charged(price - penalty * aim)
+        linear = share.adjoint(price - penalty * aim)
         quadratic = self._quadratic()
         unpenalised = isinstance(penalty, float) and penalty == 0
         if quadratic is not None and quadratic[0].ndim == 1 and (unpenalised or share.separable):
@@ -180,7 +180,7 @@ class Agent:
             squares = jnp.sum(share.A * share.A, 0) if share.A.ndim == 2 else share.A * share.A
             return box.cheapest(q + linear, H + penalty * squares)
         start = box.prox(jnp.zeros(box.lower.shape, price.dtype), 1.0)
-        return self.inner(lambda x: self.grad(x) + linear + penalty * share.charged(share.taken(x)), start, box.prox)
+        return self.inner(lambda x: self.grad(x) + linear + penalty * share.adjoint(share.apply(x)), start, box.prox)
 
     def allocation(self, y: Array) -> tuple[Array, Array]:
         """(x, m): argmin_x f(x) where A x − b/K = y, and the multiplier, ∇f(x) + Aᵀm = 0; A has independent rows."""
@@ -195,7 +195,7 @@ class Agent:
         x = self.inner(self.grad, inverse @ target, lambda v, step: v - inverse @ (A @ v - target))
         return x, -inverse.T @ self.grad(x)
 
-    def extent(self) -> tuple[Array, Array]:
+    def feasible_range(self) -> tuple[Array, Array]:
         """What A x − b/K may be within the bounds of a single number; without bounds, anything."""
         A, box = self.share.A, self.share.box
         if A.shape != (1, 1):
@@ -206,7 +206,7 @@ class Agent:
 
     def contribution(self, x: Array) -> Array:
         """A x − b/K, its part of the shared constraint: the parts sum to the violation."""
-        return self.share.taken(x) - self.share.b
+        return self.share.apply(x) - self.share.b
 
     def stiffness(self) -> Array:
         """tr(∇²f)/‖A‖²: how little a price calls forth of what is shared; 0 where the loss is no known quadratic."""
@@ -217,7 +217,7 @@ class Agent:
         return (jnp.sum(H) if H.ndim == 1 else jnp.trace(H)) / jnp.sum(A * A)
 
     def _linear(self, solver: Callable[..., Array]) -> Callable[..., Array]:
-        return in_turn(solver) if self.apart else solver
+        return sequential(solver) if self.apart else solver
 
     def _quadratic(self) -> tuple[Array, Array] | None:
         """(H, q) of f = ½xᵀHx + qᵀx + constant, where the loss knows it."""
@@ -235,7 +235,7 @@ class Agent:
         return self.scale * own / jnp.maximum(jnp.sum(own), 1)
 
 
-def one_of(agents: Agent, k: Array) -> Agent:
+def agent_at(agents: Agent, k: Array) -> Agent:
     """Agent k, its rows read where they lie."""
-    rows, statistics = replace(agents.rows, size=agents.rows.size[k], k=k), taken(agents.statistics, k)
+    rows, statistics = replace(agents.rows, size=agents.rows.size[k], k=k), tree_take(agents.statistics, k)
     return replace(agents, rows=rows, scale=agents.scale[k], statistics=statistics)

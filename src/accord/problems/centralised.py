@@ -14,8 +14,8 @@ import scipy.linalg
 import scipy.optimize
 from jax import Array
 
-from accord.core.devices import one_a_core
-from accord.core.linalg.fista import minimise
+from accord.core.devices import use_all_cpu_devices
+from accord.core.linalg.fista import fista
 from accord.errors import ProblemError
 from accord.problems.centralised_coupled import clear
 from accord.problems.data.shape import Shape
@@ -27,7 +27,7 @@ DENSE = 2000, 3e7  # decisions, and decisions times rows, up to which a Hessian 
 SMALL = 1e-6  # of the first gradient: where more is left, the answer is none, and that is told
 
 
-class Pooled(NamedTuple):
+class CentralisedProblem(NamedTuple):
     """All rows in one place: F(x) = Σ_i weights_i · loss(x, row_i)."""
 
     rows: Any
@@ -45,7 +45,7 @@ def solve(problem: Problem, x0: Any = None) -> Any:
     Raises `ProblemError` where there is no minimum or no decision that meets a constraint, and warns with the gradient
     that is left where a loss is not smooth.
     """
-    one_a_core()
+    use_all_cpu_devices()
     with jax.enable_x64(True):
         if problem.coupling is not None:
             return clear(problem)[0]
@@ -92,15 +92,17 @@ def _minimiser(problem: Problem, shape: Shape, start: np.ndarray) -> np.ndarray:
             return _stationary(H, q)
         grad = (lambda x: H * x + q) if H.ndim == 1 else (lambda x: H @ x + q)
     if term is not None:
-        return np.asarray(jax.jit(partial(minimise, grad, prox=term.prox, max_steps=100_000))(jnp.asarray(start)))
+        return np.asarray(jax.jit(partial(fista, grad, prox=term.prox, max_steps=100_000))(jnp.asarray(start)))
     return _descend(value, grad, hessian, start, convex=hasattr(loss, "bounds"))
 
 
-def _pooled(problem: Problem) -> Pooled:
+def _pooled(problem: Problem) -> CentralisedProblem:
     """Every agent's rows, each weighing p_k/n_k."""
     rows = jax.tree.map(lambda *leaves: np.concatenate(leaves), *problem.shards)
     sizes = problem.sizes
-    return Pooled(in_precision(rows, np.dtype(np.float64)), np.repeat(problem.weights / np.maximum(sizes, 1), sizes))
+    return CentralisedProblem(
+        in_precision(rows, np.dtype(np.float64)), np.repeat(problem.weights / np.maximum(sizes, 1), sizes)
+    )
 
 
 def _smooth(problem: Problem, shape: Shape) -> tuple[Function, Function, Function | None]:

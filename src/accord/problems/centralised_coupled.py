@@ -20,7 +20,7 @@ from accord.problems.recession import Fall, fall
 ENOUGH = 1e-8  # relative residual of an answer; the method comes to about 1e-13 where there is one
 
 
-class Cleared(NamedTuple):
+class ClearedMarket(NamedTuple):
     """What a market settles on."""
 
     x: np.ndarray  # (K, d), every agent's decision
@@ -28,7 +28,7 @@ class Cleared(NamedTuple):
     value: float  # Σ f_k(x_k)
 
 
-def clear(problem: Problem) -> Cleared:
+def clear(problem: Problem) -> ClearedMarket:
     """Minimise Σ f_k(x_k) subject to Σ A_k x_k (==, <=) b within every agent's box, by an interior-point method.
 
     Raises `ProblemError` where the boxes cannot meet the constraint, with the numbers, or the cost falls without end.
@@ -51,7 +51,7 @@ def clear(problem: Problem) -> Cleared:
         K, d = coupled.lower.shape
         costs = _Costs(problem, K, d)
         x, price = _optimal(problem, coupled, costs)
-        return Cleared(x, price, costs.value(x))
+        return ClearedMarket(x, price, costs.value(x))
 
 
 class _Costs:

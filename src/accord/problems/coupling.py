@@ -16,7 +16,7 @@ from accord.problems.regularizers import Box, Budget
 
 @pytree
 @dataclass(frozen=True)
-class Share:
+class LocalConstraint:
     """One agent's part: its columns A_k, its portion b/K of the right-hand side, its own box; and what all know."""
 
     A: Any  # (m, d), or (d,) where row i is about decision i alone
@@ -25,11 +25,11 @@ class Share:
     floor: Any  # (m,), the least a price may be: 0 for a row of ≤, −∞ for a row of ==
     agents: Any  # K, as a number
 
-    def taken(self, x: Array) -> Array:
+    def apply(self, x: Array) -> Array:
         """A x, what a decision takes of each row."""
         return self.A @ x if self.A.ndim == 2 else self.A * x
 
-    def charged(self, price: Array) -> Array:
+    def adjoint(self, price: Array) -> Array:
         """Aᵀλ, what each decision is charged a unit."""
         return self.A.T @ price if self.A.ndim == 2 else self.A * price
 
@@ -38,7 +38,7 @@ class Share:
         """Whether ‖A x‖² is a sum over decisions."""
         return self.A.ndim == 1 or self.A.shape[1] == 1
 
-    def has_a_say(self) -> Array:
+    def active(self) -> Array:
         """(m,), 1 for each row that the agent can move within its bounds, else 0."""
         moved = (self.A != 0) & (self.box.upper > self.box.lower)
         return (jnp.any(moved, 1) if self.A.ndim == 2 else moved).astype(self.A.dtype)
@@ -68,7 +68,7 @@ class Coupling:
         """(K, m, d), zeros and all."""
         return self.A if self.A.ndim == 3 else self.A[:, :, None] * np.eye(self.A.shape[1])
 
-    def shares(self, dtype: Any) -> Share:
+    def shares(self, dtype: Any) -> LocalConstraint:
         """The agents' parts, stacked."""
         K = len(self.A)
         b = np.broadcast_to(self.b / K, (K, len(self.b)))
@@ -76,7 +76,7 @@ class Coupling:
         box = Box(*bounds) if self.total is None else Budget(*bounds, self.total.astype(dtype))
         market = self.market(dtype)
         floor, agents = np.broadcast_to(market.floor, b.shape), np.broadcast_to(market.agents, K)
-        return Share(np.asarray(self.A, dtype), np.asarray(b, dtype), box, floor, agents)
+        return LocalConstraint(np.asarray(self.A, dtype), np.asarray(b, dtype), box, floor, agents)
 
     def market(self, dtype: Any) -> Market:
         """Prices of zero, and what they must respect."""

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from accord.core.linalg.fista import minimise
+from accord.core.linalg.fista import fista
 from accord.problems.regularizers import Box
 
 
@@ -202,7 +202,7 @@ class Hinge:
         margins = (2 * b.astype(a.dtype) - 1)[:, None] * a
         curvature = self.l2 * jnp.sum(weights) + penalty
         primal = lambda alpha: (u + alpha @ margins) / curvature  # noqa: E731
-        return primal(minimise(lambda alpha: margins @ primal(alpha) - 1, weights / 2, Box(0.0, weights).prox))
+        return primal(fista(lambda alpha: margins @ primal(alpha) - 1, weights / 2, Box(0.0, weights).prox))
 
     def minimiser(self, rows: tuple[np.ndarray, np.ndarray], weights: np.ndarray) -> np.ndarray:
         from accord.core.linalg.svm_dual import separate

@@ -200,4 +200,4 @@ class OpaqueAgent:
 
     def contribution(self, x: Array) -> Array:
         """A x − b/K."""
-        return self.share.taken(x) - self.share.b
+        return self.share.apply(x) - self.share.b

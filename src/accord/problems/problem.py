@@ -212,7 +212,7 @@ def single(problem: Problem, shape: Shape, scale: np.ndarray, k: int) -> Agent:
     share = (
         None if problem.coupling is None else jax.tree.map(lambda leaf: leaf[k], problem.coupling.shares(scale.dtype))
     )
-    rows = Rows(in_precision(data.inhabited(problem.shards, k, problem.sizes), scale.dtype), np.int32(problem.sizes[k]))
+    rows = Rows(in_precision(data.nonempty(problem.shards, k, problem.sizes), scale.dtype), np.int32(problem.sizes[k]))
     return Agent(problem.loss, shape, rows, scale[k], share)
 
 

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from accord.errors import AgentError, ShardLost
-from accord.protocol.messages import FAILED, HOST, LOST, Envelope, same
-from accord.protocol.transport import Place
+from accord.protocol.messages import COORDINATOR, FAILED, LOST, Envelope, same
+from accord.protocol.transport import Supervisor
 
-DEATHS = 3
+MAX_RESTARTS = 3
 """How often a worker may die over one question: what kills it so often would kill it again."""
 
-SHARE = 20
+SNAPSHOT_RATIO = 20
 """The state is fetched once the work that would have to be repeated without it took so many times as long."""
 
 GRACE = 60.0
@@ -23,7 +23,7 @@ GRACE = 60.0
 Body = tuple[Any, ...]
 
 
-class Counted(NamedTuple):
+class LogEntry(NamedTuple):
     """A question that changed what workers hold, and was counted."""
 
     kind: str
@@ -31,63 +31,67 @@ class Counted(NamedTuple):
     bodies: dict[int, Body]
 
 
-class Gone(Exception):
+class WorkerLost(Exception):
     """A worker can no longer be reached."""
 
     def __init__(self, worker: int) -> None:
         self.worker = worker
 
 
-class Requests:
+class Coordinator:
     """The host's questions to its workers, each of whom has one at a time.
 
     A question has a number. In silence it is asked again: who has answered it gives the same answer, and an answer of
     another number is refused. What changed the workers' state is written down when it is counted. Who dies is started
     anew, is given the state that was fetched last, and is asked again all that counted since; where workers speak with
     each other (`together`), everybody goes back to that state, so that it is all said again. So it is for who does not
-    answer what everybody has to by a `limit` in seconds, where there is one.
+    answer what everybody has to by a `failure_timeout` in seconds, where there is one.
 
     Where the run is to end after some `seconds`, so does waiting: twice as long after the start, or a minute after it,
     whoever has not answered by then is named in a `ShardLost`.
     """
 
     def __init__(
-        self, run: str, link: Place, names: Mapping[int, str], *, together: bool, patience: float,
+        self, run: str, link: Supervisor, names: Mapping[int, str], *, together: bool, patience: float,
         limit: float | None = None, seconds: float | None = None,
     ) -> None:  # fmt: skip
-        self.run, self.link, self.names, self.together = run, link, names, together
-        self.patience, self.limit, self.seconds = patience, limit, seconds
+        self.run, self.transport, self.names, self.together = run, transport, names, together
+        self.retry_interval, self.failure_timeout, self.seconds = retry_interval, failure_timeout, seconds
         self.started = time.monotonic()
-        self.number = 0
+        self.request_id = 0
         self.open: dict[int, Envelope] = {}  # under way
-        self.answers: dict[int, Body] = {}  # to those
-        self.left: dict[int, Envelope] = {}  # still worked on by who was left behind with it
-        self.back: set[int] = set()  # who was left behind and has answered since
-        self.log: list[Counted] = []
-        self.deaths: Counter[int] = Counter()
+        self.replies: dict[int, Body] = {}  # to those
+        self.late: dict[int, Envelope] = {}  # still worked on by who was left behind with it
+        self.recovered: set[int] = set()  # who was left behind and has answered since
+        self.log: list[LogEntry] = []
+        self.restarts: Counter[int] = Counter()
         self.fetched, self.cost = time.monotonic(), 0.0
 
-    def ask(self, kind: str, round: int, bodies: Mapping[int, Body], *, lasting: bool = False) -> dict[int, Body]:
+    def ask(self, kind: str, round: int, bodies: Mapping[int, Body], *, durable: bool = False) -> dict[int, Body]:
         """Everybody's answer; `lasting` where it changes what workers hold. Who gives none by the limit is replaced."""
         self.send(kind, round, bodies)
         started = time.monotonic()
-        while waiting := self.unanswered():
-            self.hear(self.limit)
-            if self.limit is not None and time.monotonic() - started > self.limit and waiting[0] in self.unanswered():
-                self._bring_back(waiting[0])
+        while waiting := self.awaited():
+            self.poll(self.failure_timeout)
+            if (
+                self.failure_timeout is not None
+                and time.monotonic() - started > self.failure_timeout
+                and waiting[0] in self.awaited()
+            ):
+                self._recover(waiting[0])
                 started = time.monotonic()
-        return self.count(bodies, lasting=lasting)
+        return self.commit(bodies, durable=durable)
 
-    def everybody(self, kind: str, round: int, *body: Any, lasting: bool = False) -> dict[int, Body]:
+    def broadcast(self, kind: str, round: int, *body: Any, durable: bool = False) -> dict[int, Body]:
         """The same question to all."""
-        return self.ask(kind, round, dict.fromkeys(self.names, body), lasting=lasting)
+        return self.ask(kind, round, dict.fromkeys(self.names, body), durable=durable)
 
-    def first(self) -> tuple[int, Body]:
+    def next_reply(self) -> tuple[int, Body]:
         """Whose answer comes first, and what it is, which changes what it holds; nobody else is waited for."""
-        while not self.answers:
-            self.hear()
-        worker = next(iter(self.answers))
-        return worker, self.count([worker], lasting=True)[worker]
+        while not self.replies:
+            self.poll()
+        worker = next(iter(self.replies))
+        return worker, self.commit([worker], durable=True)[worker]
 
     def ask_until(
         self, deadline: float, enough: Callable[[set[int]], bool], kind: str, round: int, bodies: Mapping[int, Body]
@@ -95,45 +99,45 @@ class Requests:
         """The answers by a deadline in seconds, or as soon after it as they are enough; the others are left behind."""
         self.send(kind, round, bodies)
         started = time.monotonic()
-        while waiting := self.unanswered():
+        while waiting := self.awaited():
             spent = time.monotonic() - started
-            if spent >= deadline and enough(set(self.answers)):
+            if spent >= deadline and enough(set(self.replies)):
                 break
             if spent >= 10 * deadline:
                 slow = " and ".join(self.names[worker] for worker in waiting)
                 raise ShardLost(f"Round {round}: after {spent:.3g} s, ten times the deadline, there is no answer from "
                                 f"{slow}, and the others are below the quorum. Give a longer deadline or a smaller "
                                 "quorum.")  # fmt: skip
-            self.hear(max(deadline - spent, deadline / 10))
-        self.left |= {worker: self.open.pop(worker) for worker in waiting}
-        return self.count(list(self.open), lasting=True)
+            self.poll(max(deadline - spent, deadline / 10))
+        self.late |= {worker: self.open.pop(worker) for worker in waiting}
+        return self.commit(list(self.open), durable=True)
 
     def free(self) -> set[int]:
         """All but those still at work on what they were left behind with; who is back forgets what did not count."""
-        if self.back:
-            self.ask("forget", 0, dict.fromkeys(sorted(self.back), ()))
-            self.back.clear()
-        return set(self.names) - set(self.left)
+        if self.recovered:
+            self.ask("forget", 0, dict.fromkeys(sorted(self.recovered), ()))
+            self.recovered.clear()
+        return set(self.names) - set(self.late)
 
-    def count(self, workers: Iterable[int], *, lasting: bool) -> dict[int, Body]:
+    def commit(self, workers: Iterable[int], *, durable: bool) -> dict[int, Body]:
         """Take their answers for good; now and then fetch the state, so that little would have to be repeated."""
         asked = {worker: self.open.pop(worker) for worker in workers}
-        answers = {worker: self.answers.pop(worker) for worker in asked}
+        answers = {worker: self.replies.pop(worker) for worker in asked}
         for worker in asked:
-            self.deaths.pop(worker, None)
-        if lasting and asked:
+            self.restarts.pop(worker, None)
+        if durable and asked:
             first = next(iter(asked.values()))
-            self.log.append(Counted(first.kind, first.round, {worker: one.body for worker, one in asked.items()}))
-            idle = not (self.open or self.left or self.back)
-            if idle and time.monotonic() - self.fetched > SHARE * self.cost:
-                self.fetch(first.round + 1)
+            self.log.append(LogEntry(first.kind, first.round, {worker: one.body for worker, one in asked.items()}))
+            idle = not (self.open or self.late or self.recovered)
+            if idle and time.monotonic() - self.fetched > SNAPSHOT_RATIO * self.cost:
+                self.snapshot(first.round + 1)
         return answers
 
-    def fetch(self, round: int) -> dict[int, Body]:
+    def snapshot(self, round: int) -> dict[int, Body]:
         """Everybody's state: where who dies from now on begins."""
         started = time.monotonic()
-        states = self.everybody("state", round)
-        self.log = [Counted("restore", round, states)]
+        states = self.broadcast("state", round)
+        self.log = [LogEntry("restore", round, states)]
         self.fetched = time.monotonic()
         self.cost = self.fetched - started
         return states
@@ -141,60 +145,60 @@ class Requests:
     def restore(self, round: int, states: Mapping[int, Body]) -> None:
         """Everybody goes on from a state."""
         self.log.clear()
-        self.ask("restore", round, states, lasting=True)
+        self.ask("restore", round, states, durable=True)
 
-    def dismiss(self) -> None:
+    def shutdown(self) -> None:
         """The run is over."""
         self.send("dismiss", 0, dict.fromkeys(self.names, ()))
-        self.link.close()
+        self.transport.close()
 
     # --- one at a time -----------------------------------------------------------------------------------------------
 
     def send(self, kind: str, round: int, bodies: Mapping[int, Body]) -> None:
         """Ask under a new number."""
-        self.number += 1
+        self.request_id += 1
         for worker, body in bodies.items():
-            self.open[worker] = Envelope(self.run, HOST, kind, self.number, round, 0, body)
-            self.answers.pop(worker, None)
-            self.link.send(worker, self.open[worker])
+            self.open[worker] = Envelope(self.run, COORDINATOR, kind, self.request_id, round, 0, body)
+            self.replies.pop(worker, None)
+            self.transport.send(worker, self.open[worker])
 
-    def unanswered(self) -> list[int]:
+    def awaited(self) -> list[int]:
         """Whom an answer is awaited from."""
-        return [worker for worker in self.open if worker not in self.answers]
+        return [worker for worker in self.open if worker not in self.replies]
 
-    def hear(self, seconds: float | None = None) -> None:
+    def poll(self, seconds: float | None = None) -> None:
         """Take one envelope, or wait so long for it; replace who is gone."""
         try:
-            self._hear(self.patience if seconds is None else min(seconds, self.patience))
-        except Gone as gone:
-            self._bring_back(gone.worker)
+            self._receive(self.retry_interval if seconds is None else min(seconds, self.retry_interval))
+        except WorkerLost as gone:
+            self._recover(gone.worker)
 
-    def _hear(self, seconds: float) -> None:
+    def _receive(self, seconds: float) -> None:
         self._check_time()
-        envelope = self.link.receive(seconds)
+        envelope = self.transport.receive(seconds)
         if envelope is None:
-            for worker, question in (*self.open.items(), *self.left.items()):
-                if worker not in self.answers:
-                    self.link.send(worker, question)
+            for worker, question in (*self.open.items(), *self.late.items()):
+                if worker not in self.replies:
+                    self.transport.send(worker, question)
         elif envelope.kind == LOST:
-            raise Gone(envelope.sender)
+            raise WorkerLost(envelope.sender)
         elif envelope.run != self.run:
             return
         elif envelope.kind == FAILED:
             raise AgentError(*envelope.body)
         elif self._answers(envelope, self.open):
-            known = self.answers.setdefault(envelope.sender, envelope.body)
+            known = self.replies.setdefault(envelope.sender, envelope.body)
             if known is not envelope.body and not same(known, envelope.body):
                 raise ShardLost(f"{self.names[envelope.sender]} has given two different answers to question "
-                                f"{envelope.number}, {envelope.kind}. See what else speaks in its name.")  # fmt: skip
-        elif self._answers(envelope, self.left):
-            del self.left[envelope.sender]
-            self.back.add(envelope.sender)
+                                f"{envelope.request_id}, {envelope.kind}. See what else speaks in its name.")  # fmt: skip
+        elif self._answers(envelope, self.late):
+            del self.late[envelope.sender]
+            self.recovered.add(envelope.sender)
 
     def _check_time(self) -> None:
         spent = time.monotonic() - self.started
         if self.seconds is not None and spent > self.seconds + max(self.seconds, GRACE):
-            slow = " and ".join(self.names[worker] for worker in self.unanswered()) or "anybody"
+            slow = " and ".join(self.names[worker] for worker in self.awaited()) or "anybody"
             raise ShardLost(
                 f"The run was to end after {self.seconds:g} seconds, and after {spent:.0f} there is no answer from "
                 f"{slow}. Give Stop(seconds=...) the time of a block of rounds at least, or see what keeps them."
@@ -202,9 +206,9 @@ class Requests:
 
     def _answers(self, envelope: Envelope, questions: Mapping[int, Envelope]) -> bool:
         asked = questions.get(envelope.sender)
-        return asked is not None and (asked.number, asked.kind) == (envelope.number, envelope.kind)
+        return asked is not None and (asked.request_id, asked.kind) == (envelope.request_id, envelope.kind)
 
-    def _bring_back(self, lost: int | None) -> None:
+    def _recover(self, lost: int | None) -> None:
         """Start who is gone anew, and say again what counted and what is under way, to it or to all."""
         under_way, behind = dict(self.open), set[int]()
         while lost is not None:
@@ -212,28 +216,28 @@ class Requests:
             behind |= set(self.names) if self.together else {lost}
             try:
                 for past in self.log:
-                    self._again(past, behind)
+                    self._replay(past, behind)
                 lost = None
-            except Gone as gone:
+            except WorkerLost as gone:
                 lost = gone.worker
         for worker in behind:
             self.open.pop(worker, None)
-            self.answers.pop(worker, None)
+            self.replies.pop(worker, None)
         questions = {worker: one for worker, one in under_way.items() if worker in behind}
         if questions:
             first = next(iter(questions.values()))
             self.send(first.kind, first.round, {worker: one.body for worker, one in questions.items()})
 
-    def _again(self, past: Counted, behind: set[int]) -> None:
+    def _replay(self, past: LogEntry, behind: set[int]) -> None:
         self.send(past.kind, past.round, {worker: body for worker, body in past.bodies.items() if worker in behind})
-        while any(worker in behind for worker in self.unanswered()):
-            self._hear(self.patience)
+        while any(worker in behind for worker in self.awaited()):
+            self._receive(self.retry_interval)
 
     def _replace(self, lost: int) -> None:
-        self.deaths[lost] += 1
-        if self.deaths[lost] > DEATHS:
-            raise ShardLost(f"{self.names[lost]} died {self.deaths[lost]} times over one question. See whether an "
+        self.restarts[lost] += 1
+        if self.restarts[lost] > MAX_RESTARTS:
+            raise ShardLost(f"{self.names[lost]} died {self.restarts[lost]} times over one question. See whether an "
                             "agent there runs out of memory, or take more shards, which are smaller.")  # fmt: skip
-        self.left.pop(lost, None)
-        self.back.discard(lost)
-        self.link.revive(lost)
+        self.late.pop(lost, None)
+        self.recovered.discard(lost)
+        self.transport.restart(lost)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-HOST = -1
+COORDINATOR = -1
 """The address of the host; workers are 0, 1, 2, ..."""
 
 
@@ -20,9 +20,11 @@ class Envelope(NamedTuple):
     run: str
     sender: int
     kind: str  # what is asked or answered
-    number: int  # of the question, which its answer bears too, and what workers say to each other while they work on it
+    request_id: (
+        int  # of the question, which its answer bears too, and what workers say to each other while they work on it
+    )
     round: int
-    phase: int
+    exchange: int
     body: tuple[Any, ...]  # NumPy arrays, numbers and words: no types of anybody's own
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 from accord.protocol.messages import Envelope
 
 
-class Link(Protocol):
+class Transport(Protocol):
     """One party's end: envelopes in, envelopes out, no logic.
 
     It may lose, repeat, delay and reorder: whoever asks, asks again, and whoever is asked again does nothing twice.
@@ -26,9 +26,9 @@ class Link(Protocol):
         ...
 
 
-class Place(Link, Protocol):
+class Supervisor(Transport, Protocol):
     """The host's end, which also knows how to replace a worker that is gone."""
 
-    def revive(self, worker: int) -> None:
+    def restart(self, worker: int) -> None:
         """Start the worker anew, knowing nothing of the run but its shard."""
         ...

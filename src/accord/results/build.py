@@ -9,12 +9,12 @@ import jax
 import numpy as np
 
 from accord.channels import Clear
-from accord.core.lazy_sequence import Later
+from accord.core.lazy_sequence import LazySequence
 from accord.core.status import Ending
-from accord.engine.inexactness import tell_where_inexact
+from accord.engine.inexactness import warn_if_inexact
 from accord.engine.planning.cost import Cost
 from accord.engine.planning.plan import Plan
-from accord.engine.planning.tuning import Choice
+from accord.engine.planning.tuning import TunedParameter
 from accord.engine.session import Outcome, Record
 from accord.results.feasibility import unmet_caps
 from accord.results.records import Records
@@ -38,7 +38,7 @@ def rows_of(
         }  # fmt: skip
 
 
-class Ended(NamedTuple):
+class RunEnd(NamedTuple):
     """How a run ended."""
 
     outcome: Outcome
@@ -47,10 +47,10 @@ class Ended(NamedTuple):
     ending: Ending
 
 
-def told(plan: Plan, ended: Ended, choices: tuple[Choice, ...], runtime: Any) -> Run:
+def build_run(plan: Plan, ended: RunEnd, choices: tuple[TunedParameter, ...], runtime: Any) -> Run:
     """The run as the user keeps it: in the shape of x0, in NumPy."""
     outcome = ended.outcome
-    tell_where_inexact(plan, outcome)
+    warn_if_inexact(plan, outcome)
     x, own = _answers(plan, outcome)
     losses = np.where(plan.problem.sizes[plan.problem.panel] > 0, np.asarray(outcome.losses, float), np.nan)
     ending = unmet_caps(plan, losses) or ended.ending
@@ -73,11 +73,11 @@ def _history(plan: Plan, records: Records) -> Any:
 def _answers(plan: Plan, outcome: Outcome) -> tuple[Any, Sequence[Any]]:
     """The answer and the agents' own, in the shape of x0; those not before somebody looks."""
     shaped = lambda x: jax.tree.map(np.asarray, plan.shape.unflatten(np.asarray(x)))  # noqa: E731
-    own = Later(len(outcome.agents), lambda: list(map(shaped, outcome.agents)))
+    own = LazySequence(len(outcome.agents), lambda: list(map(shaped, outcome.agents)))
     return np.stack(own) if plan.coupled else shaped(outcome.x), own
 
 
-def _facts(plan: Plan, choices: tuple[Choice, ...], runtime: Any) -> Facts:
+def _facts(plan: Plan, choices: tuple[TunedParameter, ...], runtime: Any) -> Facts:
     method, problem, panel = plan.method, plan.problem, plan.problem.panel
     return Facts(
         method=type(method).__name__,

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from accord.engine.map_agents import each
+from accord.engine.map_agents import map_agents
 from accord.engine.planning.constants import curvature
 from accord.problems.agent import Agent
 from accord.problems.data.shape import Shape
@@ -59,4 +59,4 @@ def certificate(run: Run) -> Certificate | None:
 @jax.jit
 def _gradient(agents: Agent, p: Any, x: Array) -> Array:
     """∇F(x) = Σ p_k ∇f_k(x)."""
-    return p @ each(lambda agent, x: agent.grad(x), (agents.axes, None))(agents, x)
+    return p @ map_agents(lambda agent, x: agent.grad(x), (agents.axes, None))(agents, x)

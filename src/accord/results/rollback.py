@@ -16,8 +16,8 @@ from accord.core.stop_monitor import GOING
 from accord.engine.planning.plan import Plan
 from accord.engine.session import Outcome, Record, Session
 from accord.problems.problem import stacked
-from accord.runtimes.workers.async_peers import AtWill
-from accord.runtimes.workers.async_server import FirstCome
+from accord.runtimes.workers.async_peers import AsyncPeersSession
+from accord.runtimes.workers.async_server import AsyncServerSession
 
 RECORDS = 256
 """How many a block holds at most on the way back."""
@@ -48,7 +48,7 @@ def fallen_back(
     finite = [row["round"] for row in records if all(map(math.isfinite, (row["objective"], row["disagreement"])))]
     calm = replace(plan, stop=replace(plan.stop, progress=0, window=2**30))
     with closing(start(calm)) as session:
-        if isinstance(session, FirstCome | AtWill):
+        if isinstance(session, AsyncServerSession | AsyncPeersSession):
             return None
         _forward(session, int(max(finite, default=0)), plan.every)
         record = session.advance(1, 0)

@@ -13,8 +13,8 @@ from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from accord.core.compilation import jit_by_loss
-from accord.core.devices import one_a_core
-from accord.core.stop_monitor import GOING, Watch
+from accord.core.devices import use_all_cpu_devices
+from accord.core.stop_monitor import GOING, StopMonitor
 from accord.engine.planning.plan import Plan
 from accord.engine.session import Outcome, Record
 from accord.runtimes.vectorised import beginning, block, team_of
@@ -23,7 +23,7 @@ RUNS = "runs"
 """The mesh axis over which runs are divided."""
 
 
-class Sweeping:
+class BatchedSession:
     """Several runs at work together; those that have stopped stand still while the others go on.
 
     On each device `vmap` over its runs, which turns the products of many runs into one; one run after another where a
@@ -31,7 +31,7 @@ class Sweeping:
     """
 
     def __init__(self, plans: Sequence[Plan]) -> None:
-        one_a_core()
+        use_all_cpu_devices()
         first, count = plans[0], len(plans)
         devices = jax.devices()[: min(len(jax.devices()), count)]
         self.plan, self.count = first, count
@@ -71,7 +71,7 @@ class Sweeping:
         found = jax.tree.map(np.asarray, self._called(_outcomes, self.carry, jax.device_put(self.rounds, self.each)))
         return [jax.tree.map(lambda leaf, i=i: leaf[i], found) for i in range(self.count)]
 
-    def watch_of(self, i: int) -> Watch:
+    def watch_of(self, i: int) -> StopMonitor:
         """What run i has been judged by."""
         return jax.tree.map(lambda leaf: np.asarray(leaf[i]), self.watch)
 
@@ -100,9 +100,9 @@ def _starts(team: Any, methods: Any, begin: Any, *, mesh: Mesh, at_once: bool) -
 
 
 @partial(jit_by_loss, static_argnames=("mesh", "at_once", "inline"), donate_argnames=("carry",))
-def _blocks(team: Any, methods: Any, carry: Any, watch: Watch, records: Array, t0: Array, every: Array,
+def _blocks(team: Any, methods: Any, carry: Any, watch: StopMonitor, records: Array, t0: Array, every: Array,
             *, mesh: Mesh, at_once: bool, inline: bool) -> Any:  # fmt: skip
-    def lives(team: Any, t0: Array, every: Array, method: Any, carry: Any, watch: Watch, records: Array) -> Any:
+    def lives(team: Any, t0: Array, every: Array, method: Any, carry: Any, watch: StopMonitor, records: Array) -> Any:
         return block(replace(team, method=method), carry, watch, t0, records, every, inline=inline)
 
     return _each(lives, mesh, at_once)((team, t0, every), (methods, carry, watch, records))

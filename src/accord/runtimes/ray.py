@@ -14,12 +14,12 @@ from typing import Any
 from accord.engine.planning.plan import Plan
 from accord.engine.planning.validation.timeouts import check_timeouts
 from accord.errors import MethodError, ShardLost
-from accord.protocol.timeouts import Patience
+from accord.protocol.timeouts import Timeouts
 from accord.runtimes.workers.assignment import divide
-from accord.runtimes.workers.async_peers import AtWill
-from accord.runtimes.workers.async_server import FirstCome, session_of
-from accord.runtimes.workers.ray_actors import Actors, _library
-from accord.runtimes.workers.synchronous import Hosted, named
+from accord.runtimes.workers.async_peers import AsyncPeersSession
+from accord.runtimes.workers.async_server import AsyncServerSession, session_of
+from accord.runtimes.workers.ray_actors import RayTransport, _library
+from accord.runtimes.workers.synchronous import SyncWorkersSession, new_run_id
 
 TOKEN = "RAY_AUTH_TOKEN"
 
@@ -63,10 +63,10 @@ class Ray:
         count = min(self.shards or int(ray.cluster_resources().get("CPU", 1)), len(agents))
         return Answering(ray, [agents[k::count] for k in range(count)], owned)
 
-    def start(self, plan: Plan) -> Hosted | FirstCome | AtWill:
+    def start(self, plan: Plan) -> SyncWorkersSession | AsyncServerSession | AsyncPeersSession:
         """A session with an actor a shard."""
-        session, patience = session_of(plan), Patience(self.deadline, self.quorum)
-        check_timeouts(patience, plan, self)
+        session, timeouts = session_of(plan), Timeouts(self.deadline, self.quorum)
+        check_timeouts(timeouts, plan, self)
         if self.shards is not None and self.shards < 1:
             raise MethodError(f"Ray(shards={self.shards}): give at least one shard.")
         ray = _library()
@@ -74,11 +74,11 @@ class Ray:
             if owned := _join(ray, self.address):
                 undo.callback(ray.shutdown)
             cores = ray.cluster_resources().get("CPU", 1)
-            parts, run = divide(plan, self.shards or int(cores)), named()
-            actors = Actors(ray, parts, run, patience, min(1.0, cores / len(parts)), owned)
+            parts, run = divide(plan, self.shards or int(cores)), new_run_id()
+            actors = RayTransport(ray, parts, run, timeouts, min(1.0, cores / len(parts)), owned)
             undo.callback(actors.close)
             actors.place(range(len(parts)))
-            begun = session(plan, parts, actors, run, patience)
+            begun = session(plan, parts, actors, run, timeouts)
             undo.pop_all()
             return begun
 

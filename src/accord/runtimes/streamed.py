@@ -14,19 +14,19 @@ from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from accord.core.compilation import jit_by_loss
-from accord.core.devices import one_a_core
-from accord.core.stop_monitor import GOING, Watch
+from accord.core.devices import use_all_cpu_devices
+from accord.core.stop_monitor import GOING, StopMonitor
 from accord.core.verdict import verdict as verdict_on
-from accord.engine.client_store import States
-from accord.engine.planning.client_sampling import cohort_of
+from accord.engine.client_store import ClientStore
+from accord.engine.planning.client_sampling import sample_clients
 from accord.engine.planning.plan import Plan
 from accord.engine.rounds.peers import where_awake
-from accord.engine.rounds.server import DEVICES, Carry, Clients
+from accord.engine.rounds.server import DEVICES, Clients, ServerState
 from accord.engine.session import Outcome, Record
 from accord.errors import MethodError
 from accord.problems.agent import Agent
 from accord.problems.data.rows import Rows
-from accord.problems.data.shards import bound, page_length
+from accord.problems.data.shards import block_length, pack_blocks
 from accord.problems.problem import Problem, in_precision
 from accord.runtimes.vectorised import Vectorised, on_every_device
 
@@ -56,7 +56,7 @@ class Streamed:
     store: str | Path | None = None
     devices: int | None = None
 
-    def start(self, plan: Plan) -> Stream:
+    def start(self, plan: Plan) -> StreamedSession:
         """A session with the server at x0, and nobody asked yet."""
         what = ("peers, who all work in every round" if plan.pattern == "peers" else
                 "a shared constraint, to which everybody contributes" if plan.coupled else
@@ -65,9 +65,9 @@ class Streamed:
         if what:
             raise MethodError(f"Streamed asks a server's clients a cohort at a time, but {type(plan.method).__name__} "
                               f"has {what}. Use Vectorised() or Threads().")  # fmt: skip
-        one_a_core()
-        available = jax.devices() if plan.in_turn else jax.devices()[:1]
-        return Stream(plan, self.store, available[: max(1, min(self.devices or len(available), plan.cohort))])
+        use_all_cpu_devices()
+        available = jax.devices() if plan.sequential else jax.devices()[:1]
+        return StreamedSession(plan, self.store, available[: max(1, min(self.devices or len(available), plan.cohort))])
 
 
 def runtime_for(problem: Problem, runtime: Any) -> Any:
@@ -80,14 +80,14 @@ def runtime_for(problem: Problem, runtime: Any) -> Any:
     return runtime
 
 
-class Asked(NamedTuple):
+class CohortData(NamedTuple):
     """A cohort on its way: who, and their data."""
 
     ks: np.ndarray
     rows: Future[Rows]
 
 
-class Held(NamedTuple):
+class StreamedState(NamedTuple):
     """What some clients hold from earlier rounds, and whether they were asked in any."""
 
     known: Any
@@ -95,7 +95,7 @@ class Held(NamedTuple):
     memories: Any
 
 
-class Stream:
+class StreamedSession:
     """A run that streams its clients; see `Session`."""
 
     def __init__(self, plan: Plan, store: str | Path | None, devices: list[Any]) -> None:
@@ -104,7 +104,7 @@ class Stream:
         self.key, self.p, self.design = jax.random.key(plan.seed), plan.weights, jax.device_put(plan.design)
         sizes, panel = plan.problem.sizes, plan.problem.panel
         self.largest = int(sizes.max())
-        self.length = page_length(sizes) or self.largest
+        self.length = block_length(sizes) or self.largest
         self.room = _room(sizes, self.length, plan.chances)
         self.x0 = self._replicated(plan.x0)
         room = max(_pages(sizes[panel], self.length), 1)
@@ -112,7 +112,7 @@ class Stream:
         self.examined = replace(self.panel, p=self.panel.p / self.panel.p.sum())
         server, one, self.apart = jax.tree.map(np.asarray, _start(self.loss)(self.panel, self.x0, mesh=self.mesh))
         self.server = self._replicated(server)
-        self.states = States(store, plan.problem.K, one)
+        self.states = ClientStore(store, plan.problem.K, one)
         self.watch = self._replicated(plan.watch())
         self.fetcher = ThreadPoolExecutor(1, "accord-fetches")
         self.coming, self.travel = self._ask(0), np.zeros((), plan.dtype)
@@ -167,14 +167,14 @@ class Stream:
             team, self.server, self.apart, self._held(ks), self.x0, np.int32(self.round), mesh=self.mesh
         )
         self.travel = self.travel + _step(self.loss)(team, self.server, after.server)
-        self.server, self.apart = after.server, after.apart
+        self.server, self.apart = after.server, after.disagreement
         self.states.write(ks, (after.clients, after.memories))
         self.round += 1
 
-    def _ask(self, t: int) -> Asked:
+    def _ask(self, t: int) -> CohortData:
         """Who works in round t, their data on the way."""
-        ks = np.asarray(cohort_of(self.key, t, self.plan.problem.K, self.plan.cohort, self.design))
-        return Asked(ks, self.fetcher.submit(_fetched, self.plan, ks, self.length, self.room, self.largest))
+        ks = np.asarray(sample_clients(self.key, t, self.plan.problem.K, self.plan.cohort, self.design))
+        return CohortData(ks, self.fetcher.submit(_fetched, self.plan, ks, self.length, self.room, self.largest))
 
     def _team(self, ks: np.ndarray, rows: Rows) -> Clients:
         """These clients by themselves, under their own numbers."""
@@ -184,11 +184,11 @@ class Stream:
         return self._replicated(Clients(
             plan.method, agents, plan.channel, plan.problem.regularizer, self.p[ks], self.key, plan.x0, len(ks),
             plan.aggregate or plan.method.aggregate, self.mesh.size, ks.astype(np.int32),
-            in_turn=plan.in_turn, counts=counts,
+            in_turn=plan.sequential, counts=counts,
         ))  # fmt: skip
 
-    def _held(self, ks: np.ndarray) -> Held:
-        return self._replicated(Held(self.states.known[ks], *self.states.read(ks)))
+    def _held(self, ks: np.ndarray) -> StreamedState:
+        return self._replicated(StreamedState(self.states.known[ks], *self.states.read(ks)))
 
     def _standing(self) -> tuple[Any, ...]:
         """Where the run stands, with what the panel holds."""
@@ -204,7 +204,7 @@ def _fetched(plan: Plan, ks: np.ndarray, length: int, room: int, largest: int) -
     rows = problem.shards.rows(ks) if problem.stored else _concatenated([problem.shards[k] for k in ks])
     while room < _pages(sizes, length):
         room *= 2
-    return bound(in_precision(rows, plan.dtype), sizes, length, largest, room)
+    return pack_blocks(in_precision(rows, plan.dtype), sizes, length, largest, room)
 
 
 def _concatenated(shards: list[Any]) -> Any:
@@ -228,13 +228,13 @@ def _room(sizes: np.ndarray, length: int, chances: np.ndarray) -> int:
     return int(min(np.ceil(likely), cohort * each.max()))
 
 
-def _resumed(team: Clients, server: Any, apart: Array, held: Held, x0: Array) -> Carry:
+def _resumed(team: Clients, server: Any, apart: Array, held: StreamedState, x0: Array) -> ServerState:
     """The team where it stands: who was never asked is at x0, as if it had been there from the start."""
     fresh = team.start(x0, x0)
     clients, memories = jax.tree.map(
         partial(where_awake, held.known), (held.clients, held.memories), (fresh.clients, fresh.memories)
     )
-    return Carry(server, clients, memories, apart)
+    return ServerState(server, clients, memories, apart)
 
 
 @partial(jit_by_loss, static_argnames=("mesh",))
@@ -243,13 +243,15 @@ def _start(team: Clients, x0: Array, *, mesh: Mesh) -> tuple[Any, Any, Array]:
 
     def start(team: Clients, x0: Array) -> tuple[Any, Any, Array]:
         begun = team.start(x0, x0)
-        return begun.server, jax.tree.map(lambda leaf: leaf[0], (begun.clients, begun.memories)), begun.apart
+        return begun.server, jax.tree.map(lambda leaf: leaf[0], (begun.clients, begun.memories)), begun.disagreement
 
     return on_every_device(start, mesh)(team, x0)
 
 
 @partial(jit_by_loss, static_argnames=("mesh",))
-def _round(team: Clients, server: Any, apart: Array, held: Held, x0: Array, t: Array, *, mesh: Mesh) -> Carry:
+def _round(
+    team: Clients, server: Any, apart: Array, held: StreamedState, x0: Array, t: Array, *, mesh: Mesh
+) -> ServerState:
     return on_every_device(lambda team, *at: team.round(_resumed(team, *at[:-1]), at[-1]), mesh)(
         team, server, apart, held, x0, t
     )
@@ -257,24 +259,26 @@ def _round(team: Clients, server: Any, apart: Array, held: Held, x0: Array, t: A
 
 @partial(jit_by_loss, static_argnames=("mesh",))
 def _look(
-    team: Clients, server: Any, apart: Array, held: Held, x0: Array, watch: Watch, *, mesh: Mesh
-) -> tuple[Record, Watch, Array]:
+    team: Clients, server: Any, apart: Array, held: StreamedState, x0: Array, watch: StopMonitor, *, mesh: Mesh
+) -> tuple[Record, StopMonitor, Array]:
     """The record over the panel, and what the watch says of it."""
     record = on_every_device(lambda team, *at: team.record(_resumed(team, *at)), mesh)(team, server, apart, held, x0)
     record = record._replace(residual=watch.residual)
-    watch = watch.see(record.seen, record.oldest)
+    watch = watch.update(record.seen, record.oldest)
     return record, watch, verdict_on(watch)
 
 
 @jit_by_loss
 def _step(team: Clients, before: Any, after: Any) -> Array:
     """The square of what a round moved the server's model."""
-    nothing = Carry(before, (), (), 0)  # pyright: ignore[reportArgumentType]
+    nothing = ServerState(before, (), (), 0)  # pyright: ignore[reportArgumentType]
     return team.step(nothing, nothing._replace(server=after))
 
 
 @partial(jit_by_loss, static_argnames=("mesh",))
-def _outcome(team: Clients, server: Any, apart: Array, held: Held, x0: Array, t: Array, *, mesh: Mesh) -> Outcome:
+def _outcome(
+    team: Clients, server: Any, apart: Array, held: StreamedState, x0: Array, t: Array, *, mesh: Mesh
+) -> Outcome:
     return on_every_device(lambda team, *at: team.outcome(_resumed(team, *at[:-1]), at[-1]), mesh)(
         team, server, apart, held, x0, t
     )

@@ -12,13 +12,13 @@ from typing import Any
 
 from accord.engine.planning.plan import Plan
 from accord.errors import MethodError
-from accord.protocol.messages import HOST, Envelope
-from accord.protocol.timeouts import Patience
-from accord.protocol.transports.queues import Mailboxes
+from accord.protocol.messages import COORDINATOR, Envelope
+from accord.protocol.timeouts import Timeouts
+from accord.protocol.transports.queues import QueueTransport
 from accord.runtimes.workers.assignment import divide
-from accord.runtimes.workers.async_peers import AtWill
-from accord.runtimes.workers.async_server import FirstCome, session_of
-from accord.runtimes.workers.synchronous import Hosted, named
+from accord.runtimes.workers.async_peers import AsyncPeersSession
+from accord.runtimes.workers.async_server import AsyncServerSession, session_of
+from accord.runtimes.workers.synchronous import SyncWorkersSession, new_run_id
 from accord.runtimes.workers.worker import Worker
 
 
@@ -49,13 +49,17 @@ class Threads:
             raise MethodError(f"Threads(workers={wanted}): give at least one worker.")
         return wanted
 
-    def start(self, plan: Plan) -> Hosted | FirstCome | AtWill:
+    def start(self, plan: Plan) -> SyncWorkersSession | AsyncServerSession | AsyncPeersSession:
         """A session with a thread a worker."""
         session = session_of(plan)
-        parts, run, patience = divide(plan, self._wanted), named(), Patience()
-        boxes: dict[int, queue.SimpleQueue[Envelope]] = {w: queue.SimpleQueue() for w in (HOST, *range(len(parts)))}
-        workers = [Worker(part, run, Mailboxes(w, boxes), w, patience.again) for w, part in enumerate(parts)]
+        parts, run, timeouts = divide(plan, self._wanted), new_run_id(), Timeouts()
+        boxes: dict[int, queue.SimpleQueue[Envelope]] = {
+            w: queue.SimpleQueue() for w in (COORDINATOR, *range(len(parts)))
+        }
+        workers = [
+            Worker(part, run, QueueTransport(w, boxes), w, timeouts.retry_interval) for w, part in enumerate(parts)
+        ]
         lives = tuple(threading.Thread(target=worker.live, daemon=True) for worker in workers)
         for life in lives:
             life.start()
-        return session(plan, parts, Mailboxes(HOST, boxes, lives), run, patience)
+        return session(plan, parts, QueueTransport(COORDINATOR, boxes, lives), run, timeouts)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from accord.clocks import Clock
 from accord.engine.planning.plan import Plan
-from accord.runtimes.vectorised import Together, Vectorised
+from accord.runtimes.vectorised import Vectorised, VectorisedSession
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Timed:
     clock: Clock = field(default_factory=Clock)
     devices: int | None = None
 
-    def start(self, plan: Plan) -> Together:
+    def start(self, plan: Plan) -> VectorisedSession:
         """A session with every agent at x0, and the clock at 0.
 
         Raises `ClockError` where it is of other agents, and `MethodError` where they could not break off their work.

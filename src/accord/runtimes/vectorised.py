@@ -14,14 +14,14 @@ from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from accord.core.compilation import jit_by_loss
-from accord.core.devices import one_a_core
-from accord.core.lazy_sequence import Later
-from accord.core.stop_monitor import GOING, Watch
+from accord.core.devices import use_all_cpu_devices
+from accord.core.lazy_sequence import LazySequence
+from accord.core.stop_monitor import GOING, StopMonitor
 from accord.core.verdict import verdict as verdict_on
-from accord.engine.cut_links import border_of_words
-from accord.engine.events.dispatch import nobody_waits, pace_of
-from accord.engine.planning.plan import Plan, asked_weights
-from accord.engine.rounds.clocked import Paced
+from accord.engine.cut_links import halo_of_messages
+from accord.engine.events.dispatch import asynchronous_engine, clock_model
+from accord.engine.planning.plan import Plan, required_weights
+from accord.engine.rounds.clocked import ClockedRounds
 from accord.engine.rounds.edges import Edges
 from accord.engine.rounds.peers import Peers
 from accord.engine.rounds.server import DEVICES, Clients
@@ -47,12 +47,12 @@ class Vectorised:
 
     devices: int | None = None
 
-    def start(self, plan: Plan) -> Together:
+    def start(self, plan: Plan) -> VectorisedSession:
         """A session with every agent at x0."""
         if plan.problem.opaque:
             raise MethodError("The agents are opaque (NumPy functions), which cannot be compiled together. "
                               "Use runtime=accord.runtimes.Threads().")  # fmt: skip
-        return Together(plan, _devices(plan, self.devices))
+        return VectorisedSession(plan, _devices(plan, self.devices))
 
 
 def _devices(plan: Plan, wanted: int | None) -> list[Any]:
@@ -61,12 +61,12 @@ def _devices(plan: Plan, wanted: int | None) -> list[Any]:
     Where agents work all at once, XLA divides each operation over the cores of a single device already: it kept 1.0 to
     1.9 of two cores busy (benchmarks/devices.py), and dividing agents over a second was no quicker where it was tried.
     """
-    one_a_core()
-    shared = plan.pattern == "server" and plan.in_turn
+    use_all_cpu_devices()
+    shared = plan.pattern == "server" and plan.sequential
     return jax.devices()[: max(1, min(wanted or len(jax.devices()), plan.cohort))] if shared else jax.devices()[:1]
 
 
-class Together:
+class VectorisedSession:
     """A run in this process; see `Session`."""
 
     def __init__(self, plan: Plan, devices: list[Any]) -> None:
@@ -95,7 +95,9 @@ class Together:
             found = _outcome(self.loss)(self.team, self.carry, np.int32(self.round), mesh=self.mesh)
             return jax.tree.map(np.asarray, found)
         found = jax.tree.map(np.asarray, _standing(self.loss)(self.team, self.carry, mesh=self.mesh))
-        return found._replace(agents=Later(self.plan.problem.K, partial(self._proposals, self.carry, self.round)))
+        return found._replace(
+            agents=LazySequence(self.plan.problem.K, partial(self._proposals, self.carry, self.round))
+        )
 
     def _proposals(self, carry: Any, round: int) -> Any:
         with jax.enable_x64(self.plan.dtype == np.float64):
@@ -118,27 +120,27 @@ def team_of(plan: Plan, devices: int) -> Any:
     """Who lives the rounds: with a clock where the plan has one, and where nobody waits."""
     agents, key = stacked(plan.problem, plan.shape, plan.scale), jax.random.key(plan.seed)
     if plan.method.asynchronous:
-        return nobody_waits(plan, agents, key)
+        return asynchronous_engine(plan, agents, key)
     team = _in_step(plan, agents, key, devices)
-    return team if plan.clock is None else Paced(team, pace_of(plan), key)
+    return team if plan.clock is None else ClockedRounds(team, clock_model(plan), key)
 
 
 def _in_step(plan: Plan, agents: Agent, key: Array, devices: int) -> Peers | Edges | Clients:
     if plan.pattern == "peers":
         private = hasattr(plan.method, "messages")
-        network = mixer(plan.network, asked_weights(plan.method), plan.dtype, lists=private)
+        network = mixer(plan.network, required_weights(plan.method), plan.dtype, lists=private)
         if private:
-            border, *_ = border_of_words(plan.network, np.zeros(plan.problem.K, int), 0)
+            border, *_ = halo_of_messages(plan.network, np.zeros(plan.problem.K, int), 0)
             told = (plan.channel, plan.problem.regularizer, plan.weights, key, plan.x0)
             return Edges(plan.method, agents, network, border, *told)
         return Peers(
             plan.method, agents, network, plan.channel, plan.problem.regularizer, plan.weights, key, plan.x0,
-            plan.delay, in_turn=plan.in_turn,
+            plan.delay, in_turn=plan.sequential,
         )  # fmt: skip
     aggregate = plan.aggregate or plan.method.aggregate
     return Clients(
         plan.method, agents, plan.channel, plan.problem.regularizer, plan.weights, key, plan.x0, plan.cohort, aggregate,
-        devices, in_turn=plan.in_turn, design=plan.design, counts=plan.counts,
+        devices, in_turn=plan.sequential, design=plan.design, counts=plan.counts,
     )  # fmt: skip
 
 
@@ -176,12 +178,12 @@ def on_every_device(function: Any, mesh: Mesh) -> Any:
 
 @partial(jit_by_loss, static_argnames=("mesh", "inline"), donate_argnames=("carry",))
 def _block(
-    team: Any, carry: Any, watch: Watch, t0: Array, records: Array, every: Array, *, mesh: Mesh, inline: bool
+    team: Any, carry: Any, watch: StopMonitor, t0: Array, records: Array, every: Array, *, mesh: Mesh, inline: bool
 ) -> Any:
     return on_every_device(partial(block, inline=inline), mesh)(team, carry, watch, t0, records, every)
 
 
-def block(team: Any, carry: Any, watch: Watch, t0: Array, records: Array, every: Array, *, inline: bool) -> Any:
+def block(team: Any, carry: Any, watch: StopMonitor, t0: Array, records: Array, every: Array, *, inline: bool) -> Any:
     """`records` times: record, look whether to stop, and `every` rounds; what was recorded, and where that leaves all.
 
     A record is taken before the rounds that follow it, so that F(x) shares its forward pass with the gradient at x;
@@ -205,7 +207,7 @@ def block(team: Any, carry: Any, watch: Watch, t0: Array, records: Array, every:
         buffer, carry, watch, i, _ = loop
         record = team.record(carry)._replace(residual=watch.residual)
         buffer = jax.tree.map(lambda all, one: all.at[i].set(one), buffer, record)
-        watch = watch.see(record.seen, record.oldest)
+        watch = watch.update(record.seen, record.oldest)
         verdict = verdict_on(watch)
         go = (verdict == GOING) & (every > 0)
         count, nothing = jnp.where(go, every, 0), jnp.zeros_like(watch.travel)

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from accord.core.linalg.fista import minimise
+from accord.core.linalg.fista import fista
 from accord.problems import Problem
 from accord.problems.agent import Agent
 from accord.problems.centralised import optimal_value
@@ -21,7 +21,7 @@ LARGEST = 20_000  # decisions under a shared constraint that a centralised solve
 STEPS = 20_000  # of the inner solver, far more than a problem of sound condition takes
 
 
-class Pooled(NamedTuple):
+class CentralisedAnswer(NamedTuple):
     """The centralised answer, from everybody's rows in one place."""
 
     x: Any
@@ -33,14 +33,14 @@ class Pooled(NamedTuple):
         return float(np.sqrt(sum(np.sum((np.asarray(a, float) - np.asarray(b, float)) ** 2) for a, b in pairs)))
 
 
-class Alone(NamedTuple):
+class LocalOnly(NamedTuple):
     """What agents find on their own rows, nobody helping; NaN for one that has none."""
 
     own: np.ndarray  # (K,) f_k at agent k's own model
     everyone: np.ndarray  # (K,) F at agent k's own model
 
 
-def pooled(problem: Problem) -> Pooled:
+def pooled(problem: Problem) -> CentralisedAnswer:
     """The centralised answer and F there.
 
     >>> import accord
@@ -49,18 +49,18 @@ def pooled(problem: Problem) -> Pooled:
     """
     x = problem.solve()
     if problem.coupling is not None:
-        return Pooled(x, optimal_value(problem))
+        return CentralisedAnswer(x, optimal_value(problem))
     extra = 0.0 if problem.regularizer is None else float(problem.regularizer.value(np.asarray(x)))
     with jax.enable_x64(True):
         losses = _losses(problem, Shape.of(x).flatten(x)[None])
-    return Pooled(x, float(problem.weights @ losses[0]) + extra)
+    return CentralisedAnswer(x, float(problem.weights @ losses[0]) + extra)
 
 
-def planner(problem: Problem) -> Pooled | None:
+def centralised(problem: Problem) -> CentralisedAnswer | None:
     """`pooled`, where a planner could see all decisions; None where a shared constraint is about too many.
 
     >>> import accord
-    >>> planner(accord.Coupled(accord.problems.objectives.CostCurve(), [(np.ones((1, 9)),) * 3] * 3000,
+    >>> centralised(accord.Coupled(accord.problems.objectives.CostCurve(), [(np.ones((1, 9)),) * 3] * 3000,
     ...                        A=np.ones((3000, 9)), b=np.ones(9))) is None
     True
     """
@@ -68,11 +68,11 @@ def planner(problem: Problem) -> Pooled | None:
     return None if large else pooled(problem)
 
 
-def alone(problem: Problem) -> Alone | None:
+def local_only(problem: Problem) -> LocalOnly | None:
     """What the agents find alone, where the loss is smooth and convex and the agents are few; None elsewhere.
 
     >>> import accord
-    >>> found = alone(accord.problems.quadratic(H=[1.0, 1.0], c=[0.0, 2.0]))
+    >>> found = local_only(accord.problems.quadratic(H=[1.0, 1.0], c=[0.0, 2.0]))
     >>> found.own.round(6).tolist(), found.everyone.round(6).tolist()
     ([0.0, 0.0], [1.0, 1.0])
     """
@@ -81,13 +81,13 @@ def alone(problem: Problem) -> Alone | None:
     term = problem.regularizer
     with jax.enable_x64(True):
         start = Shape.of(problem.x0).flatten(jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), problem.x0))
-        find = partial(minimise, x0=start, prox=term and term.prox, max_steps=STEPS)
+        find = partial(fista, x0=start, prox=term and term.prox, max_steps=STEPS)
         agents = _agents(problem)
         models = jax.jit(jax.vmap(lambda agent: find(agent.grad), (agents.axes,)))(agents)
         losses = _losses(problem, models)
         extra = 0.0 if term is None else np.array([float(term.value(x)) for x in models])
     someone = np.where(problem.sizes > 0, 0.0, np.nan)
-    return Alone(np.diag(losses) + someone, losses @ problem.weights + extra + someone)
+    return LocalOnly(np.diag(losses) + someone, losses @ problem.weights + extra + someone)
 
 
 def _largest_curvature(problem: Problem) -> float:

@@ -25,7 +25,7 @@ from typing import Any
 
 from accord.inference import GLM, Cox, Description, Limits, cox, describe, glm
 from accord.studies.datasets import DATASETS, dataset
-from accord.studies.from_toml import chosen, made
+from accord.studies.from_toml import build, chosen
 from accord.studies.study import source_of
 from accord.studies.toml_source import Source
 
@@ -63,9 +63,9 @@ def fitted(name: str | Path) -> Fitted:
         raise source.error(WHERE, "[inference] lacks the key 'table'. Give it.")
     rows = _rows(str(table.pop("table")), path, source)
     if isinstance(table.get("limits"), dict):
-        table["limits"] = made(Limits, table["limits"], source, (*WHERE, "limits"))
+        table["limits"] = build(Limits, table["limits"], source, (*WHERE, "limits"))
     fixed = {key: None for key in FIXED if key in signature(make).parameters}
-    found = made(partial(make, rows), table, source, WHERE, ("table",), **fixed)
+    found = build(partial(make, rows), table, source, WHERE, ("table",), **fixed)
     return Fitted(path.stem, source.tables.get("title", path.stem), source.tables.get("about", ""), found)
 
 

@@ -19,7 +19,7 @@ WORDS = {float: "a number", int: "a whole number", bool: "true or false", str: "
 KINDS: Mapping[type, tuple[type, ...]] = {float: (int, float), int: (int,), bool: (bool,), str: (str,)}
 
 
-def made(
+def build(
     make: Make, table: Mapping[str, Any], source: Source, path: Path, also: Iterable[str] = (), **fixed: Any
 ) -> Any:
     """`make` with the entries of a table as arguments, each checked against its signature.

@@ -14,7 +14,7 @@ import optax
 
 from accord import channels, methods, networks, problems
 from accord.methods import BY_NAME
-from accord.studies.from_toml import Make, chosen, made
+from accord.studies.from_toml import Make, build, chosen
 from accord.studies.toml_source import Source
 
 
@@ -42,10 +42,10 @@ def problem(source: Source, path: Path, module: ModuleType | None = None) -> pro
     """A table of data, one agent a group, or a problem of `accord.problems`, or of the study's own module."""
     table = source.tables["problem"]
     if "table" not in table and "kind" not in table and hasattr(module, "problem"):
-        return made(module.problem, table, source, ("problem",))  # pyright: ignore[reportOptionalMemberAccess]
+        return build(module.problem, table, source, ("problem",))  # pyright: ignore[reportOptionalMemberAccess]
     if "table" not in table:
         make, rest = chosen(PROBLEMS, table, source, ("problem",))
-        return made(make, rest, source, ("problem",))
+        return build(make, rest, source, ("problem",))
     from accord.problems.from_table import from_table
 
     file = path.parent / str(table["table"])
@@ -54,7 +54,7 @@ def problem(source: Source, path: Path, module: ModuleType | None = None) -> pro
             ("problem", "table"), f"There is no file {str(file)!r}. Give its path as seen from the study."
         )
     rest = {key: value for key, value in table.items() if key != "table"}
-    return made(partial(from_table, file), rest, source, ("problem",))
+    return build(partial(from_table, file), rest, source, ("problem",))
 
 
 def method(source: Source) -> Any:
@@ -65,8 +65,8 @@ def method(source: Source) -> Any:
             if not isinstance(table[part], dict):
                 raise source.error(("method", part), f"{part} is not a table. Write {part} = {{ kind = ... }}.")
             kind, rest = chosen(kinds, table[part], source, ("method", part))
-            table[part] = made(kind, rest, source, ("method", part))
-    return made(make, table, source, ("method",))
+            table[part] = build(kind, rest, source, ("method", part))
+    return build(make, table, source, ("method",))
 
 
 @dataclass(frozen=True)
@@ -88,20 +88,20 @@ def network(source: Source, of: problems.Problem, module: ModuleType | None = No
     if "network" not in source.tables:
         return None
     if "kind" not in source.tables["network"] and hasattr(module, "network"):
-        return made(module.network, source.tables["network"], source, path, problem=of)  # pyright: ignore[reportOptionalMemberAccess]
+        return build(module.network, source.tables["network"], source, path, problem=of)  # pyright: ignore[reportOptionalMemberAccess]
     make, table = chosen(GRAPHS, source.tables["network"], source, path)
     also = [field.name for field in fields(Changes)]
-    changes = made(Changes, {key: table.pop(key) for key in also if key in table}, source, path)
+    changes = build(Changes, {key: table.pop(key) for key in also if key in table}, source, path)
     if changes.weights not in WEIGHTS:
         raise source.unknown((*path, "weights"), "rule of weights", changes.weights, WEIGHTS)
     if "n" in signature(make).parameters:
         table = {"n": of.K} | table
-    found = made(make, table, source, path, also=also)
+    found = build(make, table, source, path, also=also)
     if changes.weights != "metropolis":
-        found = made(getattr(found, changes.weights), {}, source, (*path, "weights"))
+        found = build(getattr(found, changes.weights), {}, source, (*path, "weights"))
     for name in ("lose", "sleep", "delay"):
         if value := getattr(changes, name):
-            found = made(partial(getattr(found, name), value), {}, source, (*path, name))
+            found = build(partial(getattr(found, name), value), {}, source, (*path, name))
     return found
 
 
@@ -110,5 +110,5 @@ def channel(source: Source) -> Any:
     links = []
     for i, table in enumerate(source.tables.get("channel", [])):
         make, rest = chosen(CHANNELS, table, source, ("channel", i))
-        links.append(made(make, rest, source, ("channel", i)))
+        links.append(build(make, rest, source, ("channel", i)))
     return channels.chain(*links) if len(links) > 1 else links[0] if links else None

@@ -55,7 +55,7 @@ from accord.results.reports.sections import Chapter
 from accord.results.run import Run
 from accord.run import run
 from accord.studies import registry
-from accord.studies.from_toml import made
+from accord.studies.from_toml import build
 from accord.studies.sections import module_of, told
 from accord.studies.toml_source import Source
 
@@ -167,8 +167,8 @@ def read(source: Source, path: Path) -> Study:
         method=method,
         network=registry.network(source, problem, module),
         channel=registry.channel(source),
-        settings=made(Settings, source.tables.get("run", {}), source, ("run",)),
-        stop=made(Stop, source.tables.get("stop", {}), source, ("stop",)),
+        settings=build(Settings, source.tables.get("run", {}), source, ("run",)),
+        stop=build(Stop, source.tables.get("stop", {}), source, ("stop",)),
         module=module,
     )
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from accord.engine.planning.client_sampling import FEW, cohort_of
+from accord.engine.planning.client_sampling import FEW, sample_clients
 
 KEY = jax.random.key(5)
 
@@ -15,7 +15,9 @@ KEY = jax.random.key(5)
 @pytest.mark.parametrize(("K", "size"), [(7, 7), (7, 5), (10, 3), (1000, FEW + 72)])
 def test_everybody_is_as_likely_as_anybody_and_nobody_is_asked_twice(K: int, size: int) -> None:
     rounds = 600
-    drawn = np.asarray(jax.jit(jax.vmap(lambda t: cohort_of(KEY, t, K, size)))(jnp.arange(rounds, dtype=jnp.int32)))
+    drawn = np.asarray(
+        jax.jit(jax.vmap(lambda t: sample_clients(KEY, t, K, size)))(jnp.arange(rounds, dtype=jnp.int32))
+    )
     assert all(len(set(ks)) == size for ks in drawn.tolist())
     share = np.bincount(drawn.ravel(), minlength=K) / rounds
     assert len(share) == K
@@ -27,6 +29,6 @@ def test_everybody_is_as_likely_as_anybody_and_nobody_is_asked_twice(K: int, siz
 
 
 def test_a_cohort_of_a_million_is_drawn_in_memory_of_its_own_size() -> None:
-    compiled = jax.jit(lambda t: cohort_of(KEY, t, 10**6, 1000)).lower(np.int32(0)).compile()
+    compiled = jax.jit(lambda t: sample_clients(KEY, t, 10**6, 1000)).lower(np.int32(0)).compile()
     assert compiled.memory_analysis().temp_size_in_bytes < 10**6
-    assert jnp.array_equal(compiled(np.int32(3)), cohort_of(KEY, 3, 10**6, 1000))
+    assert jnp.array_equal(compiled(np.int32(3)), sample_clients(KEY, 3, 10**6, 1000))

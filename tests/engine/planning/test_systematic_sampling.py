@@ -14,7 +14,7 @@ import pytest
 
 import accord
 from accord.engine.planning.build import plan_for
-from accord.engine.planning.client_sampling import cohort_of
+from accord.engine.planning.client_sampling import sample_clients
 from accord.engine.planning.cost import per_round
 from accord.engine.planning.plan import Plan
 from accord.engine.planning.systematic_sampling import BLOCKS, Design, designed, inclusion, points_at
@@ -99,7 +99,7 @@ def test_who_weighs_more_than_a_place_is_always_asked(p: list[float], size: int,
 
 def test_any_two_clients_meet_about_as_often_as_if_neither_knew_of_the_other() -> None:
     rounds, design = 4000, designed(UNEQUAL, 3, 0)
-    draw = jax.jit(jax.vmap(lambda t: cohort_of(jax.random.key(2), t, 6, 3, design)))
+    draw = jax.jit(jax.vmap(lambda t: sample_clients(jax.random.key(2), t, 6, 3, design)))
     here = np.zeros((rounds, 6))
     np.put_along_axis(here, np.asarray(draw(jnp.arange(rounds, dtype=jnp.int32))), 1, 1)
     chance = inclusion(UNEQUAL, 3)
@@ -115,7 +115,8 @@ def test_it_varies_less_than_a_uniform_cohort_weighed_to_be_unbiased() -> None:
     p /= p.sum()
     replies, rounds, design = 3 + random.normal(size=50), jnp.arange(2000, dtype=jnp.int32), designed(p, 10, 0)
     by_weight, alike = (
-        np.asarray(jax.vmap(lambda t, d=d: cohort_of(jax.random.key(1), t, 50, 10, d))(rounds)) for d in (design, None)
+        np.asarray(jax.vmap(lambda t, d=d: sample_clients(jax.random.key(1), t, 50, 10, d))(rounds))
+        for d in (design, None)
     )
     weighed = (design.counts * replies)[by_weight].sum(1)
     uniform = (50 / 10 * p * replies)[alike].sum(1)

@@ -11,7 +11,7 @@ from jax import Array
 
 import accord
 from accord.engine.planning.constants import constants, curvature
-from accord.engine.planning.tuning import tuned
+from accord.engine.planning.tuning import tune
 from accord.errors import MethodError
 from accord.problems.objectives import LeastSquares, Logistic, Softmax
 from tests.compiling import compilations
@@ -36,7 +36,7 @@ def test_the_curvature_of_every_agent_is_the_largest_eigenvalue_of_its_hessian(s
     problem = ragged(sizes=sizes)
     wanted = [np.linalg.eigvalsh(a.T @ a / len(a))[-1] if len(a) else 0 for a, _ in problem.shards]
     np.testing.assert_allclose(curvature(problem).L, wanted, rtol=1e-6)
-    assert (problem.rows.pages is not None) == (max(sizes) > 100)
+    assert (problem.rows.blocks is not None) == (max(sizes) > 100)
 
 
 def test_all_agents_are_measured_by_one_program_and_a_second_run_compiles_nothing() -> None:
@@ -78,5 +78,5 @@ def test_sampling_methods_choose_their_step_by_the_roughest_row() -> None:
     shards = [(np.array([[1.0], [3.0]]), np.zeros(2)), (np.array([[2.0]]), np.zeros(1))]
     problem, net = accord.problems.least_squares(shards), accord.networks.complete(2)
     found = constants(problem, "peers", net)[0]._replace(L_row=2 * 2 / 3 * 3.0**2)  # K p_k ‖a‖²
-    method, _ = tuned(accord.methods.GTSAGA(), problem, net)
+    method, _ = tune(accord.methods.GTSAGA(), problem, net)
     assert method.step_size == pytest.approx(method.rules["step_size"].value(found))

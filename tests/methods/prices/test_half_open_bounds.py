@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import accord
-from accord.core.linalg.fista import left_to_go, minimise
+from accord.core.linalg.fista import fista, last_move
 
 CURVES = [np.array([[0.004, 5.3]]), np.array([[0.006, 5.5]]), np.array([[0.009, 5.8]])]
 
@@ -38,14 +38,14 @@ def test_an_inner_solver_takes_the_same_steps_in_any_units(unit: float) -> None:
     rows = np.random.default_rng(0).normal(size=(30, 4)) * [1, 0.5, 0.1, 0.05]
     slope = jax.grad(lambda x: jnp.mean(jnp.logaddexp(rows @ x, 0.0) - 0.3 * rows @ x) + 0.01 * x @ x)
     start = jnp.zeros(4)
-    plain = jax.jit(lambda x: minimise(slope, x))(start)
-    assert (jax.jit(lambda x: minimise(lambda x: unit * slope(x), x))(start) == plain).all()
-    assert (jax.jit(lambda x: minimise(lambda x: slope(x / unit) / unit, x))(start) == unit * plain).all()
+    plain = jax.jit(lambda x: fista(slope, x))(start)
+    assert (jax.jit(lambda x: fista(lambda x: unit * slope(x), x))(start) == plain).all()
+    assert (jax.jit(lambda x: fista(lambda x: slope(x / unit) / unit, x))(start) == unit * plain).all()
 
 
 @pytest.mark.usefixtures("float64")
 def test_an_inner_solver_goes_to_a_far_bound_where_a_cost_is_straight() -> None:
     """A billion away, and still at rest there."""
     asked = (lambda x: jnp.ones(2), jnp.zeros(2), lambda v, step: jnp.clip(v, -1e9, 1e9))
-    assert minimise(*asked).tolist() == [-1e9, -1e9]
-    assert left_to_go(*asked).tolist() == [0, 0]
+    assert fista(*asked).tolist() == [-1e9, -1e9]
+    assert last_move(*asked).tolist() == [0, 0]

@@ -162,7 +162,7 @@ def test_agents_of_uneven_sizes_have_their_own_second_derivatives_all_at_once() 
     with jax.enable_x64(True):
         shape = Shape.of(uneven.x0)
         agents = stacked(uneven, shape, np.ones(4))
-        assert agents.rows.pages is not None
+        assert agents.rows.blocks is not None
         x, v = jnp.asarray(RANDOM.normal(size=(2, 4, 3)))
         ask = jax.jit(jax.vmap(lambda agent, x, v: (agent.hessian(x), agent.hvp(x)(v)), (agents.axes, 0, 0)))
         H, times = ask(agents, x, v)

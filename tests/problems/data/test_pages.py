@@ -27,11 +27,11 @@ uneven = st.lists(st.integers(0, 40), min_size=1, max_size=6).filter(any)
 @given(uneven, st.sampled_from([2, 8, 16]))
 def test_pages_hold_every_row_once_and_padding_repeats_real_rows(sizes: list[int], length: int) -> None:
     given_shards, counts = numbered(sizes), np.array(sizes)
-    places = shards.pages(counts, length)
+    places = shards.block_count(counts, length)
     joined = jax.tree.map(lambda *leaves: np.concatenate(leaves), *given_shards)
-    rows = shards.bound(joined, counts, length, max(sizes), len(places.owner) + 2)
+    rows = shards.pack_blocks(joined, counts, length, max(sizes), len(places.owner) + 2)
     assert rows.data[1].shape == ((len(places.owner) + 2) * length,)
-    assert sum(rows.pages.filled) == sum(sizes)
+    assert sum(rows.blocks.filled) == sum(sizes)
     for view, shard in zip(shards.views(rows, counts), given_shards, strict=True):
         for leaf, own in zip(view, shard, strict=True):
             np.testing.assert_array_equal(leaf, own)
@@ -43,16 +43,16 @@ def test_data_are_laid_out_by_what_is_less_work() -> None:
     """Even shards in a stack, uneven ones in pages, with at most a quarter more rows than there are where it counts."""
     random = np.random.default_rng(0)
     spread = np.round(np.exp(random.uniform(np.log(10), np.log(10_000), 1000))).astype(int)
-    length = shards.page_length(spread)
+    length = shards.block_length(spread)
     held = (-(-spread // length) * length).sum()
     assert held < 1.1 * spread.sum() < 0.2 * len(spread) * spread.max()
-    assert shards.page_length(np.full(100, 60) + random.integers(0, 10, 100)) == 0
+    assert shards.block_length(np.full(100, 60) + random.integers(0, 10, 100)) == 0
 
 
 def test_the_data_stay_one_copy() -> None:
     problem = accord.Problem(LeastSquares(), numbered(SIZES), x0=np.zeros(3))
     rows = problem.rows
-    assert rows.pages is not None
+    assert rows.blocks is not None
     for shard in problem.shards:
         for view, leaf in zip(shard, rows.data, strict=True):
             assert not len(view) or np.shares_memory(view, leaf)
@@ -61,8 +61,8 @@ def test_the_data_stay_one_copy() -> None:
 def agents_of(classes: int, features: int, paged: bool) -> Agent:
     random = np.random.default_rng(1)
     own = tuple((random.normal(size=(n, features)), random.integers(0, classes, n)) for n in SIZES)
-    rows = shards.laid_out(own, np.array(SIZES), even=not paged)
-    assert (rows.pages is None) != paged
+    rows = shards.layout(own, np.array(SIZES), even=not paged)
+    assert (rows.blocks is None) != paged
     x = jax.ShapeDtypeStruct((classes, features), np.float64)
     return jax.tree.map(jnp.asarray, Agent(Softmax(classes, 0.1), Shape.of(x), rows, np.arange(1.0, 9.0)))
 
@@ -90,7 +90,7 @@ def test_oracles_of_a_few_agents_are_those_of_padded_shards() -> None:
     models = np.random.default_rng(2).normal(size=(3, 6))
 
     def one(agents: Agent, k: Any, x: Any) -> Any:
-        rows = Rows(agents.rows.data, agents.rows.size[k], k, agents.rows.pages, agents.rows.length, agents.rows.most)
+        rows = Rows(agents.rows.data, agents.rows.size[k], k, agents.rows.blocks, agents.rows.length, agents.rows.most)
         agent = Agent(agents.loss, agents.shape, rows, agents.scale[k])
         first, order = jnp.int32(0), jnp.arange(agent.capacity, dtype=jnp.int32)[::-1] % jnp.maximum(agent.size, 1)
         group = (agent.batch_grad(x, first, 4), agent.batch_grad(x, first, 4, order))
@@ -110,8 +110,8 @@ LEAST = [(a, b.astype(float)) for a, b in ((v[0].astype(float) / 100, v[1]) for 
 
 def padded_and_paged(method: Any, **how: Any) -> tuple[accord.Run, accord.Run]:
     problems = [accord.Problem(LeastSquares(1.0), LEAST, x0=np.zeros(3)) for _ in range(2)]
-    problems[0].__dict__["rows"] = shards.laid_out(tuple(LEAST), np.array(SIZES), even=True)
-    assert problems[1].rows.pages is not None
+    problems[0].__dict__["rows"] = shards.layout(tuple(LEAST), np.array(SIZES), even=True)
+    assert problems[1].rows.blocks is not None
     stop = accord.Stop(rounds=8, progress=0)
     one, other = (accord.run(problem, method, stop=stop, record=4, **how) for problem in problems)
     return one, other

@@ -21,19 +21,19 @@ from hypothesis import strategies as st
 
 from accord.protocol.messages import Envelope
 from accord.protocol.transports.frames import (
+    HEADER_CRC,
     LARGEST,
-    MARK,
+    MAGIC,
     PREFIX,
-    SEAL,
     VERSION,
-    Astray,
-    Refused,
+    CorruptFrame,
+    FramingError,
     checksum,
-    packed,
+    encode,
     read,
 )
 
-START = PREFIX.size + SEAL.size
+START = PREFIX.size + HEADER_CRC.size
 WORD = Envelope("a run", 1, "said", 4, 3, 0, (np.arange(6.0).reshape(2, 3), 7, "words", np.float32(2.5)))
 
 
@@ -53,8 +53,8 @@ def heard(content: bytes) -> Envelope:
 def framed(head: bytes, behind: bytes = b"", *, version: int = VERSION, size: int | None = None) -> bytes:
     """A frame that anybody could make who knows how."""
     content = head + bytes(-len(head) % 16) + behind
-    prefix = PREFIX.pack(MARK, version, len(head), len(content) if size is None else size, checksum(content, b""))
-    return prefix + SEAL.pack(checksum(prefix, b"", 0)) + content
+    prefix = PREFIX.pack(MAGIC, version, len(head), len(content) if size is None else size, checksum(content, b""))
+    return prefix + HEADER_CRC.pack(checksum(prefix, b"", 0)) + content
 
 
 def with_parts(*parts: Any, content: bytes = b"") -> bytes:
@@ -66,7 +66,7 @@ TYPES = st.sampled_from(["f8", "f4", "c16", "i8", "i4", "u4", "u1", "?", ">f8"])
 
 @given(arrays.arrays(TYPES, arrays.array_shapes(min_dims=0, min_side=0)), st.text(), st.integers())
 def test_what_is_packed_is_read_bit_for_bit(array: np.ndarray, word: str, number: int) -> None:
-    body = heard(packed(Envelope("run", 1, "said", 2, 3, 4, (array, word, array.T, number)))).body
+    body = heard(encode(Envelope("run", 1, "said", 2, 3, 4, (array, word, array.T, number)))).body
     assert body[1::2] == (word, number)
     for one, other in ((array, body[0]), (array.T, body[2])):
         assert (one.dtype, one.shape, one.tobytes()) == (other.dtype, other.shape, other.tobytes())
@@ -74,30 +74,30 @@ def test_what_is_packed_is_read_bit_for_bit(array: np.ndarray, word: str, number
 
 
 def test_fault_29_a_frame_with_any_bit_flipped_is_refused() -> None:
-    frame = packed(WORD)
+    frame = encode(WORD)
     for place in range(len(frame)):
         flipped = bytearray(frame)
         flipped[place] ^= 1 << place % 8
-        with pytest.raises((Refused, Astray)):
+        with pytest.raises((CorruptFrame, FramingError)):
             heard(bytes(flipped))
 
 
 def test_fault_29_the_wrong_checksum_is_named() -> None:
-    frame = bytearray(packed(WORD))
+    frame = bytearray(encode(WORD))
     frame[-30] ^= 1
-    with pytest.raises(Refused, match=f"checksum [0-9a-f]{{32}}, not {checksum(packed(WORD)[START:], b'').hex()}"):
+    with pytest.raises(CorruptFrame, match=f"checksum [0-9a-f]{{32}}, not {checksum(encode(WORD)[START:], b'').hex()}"):
         heard(bytes(frame))
 
 
 def test_fault_29_a_frame_cut_off_anywhere_is_none() -> None:
-    frame = packed(WORD)
+    frame = encode(WORD)
     for length in range(len(frame)):
         with pytest.raises(EOFError):
             heard(frame[:length])
 
 
 def test_fault_30_a_damaged_length_is_refused_before_anything_is_allocated() -> None:
-    frame = bytearray(packed(WORD))
+    frame = bytearray(encode(WORD))
     struct.pack_into("<Q", frame, struct.calcsize("<4sHI"), 1 << 32)
     assert peak_of(lambda: refusal(bytes(frame), "its beginning is damaged")) < 1e6
 
@@ -126,14 +126,14 @@ def peak_of(act: Callable[[], None]) -> int:
 
 
 def refusal(frame: bytes, words: str) -> None:
-    with pytest.raises((Refused, Astray), match=words):
+    with pytest.raises((CorruptFrame, FramingError), match=words):
         heard(frame)
 
 
 def test_more_than_is_made_room_for_at_once_comes_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("accord.protocol.transports.frames.AT_ONCE", 1000)
     large = np.random.default_rng(0).random(54_321)
-    np.testing.assert_array_equal(heard(packed(WORD._replace(body=(large,)))).body[0], large)
+    np.testing.assert_array_equal(heard(encode(WORD._replace(body=(large,)))).body[0], large)
 
 
 def test_fault_31_deep_nesting_is_refused() -> None:
@@ -160,7 +160,7 @@ def test_fault_32_nothing_of_a_pickle_is_executed(place: str, tmp_path: Path) ->
         "as a head": framed(harm),
         "as an array of objects": with_parts(["O", [len(harmful) // 8]], content=harmful.tobytes()),
     }[place]
-    with pytest.raises((Refused, Astray)):
+    with pytest.raises((CorruptFrame, FramingError)):
         heard(frame)
     assert not (tmp_path / "executed").exists()
     pickle.loads(harm)  # it is a trap
@@ -169,7 +169,7 @@ def test_fault_32_nothing_of_a_pickle_is_executed(place: str, tmp_path: Path) ->
 
 def test_fault_32_an_array_of_objects_is_not_sent() -> None:
     with pytest.raises(TypeError, match="only arrays of numbers"):
-        packed(WORD._replace(body=(np.array([{}]),)))
+        encode(WORD._replace(body=(np.array([{}]),)))
 
 
 @pytest.mark.parametrize(("frame", "words"), [
@@ -203,24 +203,24 @@ def of_key(frame: bytes, key: bytes, number: int) -> Envelope:
 
 
 def test_a_frame_is_read_by_who_knows_its_key_and_its_number() -> None:
-    frame = packed(WORD, KEY, 5)
+    frame = encode(WORD, KEY, 5)
     assert of_key(frame, KEY, 5).kind == "said"
     for key, number in ((KEY[::-1], 5), (b"", 5), (KEY, 4), (KEY, 6)):  # altered or repeated by who has no key
-        with pytest.raises(Astray):
+        with pytest.raises(FramingError):
             of_key(frame, key, number)
 
 
 def test_what_a_relay_alters_is_refused_though_it_knows_how_frames_are_made() -> None:
     """The unkeyed checksum of another content, under the seal that the sender has made."""
-    frame, other = packed(WORD, KEY, 0), packed(WORD._replace(kind="done"), b"", 0)
-    with pytest.raises(Refused):
+    frame, other = encode(WORD, KEY, 0), encode(WORD._replace(kind="done"), b"", 0)
+    with pytest.raises(CorruptFrame):
         of_key(frame[:START] + other[START:], KEY, 0)
-    with pytest.raises(Astray):
+    with pytest.raises(FramingError):
         of_key(other, KEY, 0)
 
 
 def test_bfloat16_crosses() -> None:
     array = np.asarray(jnp.arange(4, dtype=jnp.bfloat16))
-    come = heard(packed(WORD._replace(body=(array,)))).body[0]
+    come = heard(encode(WORD._replace(body=(array,)))).body[0]
     assert come.dtype == array.dtype
     np.testing.assert_array_equal(come, array)

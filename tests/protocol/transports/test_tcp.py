@@ -18,10 +18,10 @@ import numpy as np
 import pytest
 
 import accord
-from accord.protocol.messages import HOST, LOST, Envelope
-from accord.protocol.timeouts import Patience
+from accord.protocol.messages import COORDINATOR, LOST, Envelope
+from accord.protocol.timeouts import Timeouts
 from accord.protocol.transports import tcp
-from accord.protocol.transports.frames import PREFIX, SEAL, packed, read
+from accord.protocol.transports.frames import HEADER_CRC, PREFIX, encode, read
 from accord.protocol.transports.handshake import UNPROVEN, prove
 from accord.protocol.transports.tcp import Sockets
 from accord.runtimes import Threads
@@ -36,7 +36,7 @@ WORD = Envelope("a run", 1, "said", 4, 3, 0, (np.arange(6.0).reshape(2, 3), 7, "
 @pytest.fixture
 def pair() -> Iterator[tuple[Sockets, Sockets]]:
     """A host, and the worker 1 that it has introduced itself to."""
-    host, worker = Sockets(HOST, SECRET), Sockets(1, SECRET, "127.0.0.1")
+    host, worker = Sockets(COORDINATOR, SECRET), Sockets(1, SECRET, "127.0.0.1")
     host.introduce({1: worker.address})
     yield host, worker
     host.close()
@@ -51,7 +51,7 @@ def raw(worker: Sockets, sender: int) -> Iterator[Callable[[Envelope], bytes]]:
         connection.settimeout(10)
 
         def framed(envelope: Envelope) -> bytes:
-            return packed(envelope, proven.sent, next(numbers))
+            return encode(envelope, proven.sent, next(numbers))
 
         framed.sendall = connection.sendall
         yield framed
@@ -72,7 +72,7 @@ def test_fault_29_what_is_refused_is_as_silence_and_the_next_is_heard(pair: tupl
 def test_fault_29_who_cannot_be_understood_is_hung_up_on_and_connects_anew(pair: tuple[Sockets, Sockets]) -> None:
     _, worker = pair
     other = Sockets(2, SECRET, "127.0.0.1")
-    other.book = {1: worker.address}
+    other.address_book = {1: worker.address}
     other.send(1, WORD._replace(sender=2))
     assert worker.receive(30) is not None
     other.ways[1].connection.sendall(b"noise" * 20)
@@ -96,7 +96,7 @@ def test_fault_30_42_a_stranger_is_heard_for_64_bytes_and_keeps_nobody_waiting(
         stranger.sendall(content)
         with raw(worker, 2):  # who comes after it is met
             pass
-        host.send(1, WORD._replace(sender=HOST))
+        host.send(1, WORD._replace(sender=COORDINATOR))
         assert worker.receive(30) is not None
         if len(content) == 64:
             assert len(stranger.recv(1000, socket.MSG_WAITALL)) == 64  # and then it is hung up on
@@ -105,8 +105,8 @@ def test_fault_30_42_a_stranger_is_heard_for_64_bytes_and_keeps_nobody_waiting(
 def test_fault_42_one_at_the_place_of_another_is_not_spoken_to(pair: tuple[Sockets, Sockets]) -> None:
     """A relay at the port of one that died, which hands the proof on to another that knows the secret."""
     host, worker = pair
-    host.book[2] = worker.address
-    host.send(2, WORD._replace(sender=HOST))
+    host.address_book[2] = worker.address
+    host.send(2, WORD._replace(sender=COORDINATOR))
     assert 2 not in host.ways
     assert worker.receive(0.2) is None
 
@@ -143,7 +143,7 @@ def test_fault_42_a_process_out_of_files_hears_who_knows_the_secret_all_the_same
             for _ in range(100):
                 strangers.enter_context(socket.create_connection((machine, int(port)), timeout=10))
             other = Sockets(2, SECRET)
-            other.book = {1: (machine, int(port))}
+            other.address_book = {1: (machine, int(port))}
             other.send(1, WORD._replace(sender=2))
             assert process.stdout.readline() == "said\n"
             other.close()
@@ -174,10 +174,10 @@ def test_fault_38_42_nobody_waits_for_who_does_not_read(pair: tuple[Sockets, Soc
 
     frozen = threading.Thread(target=meets)
     frozen.start()
-    host.book[2] = listener.getsockname()
+    host.address_book[2] = listener.getsockname()
     started = time.monotonic()
     for t in range(20):
-        host.send(2, WORD._replace(sender=HOST, round=t, body=(large,)))
+        host.send(2, WORD._replace(sender=COORDINATOR, round=t, body=(large,)))
     assert time.monotonic() - started < 5
     assert len(host.ways[2].rest) <= tcp.WAITING
     frozen.join()
@@ -200,15 +200,15 @@ class Wired:
         self.workers = workers
 
     def start(self, plan: Any) -> Any:
-        parts, patience = divide(plan, self.workers), Patience(again=0.1)
-        return session_of(plan)(plan, parts, Places(parts, patience.again), "this run", patience)
+        parts, patience = divide(plan, self.workers), Timeouts(retry_interval=0.1)
+        return session_of(plan)(plan, parts, Places(parts, patience.retry_interval), "this run", patience)
 
 
 class Places(Sockets):
     """The host's end, which begins workers."""
 
     def __init__(self, parts: Any, again: float) -> None:
-        super().__init__(HOST, SECRET)
+        super().__init__(COORDINATOR, SECRET)
         self.parts, self.again, self.revived = parts, again, 0
         self.introduce({worker: self.begin(worker) for worker in range(len(parts))})
 
@@ -222,10 +222,10 @@ class Places(Sockets):
         threading.Thread(target=life, daemon=True).start()
         return link.address
 
-    def revive(self, worker: int) -> None:
+    def restart(self, worker: int) -> None:
         self.revived += 1
         self.forget(worker)
-        self.introduce({**self.book, worker: self.begin(worker)})
+        self.introduce({**self.address_book, worker: self.begin(worker)})
 
 
 class Damage:
@@ -235,11 +235,11 @@ class Damage:
         self.random, self.numbers, self.flipped = random.Random(3), itertools.count(1), {"head": 0, "content": 0}
 
     def __call__(self, envelope: Envelope, *of: Any) -> bytes:
-        frame, number = bytearray(packed(envelope, *of)), next(self.numbers)
+        frame, number = bytearray(encode(envelope, *of)), next(self.numbers)
         if number % 90 == 0 and self.flipped["head"] < 4:
-            self.flip(frame, "head", range(PREFIX.size + SEAL.size))
+            self.flip(frame, "head", range(PREFIX.size + HEADER_CRC.size))
         elif self.random.random() < 0.1:
-            self.flip(frame, "content", range(PREFIX.size + SEAL.size, len(frame)))
+            self.flip(frame, "content", range(PREFIX.size + HEADER_CRC.size, len(frame)))
         return bytes(frame)
 
     def flip(self, frame: bytearray, where: str, places: range) -> None:
@@ -258,7 +258,7 @@ RUNS: dict[str, Callable[..., accord.Run]] = {
 @pytest.mark.parametrize("name", RUNS)
 def test_fault_28_29_frames_that_come_damaged_change_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     damage = Damage()
-    monkeypatch.setattr(tcp, "packed", damage)
+    monkeypatch.setattr(tcp, "encode", damage)
     stop = accord.Stop(rounds=30, progress=0)
     disturbed = RUNS[name](runtime=Wired(2), stop=stop, record=1)
     assert damage.flipped["head"] == 4

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from accord.errors import SavedRunError
-from accord.results.reports.context import Story, beside_alone, measured
+from accord.results.reports.context import ReportContext, beside_alone, measured
 from accord.results.reports.html import write, write_comparison
 from accord.results.run import Run
 
@@ -83,7 +83,7 @@ def test_the_same_run_gives_the_same_page(peers: Run, tmp_path: Path) -> None:
 
 
 def test_words_of_the_user_are_text_and_never_markup(peers: Run, tmp_path: Path) -> None:
-    page = write(peers, tmp_path, Story(title="<script>alert(1)</script>", notes=("a < b",)))
+    page = write(peers, tmp_path, ReportContext(title="<script>alert(1)</script>", notes=("a < b",)))
     assert "<script>" not in page.read_text()
     assert "far &amp; &lt;away&gt;" in page.read_text()
 
@@ -94,7 +94,7 @@ def test_a_page_says_whether_the_run_converged(server: Run, peers: Run, tmp_path
 
 
 def test_a_comparison_names_every_run_and_why_it_stopped(server: Run, peers: Run, tmp_path: Path) -> None:
-    page = read(write_comparison({"one": server, "other": peers}, tmp_path, 1.5, Story(title="Which?")))
+    page = read(write_comparison({"one": server, "other": peers}, tmp_path, 1.5, ReportContext(title="Which?")))
     text = " ".join(page.text)
     assert page.open == []
     assert page.fetched == []
@@ -102,21 +102,21 @@ def test_a_comparison_names_every_run_and_why_it_stopped(server: Run, peers: Run
 
 
 def test_a_story_is_kept_beside_the_page(server: Run, tmp_path: Path) -> None:
-    story = Story("title", "about", ("a note",), {"column": (1.0, float("nan"), 1 / 3)}, optimum=0.1)
+    story = ReportContext("title", "about", ("a note",), {"column": (1.0, float("nan"), 1 / 3)}, optimum=0.1)
     write(server, tmp_path, story)
-    again = Story.of(tmp_path)
+    again = ReportContext.of(tmp_path)
     assert repr(again) == repr(story)  # NaN is not equal to itself, but is written alike
 
 
 def test_without_a_story_there_is_an_empty_one(tmp_path: Path) -> None:
-    assert Story.of(tmp_path) == Story()
+    assert ReportContext.of(tmp_path) == ReportContext()
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"columns": 3}', '{"columns": {}, "notes": [], "surprise": 1}'])
 def test_a_damaged_story_is_refused_by_name(text: str, tmp_path: Path) -> None:
     (tmp_path / "story.json").write_text(text)
     with pytest.raises(SavedRunError, match=r"story\.json is damaged"):
-        Story.of(tmp_path)
+        ReportContext.of(tmp_path)
 
 
 def test_sentences_carry_the_numbers_they_are_about(server: Run, market: Run) -> None:

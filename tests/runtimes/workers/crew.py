@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from accord.engine.planning.validation.timeouts import check_timeouts
-from accord.protocol.messages import HOST, LOST, Envelope
-from accord.protocol.timeouts import Patience
+from accord.protocol.messages import COORDINATOR, LOST, Envelope
+from accord.protocol.timeouts import Timeouts
 from accord.runtimes.workers.assignment import divide
 from accord.runtimes.workers.async_server import session_of
 from accord.runtimes.workers.worker import Worker
@@ -28,11 +28,11 @@ class Crew:
 
     def __init__(
         self, workers: int, fate: Fate = delivered, dies: Callable[[Envelope], int | None] = lambda envelope: None,
-        patience: Patience | None = None,
+        patience: Timeouts | None = None,
     ) -> None:  # fmt: skip
         self.workers, self.fate, self.dies = workers, fate, dies
-        self.patience = patience or Patience(again=0.02)
-        self.boxes: Boxes = {HOST: queue.SimpleQueue()}
+        self.patience = patience or Timeouts(retry_interval=0.02)
+        self.boxes: Boxes = {COORDINATOR: queue.SimpleQueue()}
         self.ends: dict[int, End] = {}
         self.died: list[int] = []
         self.session: Any = None
@@ -42,13 +42,13 @@ class Crew:
         self.parts = divide(plan, self.workers)
         for worker in range(len(self.parts)):
             self.begin(worker)
-        self.session = session_of(plan)(plan, self.parts, HostsEnd(self, HOST), "this run", self.patience)
+        self.session = session_of(plan)(plan, self.parts, HostsEnd(self, COORDINATOR), "this run", self.patience)
         return self.session
 
     def begin(self, worker: int) -> None:
         self.boxes[worker] = queue.SimpleQueue()
         self.ends[worker] = End(self, worker)
-        life = Worker(self.parts[worker], "this run", self.ends[worker], worker, self.patience.again).live
+        life = Worker(self.parts[worker], "this run", self.ends[worker], worker, self.patience.retry_interval).live
         threading.Thread(target=life, daemon=True).start()
 
 
@@ -86,5 +86,5 @@ class HostsEnd(End):
             self.box.put(Envelope("", worker, LOST, 0, 0, 0, ()))
         return envelope
 
-    def revive(self, worker: int) -> None:
+    def restart(self, worker: int) -> None:
         self.crew.begin(worker)

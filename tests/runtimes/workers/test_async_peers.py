@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 
 import accord
-from accord.engine.events.scheduler import Calls, Letters
+from accord.engine.events.scheduler import MailboxScheduler, PairScheduler
 from accord.engine.planning.build import plan_for
 from accord.errors import AgentError
 from accord.protocol.messages import Envelope
-from accord.protocol.timeouts import Patience
+from accord.protocol.timeouts import Timeouts
 from accord.runtimes import Threads
 from tests.runtimes.workers.crew import Crew
 from tests.runtimes.workers.five_agents import KEPT, METHODS, PATH, PROBLEM, RING, C, P, after, mass_is_kept, session_of
@@ -63,15 +63,15 @@ def encounters(kind: Any, network: Any) -> Any:
     """Nothing but who hears what: everybody has said its own number."""
     plan, _ = plan_for(PROBLEM, METHODS[kind][0], None, network, None, None, None, None, 0, 40)
     said = np.arange(5.0)[:, None]
-    return (Letters(plan, [np.tile(said, (1, 2))]) if kind == "letters" else Calls(plan, [said])), said
+    return (MailboxScheduler(plan, [np.tile(said, (1, 2))]) if kind == "letters" else PairScheduler(plan, [said])), said
 
 
 def test_letters_are_lost_as_often_as_the_network_says() -> None:
     letters, said = encounters("letters", PATH.lose(0.8))
     new = 0
     for t in range(200):
-        letters.told(range(5), [np.tile(said, (1, 2))], t)
-        *_, unread = letters.heard(list(range(5)), t)
+        letters.deliver(range(5), [np.tile(said, (1, 2))], t)
+        *_, unread = letters.received(list(range(5)), t)
         new += unread.sum()
     assert new == pytest.approx(0.2 * 200 * 8, abs=5 * np.sqrt(0.16 * 200 * 8))
 
@@ -174,7 +174,7 @@ def slow_link(worker: int, seconds: float) -> Callable[[int, Envelope], list[Env
 @pytest.mark.parametrize("name", METHODS)
 def test_a_slow_shard_changes_no_answer(name: str) -> None:
     method, answer = METHODS[name]
-    crew = Crew(2, slow_link(1, 0.002), patience=Patience(again=5.0))
+    crew = Crew(2, slow_link(1, 0.002), patience=Timeouts(retry_interval=5.0))
     stop = accord.Stop(rounds=100_000, progress=1e-12, agreement=1e-12)
     run = accord.run(PROBLEM, method, network=RING, runtime=crew, stop=stop, record=500)
     assert run.converged

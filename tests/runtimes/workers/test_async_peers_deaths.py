@@ -10,7 +10,7 @@ import pytest
 
 import accord
 from accord.errors import ShardLost
-from accord.protocol.messages import HOST, LOST, Envelope
+from accord.protocol.messages import COORDINATOR, LOST, Envelope
 from tests.protocol.test_coordinator import rough
 from tests.runtimes.workers.crew import Crew, delivered
 from tests.runtimes.workers.five_agents import KEPT, METHODS, PATH, PROBLEM, RING, after, session_of
@@ -53,8 +53,8 @@ def test_fault_44_what_a_shard_is_asked_again_after_it_died_idle_is_no_answer(na
         session.advance(1, 37)
         session.outcome()  # nobody is at work
         crew.ends[1].dead = True
-        crew.boxes[HOST].put(Envelope("", 1, LOST, 0, 0, 0, ()))
-        session.requests.ask("centre", 0, {0: ()})
+        crew.boxes[COORDINATOR].put(Envelope("", 1, LOST, 0, 0, 0, ()))
+        session.coordinator.ask("centre", 0, {0: ()})
         session.go_on(10)
         KEPT[name](session)
         session.close()
@@ -73,7 +73,7 @@ def test_fault_46_a_shard_that_dies_again_and_again_ends_the_run_though_others_g
     """Shard 1 dies of all that it answers from a question on."""
 
     def dies(envelope: Envelope) -> int | None:
-        return 1 if envelope.sender == 1 and envelope.number > 20 else None
+        return 1 if envelope.sender == 1 and envelope.request_id > 20 else None
 
     with pytest.raises(ShardLost, match=r"shard 1 \(agents \d to 4\) died 4 times over one question"):
         accord.run(PROBLEM, method, runtime=Crew(2, dies=dies), stop=after(3000), record=3000, **how)

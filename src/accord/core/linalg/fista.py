@@ -36,7 +36,7 @@ class _Trial(NamedTuple):
     tries: Array
 
 
-def minimise(
+def fista(
     grad: Callable[[Array], Array],
     x0: Array,
     prox: Callable[[Array, Array], Array] | None = None,
@@ -49,13 +49,13 @@ def minimise(
     ends when a move is rounding beside the largest |x| met, in any units, and after `max_steps` in any case.
     Source: Beck, Teboulle 2009; O'Donoghue, Candès 2015 (restart).
 
-    >>> minimise(lambda x: x - jnp.array([1.0, 2.0]), jnp.zeros(2)).round(5).tolist()
+    >>> fista(lambda x: x - jnp.array([1.0, 2.0]), jnp.zeros(2)).round(5).tolist()
     [1.0, 2.0]
     """
     return _search(grad, x0, prox, max_steps).x
 
 
-def left_to_go(
+def last_move(
     grad: Callable[[Array], Array],
     x0: Array,
     prox: Callable[[Array, Array], Array] | None = None,
@@ -63,7 +63,7 @@ def left_to_go(
 ) -> Array:
     """The size of the last move of `minimise` relative to x, in x's place: rounding, where it came to its end.
 
-    >>> float(left_to_go(lambda x: x - jnp.array([1.0, 2.0]), jnp.zeros(2))[0]) < 1e-6
+    >>> float(last_move(lambda x: x - jnp.array([1.0, 2.0]), jnp.zeros(2))[0]) < 1e-6
     True
     """
     found = _search(grad, x0, prox, max_steps)
@@ -132,13 +132,13 @@ def _stepped(
     return found.x, found.L
 
 
-def in_turn(solver: Callable[..., Array]) -> Callable[..., Array]:
+def sequential(solver: Callable[..., Array]) -> Callable[..., Array]:
     """A solver of linear algebra whose systems, under `vmap`, are solved one after another.
 
     JAX divides a batch of them over the threads of its one pool, and waits there: two threads of a program that do so
     at a time wait for each other for ever.
 
-    >>> halves = jax.vmap(in_turn(jnp.linalg.solve), (None, 0))(2 * jnp.eye(1), jnp.ones((3, 1)))
+    >>> halves = jax.vmap(sequential(jnp.linalg.solve), (None, 0))(2 * jnp.eye(1), jnp.ones((3, 1)))
     >>> halves.ravel().tolist()
     [0.5, 0.5, 0.5]
     """

@@ -13,15 +13,15 @@ from jax import Array
 from accord.clocks import Pace
 from accord.core.pytrees import pytree
 from accord.core.random import Purpose, key_for
-from accord.core.trees import numbers, put, taken
+from accord.core.trees import agent_ids, tree_set, tree_take
 from accord.engine.events.server import least_heard
 from accord.engine.records import Elapsed, Staleness, timed
 from accord.engine.rounds.peers import models_of, outcome_of, record_of, steps_of
 from accord.engine.session import Outcome, Record
-from accord.problems.agent import Agent, one_of
+from accord.problems.agent import Agent, agent_at
 
 
-class Carry(NamedTuple):
+class PairsState(NamedTuple):
     """What such a run carries from call to call."""
 
     states: Any  # the method's, stacked
@@ -33,7 +33,7 @@ class Carry(NamedTuple):
 
 @pytree
 @dataclass(frozen=True)
-class Pairs:
+class PairwiseGossip:
     """A method among peers, two at a time: whoever's clock ticks calls a neighbour, and both mix half and half."""
 
     method: Any
@@ -47,31 +47,31 @@ class Pairs:
     x0: Any  # (d,)
     pace: Pace
 
-    def start(self, x0: Array) -> Carry:
+    def start(self, x0: Array) -> PairsState:
         """Every agent at x0, and every clock wound."""
-        ks = numbers(len(self.p))
+        ks = agent_ids(len(self.p))
         keys = jax.vmap(lambda k: key_for(self.key, 0, k, Purpose.START))(ks)
         states = jax.vmap(self.method.init, (None, self.agents.axes, 0))(x0, self.agents, keys)
         empty = jax.vmap(self.channel.init)(jax.vmap(self.method.message)(states))
         left = jax.vmap(lambda k: self.pace.job(key_for(self.key, 0, k, Purpose.CLOCK), k).work)(ks)
-        return Carry(states, (empty, empty), left, Elapsed.none(x0.dtype), jnp.zeros_like(ks))
+        return PairsState(states, (empty, empty), left, Elapsed.none(x0.dtype), jnp.zeros_like(ks))
 
-    def round(self, carry: Carry, t: Array) -> Carry:
+    def round(self, carry: PairsState, t: Array) -> PairsState:
         """One call."""
         caller = jnp.argmin(carry.left).astype(jnp.int32)
         wait, job = carry.left[caller], self.pace.job(key_for(self.key, t + 1, caller, Purpose.CLOCK), caller)
         draw = key_for(self.key, t, caller, Purpose.NETWORK)
         place = jax.random.randint(draw, (), 0, jnp.maximum(self.degrees[caller], 1), jnp.int32)
         both = jnp.stack([caller, self.neighbours[caller, place]])
-        before = taken((carry.states, carry.memories), both)
-        after = self._met(before[0], before[1], both, t)
+        before = tree_take((carry.states, carry.memories), both)
+        after = self._exchange(before[0], before[1], both, t)
         kept = jax.tree.map(partial(jnp.where, job.lost), before, after)
-        states, memories = put((carry.states, carry.memories), both, kept)
+        states, memories = tree_set((carry.states, carry.memories), both, kept)
         left = (carry.left - wait).at[caller].set(job.span)
         seen = carry.seen.at[both].set(jnp.where(job.lost, carry.seen[both], t + 1))
-        return Carry(states, memories, left, carry.elapsed.after(wait), seen)
+        return PairsState(states, memories, left, carry.elapsed.after(wait), seen)
 
-    def _met(self, states: Any, memories: Any, both: Array, t: Array) -> tuple[Any, Any]:
+    def _exchange(self, states: Any, memories: Any, both: Array, t: Array) -> tuple[Any, Any]:
         """Two agents after they have spoken and listened: own + ½ (heard − said)."""
         work, noise = (jax.vmap(lambda k, p=purpose: key_for(self.key, t, k, p))(both)
                        for purpose in (Purpose.WORK, Purpose.CHANNEL))  # fmt: skip
@@ -82,19 +82,19 @@ class Pairs:
         mixed = jax.tree.map(lambda own, said: own + 0.5 * (said[::-1] - said), own, said)
 
         def update(k: Array, state: Any, mixed: Any, key: Array) -> Any:
-            return self.method.update(state, mixed, one_of(self.agents, k), key)
+            return self.method.update(state, mixed, agent_at(self.agents, k), key)
 
         return jax.vmap(update)(both, states, mixed, work), (speaker, listener)
 
-    def record(self, carry: Carry) -> Record:
+    def record(self, carry: PairsState) -> Record:
         """F at the mean of the models, their variance about it, and the clock; what is heard is never stale."""
         record = record_of(self, models_of(self, carry.states))._replace(oldest=least_heard(self.p, carry.seen))
         return timed(record, carry.elapsed, Staleness.none())
 
-    def step(self, before: Carry, after: Carry) -> Array:
+    def step(self, before: PairsState, after: PairsState) -> Array:
         """Σ of the squares of what a call moved."""
         return jnp.sum(steps_of(self, before.states, after.states))
 
-    def outcome(self, carry: Carry, t: Array) -> Outcome:
+    def outcome(self, carry: PairsState, t: Array) -> Outcome:
         """The mean of the models, and each of them."""
         return outcome_of(self, models_of(self, carry.states))

@@ -21,7 +21,7 @@ Words = Sequence[np.ndarray]
 """The leaves of messages, a row an agent."""
 
 
-class Letters:
+class MailboxScheduler:
     """Whoever is idle wakes, and reads the last that each neighbour has written to it."""
 
     acting = 1
@@ -34,13 +34,13 @@ class Letters:
         self.box = [leaf.copy() for leaf in first]  # (K, places, ...) the listener, and whose word it is
         self.sent, self.new = np.zeros(self.present.shape, int), np.zeros(self.present.shape, bool)
         self.late = np.zeros(3)  # how old what was read has been: the sum, the largest, and of how many wakings
-        self.told(range(plan.problem.K), first, 0)
+        self.deliver(range(plan.problem.K), first, 0)
 
-    def told(self, ks: Sequence[int], said: Words, t: int) -> None:
+    def deliver(self, ks: Sequence[int], said: Words, t: int) -> None:
         """Agents' letters lie at all their neighbours, but for those that are lost."""
         goes = self.present[ks]
         if self.lose:
-            goes = goes & [_luck(self.key, t, k, many=goes.shape[1]) >= self.lose for k in ks]
+            goes = goes & [_draw(self.key, t, k, many=goes.shape[1]) >= self.lose for k in ks]
         at = self.neighbours[ks][goes], self.back[ks][goes]
         for box, words in zip(self.box, said, strict=True):
             box[at] = words[goes]
@@ -50,7 +50,7 @@ class Letters:
         """Who acts, in at most so many rounds."""
         return list(idle[:rounds])
 
-    def heard(self, ks: Sequence[int], t: int) -> tuple[np.ndarray, ...]:
+    def received(self, ks: Sequence[int], t: int) -> tuple[np.ndarray, ...]:
         """The last letters to agents, and which are new: they are read now."""
         new = self.new[ks]
         ages = np.where(new, t - self.sent[ks], 0).max(1, initial=0)
@@ -68,7 +68,7 @@ class Letters:
         self.box = list(box)
 
 
-class Calls:
+class PairScheduler:
     """Who is idle calls a neighbour and, where that one is at work, holds the line; each hears how far the other is
     from it.
 
@@ -89,7 +89,7 @@ class Calls:
         self.apart = [np.zeros_like(leaf) for leaf in first]  # (K, ...) the other's word less its own
         self.late = np.array([0.0, 0.0, 1.0])  # what is heard in a call is never old
 
-    def told(self, ks: Sequence[int], said: Words, t: int) -> None:
+    def deliver(self, ks: Sequence[int], said: Words, t: int) -> None:
         """What agents say now."""
         for old, new in zip(self.said, said, strict=True):
             old[ks] = new
@@ -97,11 +97,11 @@ class Calls:
     def begin(self, idle: Sequence[int], rounds: int, t: int) -> list[int]:
         """Who acts: pairs, in at most so many rounds. Who calls first is drawn, or some would never come to call."""
         free, met = set(idle) - self.holding, list[int]()
-        luck = {k: np.asarray(_luck(self.key, t, k, many=3)) for k in free}
+        luck = {k: np.asarray(_draw(self.key, t, k, many=3)) for k in free}
         for k in sorted(free, key=lambda k: luck[k][0]):
             _, drawn, kept = luck[k]
             if k in free and len(met) < 2 * rounds and (j := self._other(k, free, drawn)) is not None:
-                self._meet(k, j, kept >= self.lose)
+                self._pair(k, j, kept >= self.lose)
                 met += [k, j]
                 free -= {k, j}
         return met
@@ -119,13 +119,13 @@ class Calls:
             self.holding.add(k)
         return j if j in free else None
 
-    def _meet(self, k: int, j: int, heard: bool) -> None:
+    def _pair(self, k: int, j: int, heard: bool) -> None:
         """A call that is lost changes nothing."""
         for said, apart in zip(self.said, self.apart, strict=True):
             apart[k] = heard * (said[j] - said[k])
             apart[j] = -apart[k]
 
-    def heard(self, ks: Sequence[int], t: int) -> tuple[np.ndarray, ...]:
+    def received(self, ks: Sequence[int], t: int) -> tuple[np.ndarray, ...]:
         """What agents are told of those whom they have met."""
         return tuple(apart[ks] for apart in self.apart)
 
@@ -144,5 +144,5 @@ def _lose(plan: Plan) -> float:
 
 
 @partial(jax.jit, static_argnames=("many",))
-def _luck(key: Array, t: Array | int, k: Array | int, *, many: int) -> Array:
+def _draw(key: Array, t: Array | int, k: Array | int, *, many: int) -> Array:
     return jax.random.uniform(key_for(key, t, k, Purpose.NETWORK), (many,), jnp.float32)

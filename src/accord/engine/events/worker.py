@@ -11,15 +11,15 @@ from jax import Array
 
 from accord.core.pytrees import pytree
 from accord.core.random import Purpose, key_for
-from accord.core.trees import put, taken
+from accord.core.trees import tree_set, tree_take
 from accord.engine import agent_kernels
-from accord.engine.map_agents import each
+from accord.engine.map_agents import map_agents
 from accord.engine.rounds.peers import keys_of, steps_of
-from accord.problems.agent import Agent, one_of
+from accord.problems.agent import Agent, agent_at
 from accord.problems.opaque import OpaqueAgent
 
 
-class Carry(NamedTuple):
+class AsyncPeersState(NamedTuple):
     """What such agents carry from waking to waking."""
 
     states: Any  # the method's, stacked
@@ -28,7 +28,7 @@ class Carry(NamedTuple):
 
 @pytree
 @dataclass(frozen=True)
-class Wakers:
+class AsyncPeers:
     """Some of the agents of a method that meet in pairs, or have a word for each neighbour."""
 
     method: Any
@@ -42,53 +42,55 @@ class Wakers:
     numbers: Any  # the agents' own, among all
     in_turn: bool = field(metadata={"static": True}, default=False)  # agents work one after another
 
-    def start(self, x0: Array) -> Carry:
+    def start(self, x0: Array) -> AsyncPeersState:
         """Every agent at x0."""
         told = () if self.present is None else (self.present,)
         axes = (None, self.agents.axes, *(0 for _ in told), 0)
-        states = each(self.method.init, axes)(x0, self.agents, *told, keys_of(self, 0, Purpose.START))
+        states = map_agents(self.method.init, axes)(x0, self.agents, *told, keys_of(self, 0, Purpose.START))
         if self.present is None:
             empty = jax.vmap(self.channel.init)(jax.vmap(self.method.message)(states))
         else:
             empty = jax.vmap(jax.vmap(self.channel.init))(jax.vmap(self.method.messages)(states))
-        return Carry(states, (empty, empty))
+        return AsyncPeersState(states, (empty, empty))
 
-    def step(self, before: Carry, after: Carry) -> Array:
+    def step(self, before: AsyncPeersState, after: AsyncPeersState) -> Array:
         """Σ of the squares of what the agents moved."""
         return jnp.sum(steps_of(self, before.states, after.states))
 
-    def wake(self, carry: Carry, ks: Array, heard: tuple[Array, ...], t: Array) -> tuple[Any, Carry]:
+    def activate(
+        self, carry: AsyncPeersState, ks: Array, heard: tuple[Array, ...], t: Array
+    ) -> tuple[Any, AsyncPeersState]:
         """What some agents say, after each has acted on what it has heard; where nothing is given, they only speak."""
-        states, memories = taken(carry, ks)
+        states, memories = tree_take(carry, ks)
         numbers = jnp.asarray(self.numbers)[ks]
         work, noise = (jax.vmap(lambda k, t=t, p=purpose: key_for(self.key, t, k, p))(numbers)
                        for t, purpose in ((t, Purpose.WORK), (t + 1, Purpose.CHANNEL)))  # fmt: skip
         if heard:
             states = self._acted(ks, states, heard, work)
-        said, memories = jax.vmap(self._said)(states, memories, noise)
-        return said, put(carry, ks, Carry(states, memories))
+        said, memories = jax.vmap(self._send)(states, memories, noise)
+        return said, tree_set(carry, ks, AsyncPeersState(states, memories))
 
     def _acted(self, ks: Array, states: Any, heard: tuple[Array, ...], keys: Array) -> Any:
-        act = self._met if self.present is None else self._read
+        act = self._exchange if self.present is None else self._receive
         if isinstance(self.agents, OpaqueAgent):
-            return each(act, (0, 0, 0, 0))(taken(self.agents, ks), states, heard, keys)
-        of = lambda k, *given: act(one_of(self.agents, k), *given)  # noqa: E731
-        return each(of, (0, 0, 0, 0), self.in_turn)(ks, states, heard, keys)
+            return map_agents(act, (0, 0, 0, 0))(tree_take(self.agents, ks), states, heard, keys)
+        of = lambda k, *given: act(agent_at(self.agents, k), *given)  # noqa: E731
+        return map_agents(of, (0, 0, 0, 0), self.in_turn)(ks, states, heard, keys)
 
-    def _met(self, agent: Agent, state: Any, apart: tuple[Array, ...], key: Array) -> Any:
+    def _exchange(self, agent: Agent, state: Any, apart: tuple[Array, ...], key: Array) -> Any:
         """Two mix half and half: own + ½ (heard − said)."""
         own = self.method.message(state)
         mixed = jax.tree.map(lambda own, apart: own + 0.5 * apart, own, _like(own, apart))
         return self.method.update(state, mixed, agent, key)
 
-    def _read(self, agent: Agent, state: Any, letters: tuple[Array, ...], key: Array) -> Any:
+    def _receive(self, agent: Agent, state: Any, letters: tuple[Array, ...], key: Array) -> Any:
         """The last letter from each neighbour, and whether it is new."""
         *words, new = letters
         return agent_kernels.update_edges(
             self.method, state, _like(self.method.messages(state), words), new, agent, key
         )
 
-    def _said(self, state: Any, memory: tuple[Any, Any], noise: Array) -> tuple[Any, tuple[Any, Any]]:
+    def _send(self, state: Any, memory: tuple[Any, Any], noise: Array) -> tuple[Any, tuple[Any, Any]]:
         """What is heard of an agent's word, or of its words to all neighbours; and the channel's memories."""
         speaker, listener = memory
         if self.present is None:

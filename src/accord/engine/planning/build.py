@@ -18,8 +18,8 @@ from accord.core.stopping import Stop
 from accord.engine.planning.cost import interval
 from accord.engine.planning.partial_work import check_even
 from accord.engine.planning.plan import Plan
-from accord.engine.planning.tuning import Choice, tuned, within_limits
-from accord.engine.planning.validation.arguments import _cohort, _located, in_precision_of, sane
+from accord.engine.planning.tuning import TunedParameter, tune, within_limits
+from accord.engine.planning.validation.arguments import _cohort, _located, check_hyperparameters, in_precision_of
 from accord.engine.planning.validation.compatibility import (
     _composite,
     _fits_aggregate,
@@ -28,10 +28,10 @@ from accord.engine.planning.validation.compatibility import (
     _is_problem,
     _is_rule,
     _not_too_many,
-    _strong_everywhere,
+    _require_strong_convexity,
 )
 from accord.engine.planning.validation.contract import check_members, fits_contract
-from accord.engine.planning.validation.coupled import answers
+from accord.engine.planning.validation.coupled import check_best_responses
 from accord.engine.planning.validation.start import start_at, starts_within
 from accord.errors import MethodError
 from accord.methods import BY_NAME
@@ -44,13 +44,13 @@ from accord.problems.problem import Problem, check_precision
 def plan_for(
     problem: Problem, method: Any, x0: Any, network: Any, channel: Any, participation: Any, aggregate: Any,
     stop: Stop | None, seed: int, record: int | None,
-) -> tuple[Plan, tuple[Choice, ...]]:  # fmt: skip
+) -> tuple[Plan, tuple[TunedParameter, ...]]:  # fmt: skip
     """Everything that fixes a run, once it fits together; and the hyper-parameters that were chosen."""
     _is_problem(problem)
-    method = a_method(method)
+    method = as_method(method)
     pattern = pattern_of(method)
     _fits_problem(method, problem)
-    _strong_everywhere(method, problem)
+    _require_strong_convexity(method, problem)
     network = _fits_network(method, pattern, network, problem.names)
     cohort = _cohort(method, pattern, participation, problem.K)
     _is_rule(aggregate, method, pattern)
@@ -60,8 +60,8 @@ def plan_for(
     _not_too_many(method, flat.size)
     method = by_agent(_located(_composite(method, problem), shape, problem.table), problem.names)
     starts_within(getattr(method, "regularizer", None), flat)
-    sane(method)
-    method, choices = tuned(method, problem, network, x0)
+    check_hyperparameters(method)
+    method, choices = tune(method, problem, network, x0)
     within_limits(method, problem, network, x0, choices)
     check_even(method, problem)
     plan = Plan(problem, in_precision_of(method, flat.dtype), shape, flat, network, channel or Clear(), cohort,
@@ -71,7 +71,7 @@ def plan_for(
         raise MethodError(f"record={record}: give a whole number of rounds between two records, at least 1.")
     with jax.enable_x64(plan.dtype == np.float64):
         fits_contract(plan)
-        answers(plan)
+        check_best_responses(plan)
         every = interval(plan, rounds)
         return replace(plan, every=every, kept=(rounds or every) // every), choices
 
@@ -103,7 +103,7 @@ def check_kinds(**given: Any) -> None:
             raise MethodError(f"{name}={reprlib.repr(value)} is of the kind {type(value).__name__}. {remedy}")
 
 
-def a_method(method: Any) -> Any:
+def as_method(method: Any) -> Any:
     """A method, given as itself, as its class, by a preset, or as local work of one step."""
     if isinstance(method, type) or any(method is preset for preset in BY_NAME.values()):
         method = method()

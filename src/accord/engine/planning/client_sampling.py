@@ -16,13 +16,13 @@ FEW = 128
 
 
 @partial(jax.jit, static_argnames=("K", "size"))
-def cohort_of(key: Array, t: Array | int, K: int, size: int, design: Design | None = None) -> Array:
+def sample_clients(key: Array, t: Array | int, K: int, size: int, design: Design | None = None) -> Array:
     """(size,) different clients of K at round t, the same in every runtime.
 
     Without a design every choice is as likely as any other; with one, client k is drawn with the chance π_k that it has
     there.
 
-    >>> [sorted(cohort_of(jax.random.key(0), t, 10**6, 3).tolist()) for t in (0, 1)]
+    >>> [sorted(sample_clients(jax.random.key(0), t, 10**6, 3).tolist()) for t in (0, 1)]
     [[307655, 360299, 752572], [196841, 440672, 667358]]
     """
     if size == K:

@@ -12,11 +12,11 @@ import numpy as np
 from jax import Array
 
 from accord.core.compilation import jit_by_loss
-from accord.core.trees import numbers
+from accord.core.trees import agent_ids
 from accord.errors import MethodError
 from accord.methods.contracts import Constants
 from accord.networks.faults import weighted
-from accord.problems.agent import Agent, one_of
+from accord.problems.agent import Agent, agent_at
 from accord.problems.coupling import Coupling
 from accord.problems.data.shape import Shape
 from accord.problems.exchange import price_and_volume
@@ -78,8 +78,8 @@ def _largest(agents: Agent, x: Array) -> Array:
         turn = lambda _, v: _directed(product(v))  # noqa: E731
         return jnp.linalg.norm(product(jax.lax.fori_loop(0, 50, turn, start)))
 
-    if agents.rows.pages is not None:  # which are everybody's
-        return jax.lax.map(lambda k: of(one_of(agents, k)), numbers(len(agents.scale)))
+    if agents.rows.blocks is not None:  # which are everybody's
+        return jax.lax.map(lambda k: of(agent_at(agents, k)), agent_ids(len(agents.scale)))
     size = max(x.size, *(leaf[0].size for leaf in jax.tree.leaves(agents.rows.data)))
     return jax.lax.map(of, replace(agents, share=None), batch_size=max(TOGETHER // size, 1))
 
@@ -159,7 +159,7 @@ def _least_push_weight(network: Any) -> float:
     return least
 
 
-def _roughest_row(problem: Problem, L: np.ndarray, found: Constants) -> float:
+def _max_row_smoothness(problem: Problem, L: np.ndarray, found: Constants) -> float:
     """By the loss's own bound of every row; else n_k L_k, which a mean of convex losses allows at most."""
     scale = problem.K * problem.weights
     if not hasattr(problem.loss, "bounds"):

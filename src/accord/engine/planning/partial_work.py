@@ -39,7 +39,7 @@ def part_done(method: Any, agents: Agent) -> Array | None:
 
 
 @dataclass(frozen=True)
-class Partly:
+class PartialWork:
     """Local work of which a part gets done, as far as counting gradients goes."""
 
     local: Any
@@ -57,7 +57,7 @@ def works(plan: Plan) -> list[Callable[[float], float]] | None:
         return None
     shares = complete.mean + complete.spread * LIKELY[:, None].astype(plan.dtype)
     parts = np.asarray(part_done(plan.method, _crowd(plan.problem, shares))).mean(0)
-    return [replace(plan.method, local=Partly(plan.method.local, float(part))).work for part in parts]
+    return [replace(plan.method, local=PartialWork(plan.method.local, float(part))).work for part in parts]
 
 
 def check_parts(plan: Plan, complete: Times | None) -> None:

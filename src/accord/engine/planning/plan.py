@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from accord.channels import Clear
-from accord.core.stop_monitor import Watch
+from accord.core.stop_monitor import StopMonitor
 from accord.core.stopping import Stop
 from accord.engine.planning.systematic_sampling import Design, designed, inclusion
 from accord.methods.traits import pattern_of, phases_of, weighs_oracles
@@ -58,7 +58,7 @@ class Plan:
         return self.x0.dtype
 
     @property
-    def in_turn(self) -> bool:
+    def sequential(self) -> bool:
         """Whether agents are quicker one after another than all at once; those outside are asked together."""
         return not self.problem.opaque and (self.method.serial or self.convolves)
 
@@ -120,7 +120,7 @@ class Plan:
         heard = self.heard < self.problem.K and not method.asynchronous
         return draws or impaired or heard or callable(self.aggregate) or type(self.channel) is not Clear
 
-    def watch(self) -> Watch:
+    def watch(self) -> StopMonitor:
         """An empty watch for this run."""
         return self.stop.watch(self.x0, prices=self.coupled, floor=bool(self.floor))
 
@@ -135,13 +135,13 @@ ALWAYS = 2**31 - 1
 """The round after which an agent was heard last that is heard in every round."""
 
 
-def asked_weights(method: Any) -> tuple[str, ...]:
+def required_weights(method: Any) -> tuple[str, ...]:
     """Every requirement on mixing weights that a method states: one for all, or one a field or a part."""
     stated = [getattr(part, "weights", method.weights) for part in phases_of(method)]
     return tuple(sorted({word for one in stated for word in ((one,) if isinstance(one, str) else one)}))
 
 
-def chosen(weights: dict[str, Any], part: Any, method: Any) -> Any:
+def selected_weights(weights: dict[str, Any], part: Any, method: Any) -> Any:
     """The weights for a part's message: one for all fields, or a message of weights."""
     stated = getattr(part, "weights", method.weights)
     return weights[stated] if isinstance(stated, str) else type(stated)(*(weights[word] for word in stated))

@@ -12,7 +12,7 @@ import numpy as np
 from jax import Array
 
 from accord.core.compilation import jit_by_loss
-from accord.engine.planning.constants import SAMPLE, _directed, _roughest_row, constants, curvature
+from accord.engine.planning.constants import SAMPLE, _directed, _max_row_smoothness, constants, curvature
 from accord.errors import MethodError
 from accord.methods.contracts import Constants
 from accord.methods.hyperparameters import is_count, kinds_of
@@ -22,7 +22,7 @@ from accord.problems.data.shape import Shape
 from accord.problems.problem import Problem, stacked
 
 
-class Choice(NamedTuple):
+class TunedParameter(NamedTuple):
     """A hyper-parameter that the run chose: what, how much, by which rule, from what."""
 
     name: str
@@ -34,7 +34,7 @@ class Choice(NamedTuple):
         return f"{self.name} {self.value:.3g} = {self.rule}, {self.source}"
 
 
-def tuned(method: Any, problem: Problem, network: Any = None, x0: Any = None) -> tuple[Any, tuple[Choice, ...]]:
+def tune(method: Any, problem: Problem, network: Any = None, x0: Any = None) -> tuple[Any, tuple[TunedParameter, ...]]:
     """The method with every hyper-parameter that was left None chosen by its own rule, and what was chosen.
 
     Raises `MethodError` where a rule has no finite answer for this problem, and says what to give instead.
@@ -46,7 +46,7 @@ def tuned(method: Any, problem: Problem, network: Any = None, x0: Any = None) ->
     if whole is not problem:
         source += f", of {problem.K} agents drawn of {whole.K:,}"
     if "sample_grad" in method.needs:
-        found = found._replace(L_row=_roughest_row(problem, curvature(problem, x0).L, found))
+        found = found._replace(L_row=_max_row_smoothness(problem, curvature(problem, x0).L, found))
     if method.compares:
         found = found._replace(delta=unlikeness(problem, x0))
     return _chosen(method, found, source)
@@ -83,7 +83,7 @@ def _spread(agents: Agent, p: Array, x: Array) -> Array:
 
 
 def within_limits(
-    method: Any, problem: Problem, network: Any = None, x0: Any = None, choices: tuple[Choice, ...] = ()
+    method: Any, problem: Problem, network: Any = None, x0: Any = None, choices: tuple[TunedParameter, ...] = ()
 ) -> None:
     """FAULTS 21: refuse a hyper-parameter at or beyond the limit that its method states, where it can be measured.
 
@@ -117,7 +117,7 @@ def _unset(part: Any) -> list[str]:
     return own + (_unset(part.local) if hasattr(part, "local") else [])
 
 
-def _chosen(part: Any, found: Constants, source: str) -> tuple[Any, tuple[Choice, ...]]:
+def _chosen(part: Any, found: Constants, source: str) -> tuple[Any, tuple[TunedParameter, ...]]:
     choices = []
     kinds = kinds_of(type(part))
     for name, rule in part.rules.items():
@@ -131,7 +131,7 @@ def _chosen(part: Any, found: Constants, source: str) -> tuple[Any, tuple[Choice
                               f"Give {name} yourself.")  # fmt: skip
         value = int(value) if is_count(kinds[name]) else float(value)
         part = dataclasses.replace(part, **{name: value})
-        choices.append(Choice(name.replace("_", " "), value, rule.text, source))
+        choices.append(TunedParameter(name.replace("_", " "), value, rule.text, source))
     if hasattr(part, "local"):
         local, more = _chosen(part.local, found, source)
         return dataclasses.replace(part, local=local), (*choices, *more)

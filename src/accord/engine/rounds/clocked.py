@@ -12,7 +12,7 @@ from jax import Array
 from accord.clocks import Job, Pace
 from accord.core.pytrees import pytree
 from accord.core.random import Purpose, key_for
-from accord.core.trees import numbers
+from accord.core.trees import agent_ids
 from accord.engine.planning.partial_work import part_done
 from accord.engine.records import Elapsed, Staleness, timed
 from accord.engine.rounds.edges import Edges
@@ -22,7 +22,7 @@ from accord.engine.session import Outcome, Record
 from accord.methods.traits import phases_of
 
 
-class Carry(NamedTuple):
+class ClockedState(NamedTuple):
     """A run in step, and when each agent is done with it."""
 
     run: Any
@@ -32,7 +32,7 @@ class Carry(NamedTuple):
 
 @pytree
 @dataclass(frozen=True)
-class Paced:
+class ClockedRounds:
     """A team with a clock beside it, which changes nothing but what its records tell, and how much work gets done.
 
     A server waits for the slowest of its cohort. A peer waits for its neighbours alone: an agent is done with a round
@@ -40,20 +40,20 @@ class Paced:
     """
 
     team: Clients | Peers | Edges
-    pace: Pace
+    clock: Pace
     key: Array
 
-    def start(self, *begin: Any) -> Carry:
+    def start(self, *begin: Any) -> ClockedState:
         """Everybody ready at once."""
         nothing = jnp.zeros_like(self.team.p)
-        return Carry(self.team.start(*begin), nothing, Elapsed.none(nothing.dtype))
+        return ClockedState(self.team.start(*begin), nothing, Elapsed.none(nothing.dtype))
 
-    def round(self, carry: Carry, t: Array) -> Carry:
+    def round(self, carry: ClockedState, t: Array) -> ClockedState:
         """One round, and the seconds that it took."""
         wait, team = self._server if isinstance(self.team, Clients) else self._neighbours, self._team(t)
         done = wait(carry.ahead, self._jobs(t, part_done(team.method, team.agents)), t)
         first = jnp.min(done)
-        return Carry(team.round(carry.run, t), done - first, carry.elapsed.after(first))
+        return ClockedState(team.round(carry.run, t), done - first, carry.elapsed.after(first))
 
     def _server(self, ahead: Array, jobs: Job, t: Array) -> Array:
         """When the slowest of the cohort is heard, which is then for all."""
@@ -71,26 +71,26 @@ class Paced:
 
     def _jobs(self, t: Array, parts: Array | None) -> Job:
         def job(k: Array, part: Array | None) -> Job:
-            return self.pace.heard(key_for(self.key, t, k, Purpose.CLOCK), k, part)
+            return self.clock.heard(key_for(self.key, t, k, Purpose.CLOCK), k, part)
 
-        return jax.vmap(job)(numbers(len(self.team.p)), parts)
+        return jax.vmap(job)(agent_ids(len(self.team.p)), parts)
 
     def _team(self, t: Array) -> Clients | Peers | Edges:
         """The team in a round, whose agents get done what they do."""
-        if (law := self.pace.complete) is None:
+        if (law := self.clock.complete) is None:
             return self.team
         share = jax.vmap(lambda k: law.draw(key_for(self.key, t, k, Purpose.COMPLETENESS), k))
-        return replace(self.team, agents=replace(self.team.agents, complete=share(numbers(len(self.team.p)))))
+        return replace(self.team, agents=replace(self.team.agents, complete=share(agent_ids(len(self.team.p)))))
 
-    def record(self, carry: Carry) -> Record:
+    def record(self, carry: ClockedState) -> Record:
         """The team's own, when the last agent is done."""
         return timed(self.team.record(carry.run), carry.elapsed.after(jnp.max(carry.ahead)), Staleness.none())
 
-    def step(self, before: Carry, after: Carry) -> Array:
+    def step(self, before: ClockedState, after: ClockedState) -> Array:
         """The team's own."""
         return self.team.step(before.run, after.run)
 
-    def outcome(self, carry: Carry, t: Array) -> Outcome:
+    def outcome(self, carry: ClockedState, t: Array) -> Outcome:
         """The team's own."""
         return self._team(t).outcome(carry.run, t)
 

@@ -13,9 +13,9 @@ from jax import Array
 from accord.core.pytrees import pytree
 from accord.core.random import Purpose, key_for
 from accord.engine.agent_kernels import key_of_places
-from accord.engine.halo import Border
-from accord.engine.map_agents import each
-from accord.engine.planning.plan import Plan, asked_weights
+from accord.engine.halo import Halo
+from accord.engine.map_agents import map_agents
+from accord.engine.planning.plan import Plan, required_weights
 from accord.engine.rounds.peers import keys_of, models_of, outcome_of, record_of, rested, steps_of
 from accord.engine.session import Outcome, Record
 from accord.methods.contracts import Places
@@ -23,7 +23,7 @@ from accord.networks.faults import Mixer, mixer
 from accord.problems.agent import Agent
 
 
-class Carry(NamedTuple):
+class EdgesState(NamedTuple):
     """What such a run carries from round to round."""
 
     states: Any  # the method's, stacked
@@ -38,7 +38,7 @@ class Edges:
     method: Any
     agents: Agent  # stacked; oracles scaled by K·p_k
     mixer: Mixer  # whose weights say who is heard: the values of W do not count
-    border: Border  # where the word of each whom an agent hears stands among all
+    border: Halo  # where the word of each whom an agent hears stands among all
     channel: Any
     regularizer: Any
     p: Any
@@ -46,26 +46,26 @@ class Edges:
     x0: Any  # (d,)
     numbers: Any = None  # the agents' own, where they are a part of a larger crowd
 
-    def start(self, x0: Array) -> Carry:
+    def start(self, x0: Array) -> EdgesState:
         """Every agent at x0."""
         places, keys = self._places, self._keys(0, Purpose.START)
-        states = each(self.method.init, (None, self.agents.axes, 0, 0))(x0, self.agents, places, keys)
+        states = map_agents(self.method.init, (None, self.agents.axes, 0, 0))(x0, self.agents, places, keys)
         speaker = jax.vmap(jax.vmap(self.channel.init))(jax.vmap(self.method.messages)(states))
         heard = places.hears.shape
         empty = lambda leaf: jnp.broadcast_to(leaf[:1, :1], (*heard, *leaf.shape[2:]))  # noqa: E731
-        return Carry(states, ((speaker, jax.tree.map(empty, speaker)),))
+        return EdgesState(states, ((speaker, jax.tree.map(empty, speaker)),))
 
-    def round(self, carry: Carry, t: Array) -> Carry:
+    def round(self, carry: EdgesState, t: Array) -> EdgesState:
         """One round: a word to each who hears, and one from each who is heard."""
-        own, words, after = self.speak(carry, t, 0)
-        after = self.listen(after, own, self.border.heard(words, ()), self.weights(t), t, 0)
-        return self.rested(after, carry.states, t)
+        own, words, after = self.send(carry, t, 0)
+        after = self.receive(after, own, self.border.received(words, ()), self.weights(t), t, 0)
+        return self.hold_asleep(after, carry.states, t)
 
     def weights(self, t: Array | int) -> Any:
         """Those of a round, whose values do not count, but for being zero."""
         return self.mixer.at(t, key_for(self.key, t, 0, Purpose.NETWORK))[self.method.weights].w
 
-    def speak(self, carry: Carry, t: Array | int, phase: int) -> tuple[Any, Any, Carry]:
+    def send(self, carry: EdgesState, t: Array | int, phase: int) -> tuple[Any, Any, EdgesState]:
         """What crosses the wires: a row an agent and place of one who hears it."""
         speaker, listener = carry.memories[phase]
         words = jax.vmap(self.method.messages)(carry.states)
@@ -73,32 +73,32 @@ class Edges:
         noise = jax.vmap(lambda key: key_of_places(key, count))(self._keys(t, Purpose.CHANNEL))
         wires, speaker = jax.vmap(jax.vmap(self.channel.encode))(words, speaker, noise)
         rows = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), wires)
-        return (), rows, Carry(carry.states, ((speaker, listener),))
+        return (), rows, EdgesState(carry.states, ((speaker, listener),))
 
-    def listen(self, carry: Carry, own: Any, wires: Any, weights: Any, t: Array | int, phase: int) -> Carry:
+    def receive(self, carry: EdgesState, own: Any, wires: Any, weights: Any, t: Array | int, phase: int) -> EdgesState:
         """Decode what each neighbour said, and update."""
         speaker, listener = carry.memories[phase]
         heard, listener = jax.vmap(jax.vmap(self.channel.decode))(wires, listener)
-        update, keys = each(self.method.update, (0, 0, 0, self.agents.axes, 0)), self._keys(t, Purpose.WORK)
-        return Carry(update(carry.states, heard, weights != 0, self.agents, keys), ((speaker, listener),))
+        update, keys = map_agents(self.method.update, (0, 0, 0, self.agents.axes, 0)), self._keys(t, Purpose.WORK)
+        return EdgesState(update(carry.states, heard, weights != 0, self.agents, keys), ((speaker, listener),))
 
-    def rested(self, carry: Carry, before: Any, t: Array | int) -> Carry:
+    def hold_asleep(self, carry: EdgesState, before: Any, t: Array | int) -> EdgesState:
         """After a round: who slept through it is as before."""
         return rested(self, carry, before, t)
 
-    def models(self, carry: Carry) -> Array:
+    def models(self, carry: EdgesState) -> Array:
         """(K, d), every agent's own."""
         return models_of(self, carry.states)
 
-    def record(self, carry: Carry) -> Record:
+    def record(self, carry: EdgesState) -> Record:
         """F at the mean of the models, and their variance about it."""
         return record_of(self, self.models(carry))
 
-    def step(self, before: Carry, after: Carry) -> Array:
+    def step(self, before: EdgesState, after: EdgesState) -> Array:
         """Σ of the squares of what a round moved."""
         return jnp.sum(steps_of(self, before.states, after.states))
 
-    def outcome(self, carry: Carry, t: Array) -> Outcome:
+    def outcome(self, carry: EdgesState, t: Array) -> Outcome:
         """The mean of the models, and each of them."""
         return outcome_of(self, self.models(carry))
 
@@ -113,7 +113,7 @@ class Edges:
 
 def neighbourhood(plan: Plan) -> tuple[np.ndarray, np.ndarray]:
     """(K, places): each agent's neighbours where all links are mutual, and which places hold one."""
-    lists = mixer(plan.network, asked_weights(plan.method), plan.dtype, lists=True).flows["symmetric"]
+    lists = mixer(plan.network, required_weights(plan.method), plan.dtype, lists=True).flows["symmetric"]
     return lists.neighbours, lists.w != 0
 
 

@@ -13,9 +13,9 @@ from jax import Array
 from accord.core.pytrees import pytree
 from accord.core.random import Purpose, key_for, keys_of_phase
 from accord.engine.coupled_metrics import market_record
-from accord.engine.halo import Border
-from accord.engine.map_agents import each
-from accord.engine.planning.plan import chosen
+from accord.engine.halo import Halo
+from accord.engine.map_agents import map_agents
+from accord.engine.planning.plan import selected_weights
 from accord.engine.session import Outcome, Record
 from accord.methods.traits import phases_of
 from accord.networks.faults import Mixer
@@ -23,12 +23,12 @@ from accord.networks.mixing import mix
 from accord.problems.agent import Agent
 
 
-class Carry(NamedTuple):
+class PeersState(NamedTuple):
     """What a run among peers carries from round to round."""
 
     states: Any  # the method's, stacked
     memories: Any  # the channel's, at speaker and listener, a pair an exchange
-    past: Any  # what was said in the last rounds, newest first, an entry an exchange; empty without delay
+    sent: Any  # what was said in the last rounds, newest first, an entry an exchange; empty without delay
 
 
 @pytree
@@ -46,44 +46,46 @@ class Peers:
     x0: Any  # (d,)
     delay: int = field(metadata={"static": True}, default=0)
     numbers: Any = None  # the agents' own, where they are a part of a larger crowd, ...
-    border: Border | None = None  # ... from the rest of which they hear ...
+    border: Halo | None = None  # ... from the rest of which they hear ...
     places: Any = None  # ... and where they themselves stand among all that are heard
     in_turn: bool = field(metadata={"static": True}, default=False)  # agents work one after another
 
-    def start(self, x0: Array) -> Carry:
+    def start(self, x0: Array) -> PeersState:
         """Every agent at x0."""
-        states = each(self.method.init, (None, self.agents.axes, 0))(x0, self.agents, self._keys(0, Purpose.START))
+        states = map_agents(self.method.init, (None, self.agents.axes, 0))(
+            x0, self.agents, self._keys(0, Purpose.START)
+        )
         messages = [jax.vmap(part.message)(states) for part in phases_of(self.method)]
         empty = [jax.vmap(self.channel.init)(message) for message in messages]
         past = tuple((self._of_all_heard(message),) * self.delay for message in messages)
-        return Carry(states, tuple((memory, self._of_all_heard(memory)) for memory in empty), past)
+        return PeersState(states, tuple((memory, self._of_all_heard(memory)) for memory in empty), past)
 
-    def round(self, carry: Carry, t: Array) -> Carry:
+    def round(self, carry: PeersState, t: Array) -> PeersState:
         """One round: every part of the method speaks and listens once."""
         weights, before = self.weights(t), carry.states
 
-        def exchange(phase: Any, carry: Carry) -> Carry:
-            own, wire, carry = self.speak(carry, t, phase)
-            return self.listen(carry, own, wire, weights, t, phase)
+        def exchange(phase: Any, carry: PeersState) -> PeersState:
+            own, wire, carry = self.send(carry, t, phase)
+            return self.receive(carry, own, wire, weights, t, phase)
 
         for phases in self._stretches(carry):
             if len(phases) == 1:
                 carry = exchange(phases[0], carry)
             else:  # in line, XLA would fuse each exchange into all that follow, and work it out again in every one
                 carry = jax.lax.fori_loop(phases[0], phases[-1] + 1, exchange, carry)
-        return self.rested(carry, before, t)
+        return self.hold_asleep(carry, before, t)
 
-    def _stretches(self, carry: Carry) -> list[range]:
+    def _stretches(self, carry: PeersState) -> list[range]:
         """The exchanges of a round, those together that are alike; each alone where something is remembered of each."""
-        if jax.tree.leaves((carry.memories, carry.past)):
+        if jax.tree.leaves((carry.memories, carry.sent)):
             return [range(phase, phase + 1) for phase in range(len(carry.memories))]
-        return alike(phases_of(self.method))
+        return uniform_phases(phases_of(self.method))
 
     def weights(self, t: Array | int) -> Any:
         """The mixing weights of a round, by what a part asks of them."""
         return self.mixer.at(t, key_for(self.key, t, 0, Purpose.NETWORK))
 
-    def speak(self, carry: Carry, t: Array | int, phase: Any) -> tuple[Any, Any, Carry]:
+    def send(self, carry: PeersState, t: Array | int, phase: Any) -> tuple[Any, Any, PeersState]:
         """What each agent holds to say in an exchange, and what crosses the wire of it."""
         own = jax.vmap(part_at(self.method, phase).message)(carry.states)
         speaker, listener = carry.memories[_place(phase)]
@@ -91,23 +93,23 @@ class Peers:
         wire, speaker = jax.vmap(self.channel.encode)(own, speaker, noise)
         return own, wire, carry._replace(memories=_with(carry.memories, _place(phase), (speaker, listener)))
 
-    def listen(self, carry: Carry, own: Any, wire: Any, weights: Any, t: Array | int, phase: Any) -> Carry:
+    def receive(self, carry: PeersState, own: Any, wire: Any, weights: Any, t: Array | int, phase: Any) -> PeersState:
         """Decode what all that are heard said, mix, update."""
         part, place = part_at(self.method, phase), _place(phase)
         speaker, listener = carry.memories[place]
         said, listener = jax.vmap(self.channel.decode)(wire, listener)
         first = lambda new, old: jnp.where(jnp.asarray(t) == 0, new, old)  # noqa: E731
-        past = (said, *(jax.tree.map(first, said, old) for old in carry.past[place]))
+        past = (said, *(jax.tree.map(first, said, old) for old in carry.sent[place]))
         heard = past[self.delay]
         mine = heard if self.places is None else jax.tree.map(lambda leaf: leaf[self.places], heard)
-        mixed = mix(chosen(weights, part, self.method), own, mine, heard)
+        mixed = mix(selected_weights(weights, part, self.method), own, mine, heard)
         keys = keys_of_phase(self._keys(t, Purpose.WORK), phase)
-        update = each(part.update, (0, 0, self.agents.axes, 0), self.in_turn)
+        update = map_agents(part.update, (0, 0, self.agents.axes, 0), self.in_turn)
         states = update(carry.states, mixed, self.agents, keys)
         memories = _with(carry.memories, place, (speaker, listener))
-        return Carry(states, memories, _with(carry.past, place, past[: self.delay]))
+        return PeersState(states, memories, _with(carry.sent, place, past[: self.delay]))
 
-    def rested(self, carry: Carry, before: Any, t: Array | int) -> Carry:
+    def hold_asleep(self, carry: PeersState, before: Any, t: Array | int) -> PeersState:
         """After a round: who slept through it is as before."""
         return rested(self, carry, before, t)
 
@@ -118,21 +120,21 @@ class Peers:
         count = len(self.border.order)
         return jax.tree.map(lambda leaf: jnp.broadcast_to(leaf[:1], (count, *leaf.shape[1:])), tree)
 
-    def models(self, carry: Carry) -> Array:
+    def models(self, carry: PeersState) -> Array:
         """(K, d), every agent's own."""
         return models_of(self, carry.states)
 
-    def record(self, carry: Carry) -> Record:
+    def record(self, carry: PeersState) -> Record:
         """F at the mean of the models, and their variance about it; or the cost, the violation and the dual."""
         if self.agents.share is not None:
             return market_record(self.agents, carry.states.x, jnp.mean(carry.states.price, 0))
         return record_of(self, self.models(carry))
 
-    def step(self, before: Carry, after: Carry) -> Array:
+    def step(self, before: PeersState, after: PeersState) -> Array:
         """Σ of the squares of what a round moved: the models, or the prices."""
         return jnp.sum(steps_of(self, before.states, after.states))
 
-    def outcome(self, carry: Carry, t: Array) -> Outcome:
+    def outcome(self, carry: PeersState, t: Array) -> Outcome:
         """The mean of the models, and each of them; or everybody's decisions and the mean of the agents' prices."""
         if self.agents.share is not None:
             x, price = carry.states.x, jnp.mean(carry.states.price, 0)
@@ -143,11 +145,11 @@ class Peers:
         return keys_of(self, t, purpose)
 
 
-def alike(parts: tuple[Any, ...]) -> list[range]:
+def uniform_phases(parts: tuple[Any, ...]) -> list[range]:
     """The parts of a round, those in a row together that differ in nothing but their number `j`; the first by itself.
 
     >>> from accord.methods import Mudag
-    >>> alike(Mudag(J=5).phases)
+    >>> uniform_phases(Mudag(J=5).phases)
     [range(0, 1), range(1, 4), range(4, 5)]
     """
     stretches = [range(1)]
@@ -226,7 +228,7 @@ def outcome_of(team: Any, models: Array) -> Outcome:
 def losses_of(team: Any, models: Array, axis: int | None = None) -> Array:
     """f_k, whatever the agents weigh, at one model for all or at each agent's own (axis 0)."""
     plain = replace(team.agents, scale=jnp.ones_like(team.agents.scale))
-    return each(lambda agent, x: agent.value(x), (plain.axes, axis))(plain, models)
+    return map_agents(lambda agent, x: agent.value(x), (plain.axes, axis))(plain, models)
 
 
 def where_awake(awake: Array, new: Array, old: Array) -> Array:

@@ -16,8 +16,8 @@ from accord.core.pytrees import pytree
 from accord.core.random import Purpose, key_for
 from accord.engine.agent_kernels import Spread, spread_of
 from accord.engine.coupled_metrics import market_record
-from accord.engine.map_agents import each
-from accord.engine.planning.client_sampling import cohort_of
+from accord.engine.map_agents import map_agents
+from accord.engine.planning.client_sampling import sample_clients
 from accord.engine.session import Outcome, Record
 from accord.methods.traits import of_agent
 from accord.problems.agent import OWN, Agent
@@ -28,26 +28,26 @@ DEVICES = "devices"
 """The mesh axis over which a cohort is divided."""
 
 
-class Carry(NamedTuple):
+class ServerState(NamedTuple):
     """What a run with clients carries from round to round."""
 
     server: Any
     clients: Any  # stacked client states
     memories: Any  # the channel's, stacked
-    apart: Array  # Σ p_k ‖y_k − ȳ‖² of the last round's proposals
+    disagreement: Array  # Σ p_k ‖y_k − ȳ‖² of the last round's proposals
 
 
-class Memory(NamedTuple):
+class ChannelMemory(NamedTuple):
     """What the channel keeps of one agent's word."""
 
-    speaker: Any
-    listener: Any
+    sender: Any
+    receiver: Any
 
 
-class Answer(NamedTuple):
+class ReplySummary(NamedTuple):
     """What a visit to a client brings back."""
 
-    said: Any  # its reply, as the server hears it
+    reply: Any  # its reply, as the server hears it
     shift: Array  # its proposal as the server can tell it from that, seen from the server's model
     square: Array  # ‖shift‖²
 
@@ -73,15 +73,15 @@ class Clients:
     design: Any = None  # of cohorts drawn by weight; None where all clients are as likely
     counts: Any = None  # (K,) what a reply counts in the mean where it was drawn by weight, p_k/π_k
 
-    def start(self, begin: Any, x0: Array) -> Carry:
+    def start(self, begin: Any, x0: Array) -> ServerState:
         """The server at `begin` (x0, or a market); every client at x0."""
         server = self.method.init(begin)
         ks = jnp.arange(len(self.p), dtype=jnp.int32)
         keys, numbers = jax.vmap(partial(self._key, 0, Purpose.START))(ks), ks if self.numbers is None else self.numbers
         begin_client = lambda k, agent, key: of_agent(self.method, k).init_client(x0, agent, key)  # noqa: E731
-        clients = each(begin_client, (0, self.agents.axes, 0))(numbers, self.agents, keys)
+        clients = map_agents(begin_client, (0, self.agents.axes, 0))(numbers, self.agents, keys)
         empty = jax.vmap(self.channel.init)(self._blank(self.method.broadcast(server), clients, keys))
-        return Carry(server, clients, Memory(empty, empty), jnp.zeros((), self.p.dtype))
+        return ServerState(server, clients, ChannelMemory(empty, empty), jnp.zeros((), self.p.dtype))
 
     def _blank(self, heard: Any, clients: Any, keys: Array) -> Any:
         """Replies with zeros for numbers: where a channel's memory begins."""
@@ -91,21 +91,23 @@ class Clients:
         reply, _ = jax.eval_shape(respond, heard, clients, self.agents, keys)
         return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), reply)
 
-    def round(self, carry: Carry, t: Array) -> Carry:
+    def round(self, carry: ServerState, t: Array) -> ServerState:
         """One round with one cohort."""
         heard = self.method.broadcast(carry.server)
         ks = self.asked(t)
         share = shares(self.p, ks, self.counts)
         total, replies, clients, memories = self.respond(carry, heard, ks, share, t)
-        reply = self.aggregate(replies, share.mean) if callable(self.aggregate) else total.said
+        reply = self.aggregate(replies, share.mean) if callable(self.aggregate) else total.reply
         apart = jnp.maximum(total.square - jnp.vdot(total.shift, total.shift), 0)
-        return Carry(self.method.update(carry.server, reply), clients, memories, apart)
+        return ServerState(self.method.update(carry.server, reply), clients, memories, apart)
 
     def asked(self, t: Array) -> Array:
         """(cohort,) the clients of round t."""
-        return cohort_of(self.key, t, len(self.p), self.cohort, self.design)
+        return sample_clients(self.key, t, len(self.p), self.cohort, self.design)
 
-    def respond(self, carry: Carry, heard: Any, ks: Array, share: Shares, t: Array) -> tuple[Answer, Any, Any, Any]:
+    def respond(
+        self, carry: ServerState, heard: Any, ks: Array, share: Shares, t: Array
+    ) -> tuple[ReplySummary, Any, Any, Any]:
         """What a cohort says in total and one by one, and everybody's state and memory after it."""
         return (self._one_by_one if self._serial else self._at_once)(carry, heard, ks, share, t)
 
@@ -114,51 +116,57 @@ class Clients:
         """Whether clients come one after another: where the run says so, and where some of many pages are asked."""
         if isinstance(self.agents, OpaqueAgent):
             return False  # who are asked together
-        return self.in_turn or (self.agents.rows.pages is not None and self.cohort < len(self.p))
+        return self.in_turn or (self.agents.rows.blocks is not None and self.cohort < len(self.p))
 
     @property
-    def _rule(self) -> Answer:
+    def _rule(self) -> ReplySummary:
         """How answers add up; what a rule over the stack replaces is averaged for nothing."""
-        return Answer("mean" if callable(self.aggregate) else self.aggregate, "mean", "mean")  # pyright: ignore[reportArgumentType]
+        return ReplySummary("mean" if callable(self.aggregate) else self.aggregate, "mean", "mean")  # pyright: ignore[reportArgumentType]
 
-    def _visit(self, heard: Any, agent: Agent, client: Any, memory: Any, k: Array, t: Array) -> tuple[Answer, Any, Any]:
+    def _visit(
+        self, heard: Any, agent: Agent, client: Any, memory: Any, k: Array, t: Array
+    ) -> tuple[ReplySummary, Any, Any]:
         reply, client = self.method.respond(heard, client, agent, self._key(t, Purpose.WORK, k))
-        wire, speaker = self.channel.encode(reply, memory.speaker, self._key(t, Purpose.CHANNEL, k))
-        said, listener = self.channel.decode(wire, memory.listener)
+        wire, speaker = self.channel.encode(reply, memory.sender, self._key(t, Purpose.CHANNEL, k))
+        said, listener = self.channel.decode(wire, memory.receiver)
         nothing = jnp.zeros((), self.p.dtype)  # in a market the violation is measured instead
         market = self.agents.share is not None
         spread = Spread(nothing, nothing) if market else spread_of(self.method, heard, said, client)
-        return Answer(said, *spread), client, Memory(speaker, listener)
+        return ReplySummary(said, *spread), client, ChannelMemory(speaker, listener)
 
-    def _at_once(self, carry: Carry, heard: Any, ks: Array, share: Shares, t: Array) -> tuple[Answer, Any, Any, Any]:
+    def _at_once(
+        self, carry: ServerState, heard: Any, ks: Array, share: Shares, t: Array
+    ) -> tuple[ReplySummary, Any, Any, Any]:
         """Every client of the cohort in one batch: best where each answers with a product or two."""
         everyone = self.cohort == len(self.p)
         mine = (self.agents, carry.clients, carry.memories)
         agents, clients, memories = mine if everyone else jax.tree.map(lambda leaf: leaf[ks], mine)
-        visit = each(self._visit, (None, self.agents.axes, 0, 0, 0, None))
+        visit = map_agents(self._visit, (None, self.agents.axes, 0, 0, 0, None))
         answers, clients, memories = visit(heard, agents, clients, memories, ks, t)
         total = combined(self._rule, share, answers)
         if everyone:
-            return total, answers.said, clients, memories
+            return total, answers.reply, clients, memories
         put = lambda old, new: old.at[ks].set(new, mode="drop")  # noqa: E731
         return (
             total,
-            answers.said,
+            answers.reply,
             jax.tree.map(put, carry.clients, clients),
             jax.tree.map(put, carry.memories, memories),
         )
 
-    def _one_by_one(self, carry: Carry, heard: Any, ks: Array, share: Shares, t: Array) -> tuple[Answer, Any, Any, Any]:
+    def _one_by_one(
+        self, carry: ServerState, heard: Any, ks: Array, share: Shares, t: Array
+    ) -> tuple[ReplySummary, Any, Any, Any]:
         """One client after another, each device its part of the cohort: one copy of a model, no batch of them."""
         turns = self._turns(self.agents.rows.size[ks])
         ks, share = _dealt(turns, ks, len(self.p)), jax.tree.map(lambda part: _dealt(turns, part, 0), share)
 
-        def visit(total: Answer, at: tuple[Array, Shares]) -> tuple[Answer, Any]:
+        def visit(total: ReplySummary, at: tuple[Array, Shares]) -> tuple[ReplySummary, Any]:
             k, weight = at
             client, memory = jax.tree.map(lambda leaf: leaf[k], (carry.clients, carry.memories))
             answer, client, memory = self._visit(heard, self._agent(k), client, memory, k, t)
             total = jax.tree.map(jnp.add, total, weighed(self._rule, weight, answer))
-            return total, (answer.said if callable(self.aggregate) else None, client, memory)
+            return total, (answer.reply if callable(self.aggregate) else None, client, memory)
 
         client, memory = jax.tree.map(lambda leaf: leaf[0], (carry.clients, carry.memories))
         one = jax.eval_shape(lambda k: self._visit(heard, self._agent(k), client, memory, k, t)[0], ks[0, 0])
@@ -178,7 +186,7 @@ class Clients:
         Where sizes differ the agents are dealt forth and back, the largest first, so that all devices have equal work.
         """
         count, part = len(sizes), -(-len(sizes) // self.devices)
-        uneven = self.agents.rows.pages is not None and self.devices > 1
+        uneven = self.agents.rows.blocks is not None and self.devices > 1
         order = jnp.argsort(-sizes).astype(jnp.int32) if uneven else jnp.arange(count, dtype=jnp.int32)
         order = jnp.concatenate([order, jnp.full(part * self.devices - count, count, jnp.int32)])
         if not uneven:
@@ -208,10 +216,10 @@ class Clients:
     def losses(self, models: Array, axis: int | None = None) -> Array:
         """f_k at one model for all, or at each agent's own (axis 0)."""
         if self.devices == 1:
-            return each(lambda agent, x: agent.value(x), (self.agents.axes, axis))(self.agents, models)
+            return map_agents(lambda agent, x: agent.value(x), (self.agents.axes, axis))(self.agents, models)
         return self._each(lambda k: self._agent(k).value(models if axis is None else models[k]))
 
-    def own_models(self, carry: Carry, heard: Any) -> Array:
+    def own_models(self, carry: ServerState, heard: Any) -> Array:
         """(K, d) what each client makes of what it hears, where it has parts of its own."""
         return jax.vmap(self.method.own, (None, 0))(heard, carry.clients)
 
@@ -219,13 +227,13 @@ class Clients:
     def _personal(self) -> bool:
         return hasattr(self.method, "own")
 
-    def _losses(self, carry: Carry) -> Array:
+    def _losses(self, carry: ServerState) -> Array:
         """f_k at the server's model, or at each client's own."""
         if not self._personal:
             return self.losses(carry.server.x)
         return self.losses(self.own_models(carry, self.method.broadcast(carry.server)), 0)
 
-    def record(self, carry: Carry) -> Record:
+    def record(self, carry: ServerState) -> Record:
         """F at the server's model and the spread of the last proposals; or the cost, the violation and the dual."""
         if self.agents.share is not None:
             return market_record(self.agents, carry.clients.x, carry.server.price)
@@ -235,22 +243,22 @@ class Clients:
             objective = objective + self.regularizer.value(carry.server.x)
         worst = jnp.max(jnp.where(self.p > 0, losses, -jnp.inf))
         moved = jnp.sum((carry.server.x - self.x0) ** 2)
-        return Record(objective, carry.apart, worst, jnp.full_like(objective, jnp.nan), moved)
+        return Record(objective, carry.disagreement, worst, jnp.full_like(objective, jnp.nan), moved)
 
-    def step(self, before: Carry, after: Carry) -> Array:
+    def step(self, before: ServerState, after: ServerState) -> Array:
         """The square of what a round moved: the server's model, or the price."""
         name = "x" if self.agents.share is None else "price"
         moved = getattr(after.server, name) - getattr(before.server, name)
         return jnp.vdot(moved, moved)
 
-    def outcome(self, carry: Carry, t: Array) -> Outcome:
+    def outcome(self, carry: ServerState, t: Array) -> Outcome:
         """The server's model, and each agent's own or what it would propose; or all decisions and the prices."""
         if self.agents.share is not None:
             decisions = carry.clients.x
             return Outcome(decisions, decisions, carry.server.price, self.losses(decisions, 0))
         return self.standing(carry)._replace(agents=self.models(carry, self.method.broadcast(carry.server), t))
 
-    def standing(self, carry: Carry) -> Outcome:
+    def standing(self, carry: ServerState) -> Outcome:
         """The same without the agents' own, so that nobody is asked."""
         return Outcome(carry.server.x, None, self.prices(carry), self._losses(carry))
 
@@ -259,16 +267,16 @@ class Clients:
         """Whether an agent's own model is what it would propose, which takes a round's work of everybody to know."""
         return self.agents.share is None and not self._personal
 
-    def prices(self, carry: Carry) -> Array | None:
+    def prices(self, carry: ServerState) -> Array | None:
         """λ_k = p_k times what a client's own multiplier is per unit of its weight, where a method has such."""
         price = getattr(self.method, "price", None)
         return None if price is None else self.p * jax.vmap(price)(carry.clients)
 
-    def models(self, carry: Carry, heard: Any, t: Array) -> Array:
+    def models(self, carry: ServerState, heard: Any, t: Array) -> Array:
         """(K, d) each client's own model, or what it would propose as such; nothing of it is kept."""
         return self.own_models(carry, heard) if self._personal else self._proposals(carry, heard, t)
 
-    def _proposals(self, carry: Carry, heard: Any, t: Array) -> Array:
+    def _proposals(self, carry: ServerState, heard: Any, t: Array) -> Array:
         def propose(k: Array) -> Array:
             client = jax.tree.map(lambda leaf: leaf[k], carry.clients)
             reply, client = self.method.respond(heard, client, self._agent(k), self._key(t, Purpose.WORK, k))

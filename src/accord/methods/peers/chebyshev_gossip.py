@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from accord.methods.shared.multi_round_gossip import ENOUGH, RULES, Exchange, chebyshev
-from accord.methods.shared.weighted_sum import Mass, guess
+from accord.methods.shared.weighted_sum import WeightedSum, local_optimum
 from accord.methods.traits import method
 
 
@@ -47,7 +47,7 @@ class ChebyshevGossip:
     rules: ClassVar = {"J": ENOUGH, **RULES}
 
     def init(self, x: Array, agent: Any, key: Array) -> State:
-        v = jnp.concatenate(guess(x, agent))
+        v = jnp.concatenate(local_optimum(x, agent))
         return State(v, v)
 
     @property
@@ -55,7 +55,7 @@ class ChebyshevGossip:
         return chebyshev(self.J, self.gamma, self.c, lambda state, agent, key: State(state.v, state.v))
 
     def estimate(self, state: State) -> Array:
-        return Mass(state.v[:-1], state.v[-1:]).mean
+        return WeightedSum(state.v[:-1], state.v[-1:]).mean
 
     def work(self, size: float) -> float:
         return 0.0

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from jax import Array
 
-from accord.methods.shared.weighted_sum import Mass, guess
+from accord.methods.shared.weighted_sum import WeightedSum, local_optimum
 from accord.methods.traits import method
 
 
@@ -34,16 +34,16 @@ class PushSum:
     exact: ClassVar = "the weighted mean of the agents' own optima"
     reference: ClassVar = "Kempe, Dobra, Gehrke 2003"
 
-    def init(self, x: Array, agent: Any, key: Array) -> Mass:
-        return guess(x, agent)
+    def init(self, x: Array, agent: Any, key: Array) -> WeightedSum:
+        return local_optimum(x, agent)
 
-    def message(self, state: Mass) -> Mass:
+    def message(self, state: WeightedSum) -> WeightedSum:
         return state
 
-    def update(self, state: Mass, mixed: Mass, agent: Any, key: Array) -> Mass:
+    def update(self, state: WeightedSum, mixed: WeightedSum, agent: Any, key: Array) -> WeightedSum:
         return mixed
 
-    def estimate(self, state: Mass) -> Array:
+    def estimate(self, state: WeightedSum) -> Array:
         return state.mean
 
     def work(self, size: float) -> float:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from accord.methods.contracts import Places
-from accord.methods.shared.weighted_sum import Mass, guess
+from accord.methods.shared.weighted_sum import WeightedSum, local_optimum
 from accord.methods.traits import method
 
 
@@ -52,7 +52,7 @@ class RobustPushSum:
     reference: ClassVar = "Hadjicostis, Vaidya, Domínguez-García 2016"
 
     def init(self, x: Array, agent: Any, places: Places, key: Array) -> State:
-        v = jnp.concatenate(guess(x, agent))
+        v = jnp.concatenate(local_optimum(x, agent))
         return State(
             v, 0 * v, jnp.zeros((len(places.hears), len(v)), x.dtype), jnp.where(places.heard_by, 1, 0 * v[-1])
         )
@@ -67,7 +67,7 @@ class RobustPushSum:
         return state._replace(v=v, sigma=state.sigma + part, rho=jnp.where(new, heard.sigma, state.rho))
 
     def estimate(self, state: State) -> Array:
-        return Mass(state.v[:-1], state.v[-1:]).mean
+        return WeightedSum(state.v[:-1], state.v[-1:]).mean
 
     def work(self, size: float) -> float:
         return 0.0

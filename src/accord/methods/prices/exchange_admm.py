@@ -81,7 +81,7 @@ class ExchangeADMM:
         penalty = self.penalty + self.metric * agent.stiffness()
         target = agent.contribution(client.x) - agent.contribution(jnp.zeros_like(client.x)) - heard.step / penalty
         x = agent.best_response(heard.price, penalty, target)
-        return Reply(agent.contribution(x), agent.share.has_a_say() / penalty), Client(x)
+        return Reply(agent.contribution(x), agent.share.active() / penalty), Client(x)
 
     def update(self, server: Server, reply: Reply) -> Server:
         unequal = jnp.isfinite(server.floor)

@@ -80,7 +80,7 @@ class PrimalDecomposition:
         return Server(x.price, nothing, nothing, x.floor)
 
     def init_client(self, x: Array, agent: Any, key: Array) -> Client:
-        y = jnp.clip(agent.contribution(x), *agent.extent())
+        y = jnp.clip(agent.contribution(x), *agent.feasible_range())
         x, m = agent.allocation(y)
         return Client(x, y, m)
 
@@ -88,7 +88,7 @@ class PrimalDecomposition:
         return Heard(server.level)
 
     def respond(self, heard: Heard, client: Client, agent: Any, key: Array) -> tuple[Reply, Client]:
-        least, most = agent.extent()
+        least, most = agent.feasible_range()
         y = jnp.clip(client.y + self.step_size * (client.m - heard.level), least, most)
         x, m = agent.allocation(y)
         return Reply(m, y, least, most), Client(x, y, m)

@@ -8,10 +8,10 @@ import jax.numpy as jnp
 from jax import Array
 
 
-class Mass(NamedTuple):
+class WeightedSum(NamedTuple):
     """An agent's shares.
 
-    >>> Mass(s=jnp.array([1.0, 4.0]), w=jnp.array([2.0])).mean.tolist()
+    >>> WeightedSum(s=jnp.array([1.0, 4.0]), w=jnp.array([2.0])).mean.tolist()
     [0.5, 2.0]
     """
 
@@ -24,7 +24,7 @@ class Mass(NamedTuple):
         return self.s / jnp.where(self.w > 0, self.w, 1)
 
 
-def guess(x: Array, agent: Any) -> Mass:
+def local_optimum(x: Array, agent: Any) -> WeightedSum:
     """What an agent begins with: its own optimum, of many the one nearest to x, and its weight."""
     w = jnp.ones(1, x.dtype) * agent.scale
-    return Mass(w * agent.prox(x, 0.0), w)
+    return WeightedSum(w * agent.prox(x, 0.0), w)

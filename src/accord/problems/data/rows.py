@@ -18,7 +18,7 @@ Part = Callable[[Any, Any, Array], Any]
 """What some rows add to a sum, given x, the rows, and which of them count."""
 
 
-class Pages(NamedTuple):
+class Blocks(NamedTuple):
     """Shards of very different sizes, one after another in pages of one length: only an agent's last one is padded."""
 
     first: Any  # (K,) the row at which agent k's pages begin
@@ -38,27 +38,27 @@ class Rows:
     data: Any
     size: Any  # how many of them are the agent's own: the rest is padding
     k: Any = None
-    pages: Pages | None = None
+    blocks: Blocks | None = None
     length: int = field(metadata={"static": True}, default=0)  # rows a page
     most: int = field(metadata={"static": True}, default=0)  # rows that the largest agent's pages hold
 
     @property
     def capacity(self) -> int:
         """Rows with padding, of the largest shard: the static bound of a loop over them."""
-        if self.pages is not None:
+        if self.blocks is not None:
             return self.most
         return jax.tree.leaves(self.data)[0].shape[0 if self.k is None else 1]
 
     def all(self) -> Any:
         """Every row, padding included."""
-        if self.pages is not None:
+        if self.blocks is not None:
             return self.take(jnp.minimum(jnp.arange(self.most, dtype=jnp.int32), jnp.maximum(self.size - 1, 0)))
         return self.data if self.k is None else jax.tree.map(lambda leaf: leaf[self.k], self.data)
 
     def slice(self, first: Array | int, length: int) -> tuple[Any, Array]:
         """`length` consecutive rows, and which they are: from `first`, or from before it where the data end sooner."""
-        if self.pages is not None:
-            base, end = self.pages.first[self.k], jax.tree.leaves(self.data)[0].shape[0]
+        if self.blocks is not None:
+            base, end = self.blocks.first[self.k], jax.tree.leaves(self.data)[0].shape[0]
             start = jnp.minimum(base + first, end - length)
             rows = jax.tree.map(lambda leaf: jax.lax.dynamic_slice_in_dim(leaf, start, length), self.data)
             return rows, start - base + jnp.arange(length, dtype=jnp.int32)
@@ -71,16 +71,16 @@ class Rows:
 
     def take(self, indices: Array) -> Any:
         """The rows at `indices`."""
-        if self.pages is not None:
-            places = self.pages.first[self.k] + indices
+        if self.blocks is not None:
+            places = self.blocks.first[self.k] + indices
             return jax.tree.map(lambda leaf: leaf[places], self.data)
         return jax.tree.map(lambda leaf: leaf[indices] if self.k is None else leaf[self.k, indices], self.data)
 
     def summed(self, part: Part, x: Any) -> Any:
         """What all the agent's own rows add up to: a pytree of sums."""
-        if self.pages is None:
+        if self.blocks is None:
             return part(x, self.all(), jnp.arange(self.capacity, dtype=jnp.int32) < self.size)
-        return _page_by_page(part, self.length)(x, self.k, self.size, self.pages, self.data)
+        return _block_by_block(part, self.length)(x, self.k, self.size, self.blocks, self.data)
 
 
 def _of_stack(leaf: Array, k: Array, start: Array, length: int) -> Array:
@@ -92,7 +92,7 @@ AT_ONCE = 4
 """Pages that an agent who is asked alone takes at a time, as long as it has so many left."""
 
 
-def _in_turn(part: Part, length: int, x: Any, k: Array, size: Array, book: Pages, data: Any) -> Any:
+def _in_turn(part: Part, length: int, x: Any, k: Array, size: Array, book: Blocks, data: Any) -> Any:
     """What one agent's pages add up to, several at a time as long as so many are left."""
     rows = Rows(data, size, k, book, length)
 
@@ -111,14 +111,14 @@ def _in_turn(part: Part, length: int, x: Any, k: Array, size: Array, book: Pages
     return jax.lax.fori_loop(pages // several * several, pages, partial(add, 1), total)
 
 
-def _page_by_page(part: Part, length: int) -> Callable[..., Any]:
+def _block_by_block(part: Part, length: int) -> Callable[..., Any]:
     """The sum over an agent's pages: in a loop when it is asked alone, in one batch when all agents are.
 
     In the batch every page stands for its owner, so that nobody's work is padded to the largest agent's.
     """
     alone = partial(_in_turn, part, length)
 
-    def together(count: int, mapped: Any, x: Any, k: Array, size: Array, pages: Pages, data: Any) -> Any:
+    def together(count: int, mapped: Any, x: Any, k: Array, size: Array, pages: Blocks, data: Any) -> Any:
         own_x, own_k, *_ = mapped
         everyone = own_k and count == len(pages.first) and not any(jax.tree.leaves(mapped[3:]))
         if not everyone:  # some agents, several questions to one, or data of several sets
@@ -145,7 +145,7 @@ def _page_by_page(part: Part, length: int) -> Callable[..., Any]:
         def slope(at: Any, rows: Any, own: Array) -> Any:
             return jax.jvp(lambda x: part(x, rows, own), at[:1], at[1:])[1]
 
-        return total(*given), _page_by_page(slope, length)((x, moved[0]), *rest)
+        return total(*given), _block_by_block(slope, length)((x, moved[0]), *rest)
 
     return total
 
@@ -154,7 +154,7 @@ LARGE = 4096
 """Numbers of a decision from which a CPU does one page after another: XLA tiles a product of matrices, but no batch."""
 
 
-def _by_owner(part: Part, pages: Pages, book: Any, x: Any, own: Any, asked: Array) -> Any:
+def _by_owner(part: Part, pages: Blocks, book: Any, x: Any, own: Any, asked: Array) -> Any:
     """Every page's part at its owner's x (everybody's where it is not `own`), added up by owner."""
     K, length = len(pages.first), jax.tree.leaves(book)[0].shape[1]
     counts = jnp.arange(length, dtype=jnp.int32) < pages.filled[:, None]

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from accord.errors import DataError
-from accord.problems.data.rows import Pages, Rows
+from accord.problems.data.rows import Blocks, Rows
 
 OVERHEAD = 8
 """What a page costs besides its rows, in rows: it looks its owner up, and is added to what the owner has (measured)."""
@@ -20,34 +20,34 @@ WORTH = 1.25
 """How many times more rows a stack has to hold before shards are kept in pages instead."""
 
 
-def laid_out(shards: tuple[Any, ...], sizes: np.ndarray, even: bool = False) -> Rows:
+def layout(shards: tuple[Any, ...], sizes: np.ndarray, even: bool = False) -> Rows:
     """All shards as one: in a stack where they are about as long as the longest, or have to be `even`; else in pages.
 
-    >>> laid_out((np.zeros(9), np.zeros(8)), np.array([9, 8])).data.shape
+    >>> layout((np.zeros(9), np.zeros(8)), np.array([9, 8])).data.shape
     (2, 9)
-    >>> laid_out((np.zeros(64), *[np.zeros(1)] * 7), np.array([64, *[1] * 7])).data.shape
+    >>> layout((np.zeros(64), *[np.zeros(1)] * 7), np.array([64, *[1] * 7])).data.shape
     (120,)
     """
-    length = 0 if even else page_length(sizes)
+    length = 0 if even else block_length(sizes)
     if not length:
         return Rows(stack(shards), sizes.astype(np.int32))
-    places = pages(sizes, length)
+    places = block_count(sizes, length)
     flat = jax.tree.map(lambda *leaves: _one_after_another(leaves, places, length), *shards)
-    return in_pages(flat, sizes, places, length, int(sizes.max()))
+    return in_blocks(flat, sizes, places, length, int(sizes.max()))
 
 
-def in_pages(flat: Any, sizes: np.ndarray, places: Pages, length: int, largest: int) -> Rows:
+def in_blocks(flat: Any, sizes: np.ndarray, places: Blocks, length: int, largest: int) -> Rows:
     """Rows that lie in pages already."""
     ks = np.arange(len(sizes), dtype=np.int32)
     return Rows(flat, sizes.astype(np.int32), ks, places, length, -(-largest // length) * length)
 
 
-def bound(rows: Any, sizes: np.ndarray, length: int, largest: int, room: int) -> Rows:
+def pack_blocks(rows: Any, sizes: np.ndarray, length: int, largest: int, room: int) -> Rows:
     """Rows that come one agent's after another's, bound in pages; `room` pages in all, those beyond everybody's empty.
 
     Who is fetched differs from round to round, and the room need not, so that nothing is compiled anew.
     """
-    places = pages(sizes, length)
+    places = block_count(sizes, length)
     used, ends = len(places.owner), np.cumsum(sizes)
     places = places._replace(owner=np.pad(places.owner, (0, room - used), constant_values=len(sizes) - 1),
                              filled=np.pad(places.filled, (0, room - used)))  # fmt: skip
@@ -60,14 +60,14 @@ def bound(rows: Any, sizes: np.ndarray, length: int, largest: int, room: int) ->
     def copied(leaf: np.ndarray) -> np.ndarray:
         return np.take(leaf, source, axis=0, out=aligned((len(source), *leaf.shape[1:]), leaf.dtype), mode="clip")
 
-    return in_pages(jax.tree.map(copied, rows), sizes, places, length, largest)
+    return in_blocks(jax.tree.map(copied, rows), sizes, places, length, largest)
 
 
 def views(rows: Rows, sizes: np.ndarray) -> tuple[Any, ...]:
     """The shards again, each where it now lies."""
-    if rows.pages is None:
+    if rows.blocks is None:
         return tuple(jax.tree.map(lambda leaf, k=k, n=n: leaf[k, :n], rows.data) for k, n in enumerate(sizes))
-    ranges = zip(rows.pages.first.tolist(), sizes.tolist(), strict=True)
+    ranges = zip(rows.blocks.first.tolist(), sizes.tolist(), strict=True)
     return tuple(jax.tree.map(lambda leaf, i=i, n=n: leaf[i : i + n], rows.data) for i, n in ranges)
 
 
@@ -79,15 +79,15 @@ class Held:
 
     def laid_out(self, sizes: np.ndarray, even: bool) -> Rows:
         """All shards as one; from now on the data are there, and only there."""
-        rows = laid_out(self.shards, sizes, even)
+        rows = layout(self.shards, sizes, even)
         self.shards = views(rows, sizes)
         return rows
 
 
-def page_length(sizes: np.ndarray) -> int:
+def block_length(sizes: np.ndarray) -> int:
     """Rows a page, a power of two, for the least work in all; 0 where a stack is hardly more.
 
-    >>> page_length(np.array([100] * 8)), page_length(np.array([10, 30, 100, 300, 1000, 3000]))
+    >>> block_length(np.array([100] * 8)), block_length(np.array([10, 30, 100, 300, 1000, 3000]))
     (0, 128)
     """
     lengths = [2**i for i in range(3, int(sizes.max()).bit_length() + 1)]
@@ -96,7 +96,7 @@ def page_length(sizes: np.ndarray) -> int:
     return best if best and len(sizes) * int(sizes.max()) > WORTH * work[best] else 0
 
 
-def pages(sizes: np.ndarray, length: int) -> Pages:
+def block_count(sizes: np.ndarray, length: int) -> Blocks:
     """Where everybody's pages lie when they lie one after another."""
     counts = -(-sizes // length)
     ends = np.cumsum(counts)
@@ -104,10 +104,10 @@ def pages(sizes: np.ndarray, length: int) -> Pages:
     before = np.arange(ends[-1]) - (ends - counts)[owner]  # pages of the same owner before each
     filled = np.minimum(length, sizes[owner] - before * length)
     first = np.minimum(ends - counts, ends[-1] - 1) * length  # of who has none, somebody's
-    return Pages(first.astype(np.int32), owner, filled.astype(np.int32))
+    return Blocks(first.astype(np.int32), owner, filled.astype(np.int32))
 
 
-def _one_after_another(leaves: tuple[np.ndarray, ...], places: Pages, length: int) -> np.ndarray:
+def _one_after_another(leaves: tuple[np.ndarray, ...], places: Blocks, length: int) -> np.ndarray:
     """The leaves in pages; padding repeats real rows."""
     flat = aligned((len(places.owner) * length, *leaves[0].shape[1:]), leaves[0].dtype)
     for leaf, first in zip(leaves, places.first.tolist(), strict=True):
@@ -152,7 +152,7 @@ def aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     return buffer[start : start + buffer.size - 64].view(dtype).reshape(shape)
 
 
-def inhabited(shards: Any, k: int, sizes: np.ndarray) -> Any:
+def nonempty(shards: Any, k: int, sizes: np.ndarray) -> Any:
     """Shard k; where it is empty, another's as padding: arrays without rows cannot be indexed."""
     return shards[k if sizes[k] else int(np.argmax(sizes))]
 

@@ -16,7 +16,7 @@ from accord.problems.problem import Problem
 
 
 @dataclass(frozen=True)
-class Chain:
+class HardInstance:
     """½‖x‖² + a/2 (xᵀM₁x − 2x₁) + b/2 xᵀM₂x for an example (a, b): a chain of springs, every other one in M₁."""
 
     def __call__(self, x: Array, example: tuple[Array, Array]) -> Array:
@@ -62,7 +62,7 @@ def hard_instance(kappa: float, agents: int = 16, d: int | None = None) -> Probl
     c, ends = (kappa - 1) / 2, agents // 4
     left, right = np.arange(agents) < ends, np.arange(agents) >= agents - ends
     shards = [(np.array([c * one]), np.array([c * other])) for one, other in zip(left, right, strict=True)]
-    return Problem(Chain(), shards, x0=np.zeros(d))
+    return Problem(HardInstance(), shards, x0=np.zeros(d))
 
 
 def floor_of_hard_instance(kappa: float, tolerance: float = 1e-8, agents: int = 16, d: int | None = None) -> int:

@@ -20,7 +20,7 @@ Question = Callable[..., Any]
 WASTE = 4  # times the rows that there are: more padding than that is worth compiling for several sizes
 
 
-class Said(NamedTuple):
+class QueryCost(NamedTuple):
     """What one agent hears and says of one kind, in all."""
 
     times: int = 0
@@ -28,7 +28,7 @@ class Said(NamedTuple):
     said: int = 0  # bytes
 
 
-class Interview:
+class Population:
     """Every agent of a problem, to be asked one question after another.
 
     - `apart`: ask one agent after the other, each with nothing but its own rows, as workers do; else those of about
@@ -37,7 +37,7 @@ class Interview:
 
     def __init__(self, problem: Problem, apart: bool = False) -> None:
         self.shape, self.weights = Shape.of(problem.x0), problem.weights
-        self.said: dict[str, Said] = {}
+        self.said: dict[str, QueryCost] = {}
         agents = [single(problem, self.shape, np.ones(problem.K), k) for k in range(problem.K)]
         self._groups = [([k], agent) for k, agent in enumerate(agents)] if apart else list(_alike(agents))
         self._ask = _alone if apart else _together
@@ -49,9 +49,9 @@ class Interview:
         answers = [self._ask(question, len(heard))(agent, *heard) for _, agent in self._groups]
         found = jax.tree.map(lambda *parts: np.concatenate(parts)[np.argsort(ks)], *answers)
         words = (inspect.getdoc(question) or question.__name__).split("\n")[0].split(":")[0].rstrip(".")
-        before = self.said.get(words, Said())
+        before = self.said.get(words, QueryCost())
         told = sum(leaf.nbytes // len(leaf) for leaf in jax.tree.leaves(found))
-        self.said[words] = Said(before.times + 1, before.heard + sum(v.nbytes for v in heard), before.said + told)
+        self.said[words] = QueryCost(before.times + 1, before.heard + sum(v.nbytes for v in heard), before.said + told)
         return found
 
     def mean(self, question: Question, *heard: Any) -> Any:

@@ -11,12 +11,12 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from accord.core.linalg.fista import minimise
+from accord.core.linalg.fista import fista
 
 STEPS = 20_000  # of the search for an agent's own optimum, far more than a sound condition takes
 
 
-class Slope(NamedTuple):
+class ValueAndGrad(NamedTuple):
     """A loss and its gradient."""
 
     value: Array
@@ -31,16 +31,16 @@ class Own(NamedTuple):
     left: Array  # ‖∇f_k‖ there, which is 0 where it was found
 
 
-class Twice(NamedTuple):
+class HvpTwice(NamedTuple):
     """A Hessian applied once and twice."""
 
     once: Array
     twice: Array
 
 
-def slope(agent: Any, x: Array) -> Slope:
+def value_and_grad(agent: Any, x: Array) -> ValueAndGrad:
     """Its loss and its gradient at a common model."""
-    return Slope(agent.value(x), agent.grad(x))
+    return ValueAndGrad(agent.value(x), agent.grad(x))
 
 
 def loss(agent: Any, x: Array) -> Array:
@@ -48,32 +48,32 @@ def loss(agent: Any, x: Array) -> Array:
     return agent.value(x)
 
 
-def bend(agent: Any, x: Array, v: Array) -> Array:
+def hvp(agent: Any, x: Array, v: Array) -> Array:
     """Its Hessian times a vector."""
     return jax.jvp(agent.grad, (x,), (v,))[1]
 
 
-def bend_twice(agent: Any, x: Array, v: Array) -> Twice:
+def hvp_twice(agent: Any, x: Array, v: Array) -> HvpTwice:
     """Its Hessian times a vector, and again."""
-    once = bend(agent, x, v)
-    return Twice(once, bend(agent, x, once))
+    once = hvp(agent, x, v)
+    return HvpTwice(once, hvp(agent, x, once))
 
 
 def own_optimum(agent: Any, x: Array) -> Own:
     """Its loss at its own optimum, and how far that is from the common one."""
     known = hasattr(agent.loss, "quadratic") or hasattr(agent.loss, "tilted")
-    best = agent.prox(x, 0.0) if known else minimise(agent.grad, x, max_steps=STEPS)
+    best = agent.prox(x, 0.0) if known else fista(agent.grad, x, max_steps=STEPS)
     return Own(agent.value(best), jnp.linalg.norm(best - x), jnp.linalg.norm(agent.grad(best)))
 
 
-def drift(agent: Any, x: Array, step_size: Array, steps: Array) -> Array:
+def local_update(agent: Any, x: Array, step_size: Array, steps: Array) -> Array:
     """What its local gradient steps change of a common model: what FedAvg sends."""
     return jax.lax.fori_loop(0, steps, lambda _, y: y - step_size * agent.grad(y), x) - x
 
 
-def yielding(agent: Any, x: Array, v: Array, step_size: Array, steps: Array) -> Array:
+def local_update_jvp(agent: Any, x: Array, v: Array, step_size: Array, steps: Array) -> Array:
     """How its local steps answer to a shift v of the model: (I − (I − a H_k)^τ) v, H_k its Hessian at x."""
-    return v - jax.lax.fori_loop(0, steps, lambda _, w: w - step_size * bend(agent, x, w), v)
+    return v - jax.lax.fori_loop(0, steps, lambda _, w: w - step_size * hvp(agent, x, w), v)
 
 
 def labels(agent: Any) -> Array:

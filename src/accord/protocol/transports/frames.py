@@ -16,15 +16,15 @@ import numpy as np
 
 from accord.protocol.messages import Envelope
 
-MARK, VERSION = b"Accd", 2
+MAGIC, VERSION = b"Accd", 2
 LARGEST = 1 << 36
 """Bytes that a frame may claim; memory is taken as they come."""
 AT_ONCE = 1 << 26
 """Bytes that are made room for before any has come."""
 
 PREFIX = struct.Struct("<4sHIQ16s")  # mark, version, bytes of the head, bytes of head and arrays, their checksum
-SEAL = struct.Struct("<16s")  # the checksum of the prefix, and of how many frames went before it
-STEP = 16  # arrays begin at multiples of it
+HEADER_CRC = struct.Struct("<16s")  # the checksum of the prefix, and of how many frames went before it
+ALIGNMENT = 16  # arrays begin at multiples of it
 Reading = Generator[None, None, Envelope]
 DTYPES = {
     np.dtype(order + code).str: np.dtype(order + code)
@@ -35,11 +35,11 @@ DTYPES = {
 FIELDS = (str, int, str, int, int, int, list)  # of an envelope
 
 
-class Refused(Exception):
+class CorruptFrame(Exception):
     """A frame that is damaged or foreign; the next one can be read."""
 
 
-class Astray(Exception):
+class FramingError(Exception):
     """What comes is no frame, so that nobody knows where the next begins."""
 
 
@@ -51,41 +51,41 @@ def checksum(content: Any, key: bytes, number: int | None = None) -> bytes:
     return found.digest()
 
 
-def packed(envelope: Envelope, key: bytes = b"", number: int = 0) -> bytes:
+def encode(envelope: Envelope, key: bytes = b"", number: int = 0) -> bytes:
     """A frame: its prefix and the seal of that, the head, which is JSON, and the arrays.
 
     - `key`: of the connection and the direction. `number`: of frames before it there, so that none can be repeated.
 
     >>> from accord.protocol.messages import Envelope
-    >>> frame = packed(Envelope("run", 0, "models", 3, 0, 0, (np.eye(2), 7, "words")))
-    >>> unpacked(frame[PREFIX.size + SEAL.size :], PREFIX.unpack_from(frame)[2]).body[1:]
+    >>> frame = encode(Envelope("run", 0, "models", 3, 0, 0, (np.eye(2), 7, "words")))
+    >>> decode(frame[PREFIX.size + SEAL.size :], PREFIX.unpack_from(frame)[2]).body[1:]
     (7, 'words')
     """
     body = [np.asarray(part) if isinstance(part, np.generic) else part for part in envelope.body]
     head = json.dumps([*envelope[:6], [_described(part) for part in body]]).encode()
-    pieces: list[Any] = [head, bytes(-len(head) % STEP)]
+    pieces: list[Any] = [head, bytes(-len(head) % ALIGNMENT)]
     for part in body:
         if isinstance(part, np.ndarray):
-            pieces += [np.asarray(part, order="C").reshape(-1).view(np.uint8), bytes(-part.nbytes % STEP)]
+            pieces += [np.asarray(part, order="C").reshape(-1).view(np.uint8), bytes(-part.nbytes % ALIGNMENT)]
     content = b"".join(pieces)
-    prefix = PREFIX.pack(MARK, VERSION, len(head), len(content), checksum(content, key))
-    return b"".join((prefix, SEAL.pack(checksum(prefix, key, number)), content))
+    prefix = PREFIX.pack(MAGIC, VERSION, len(head), len(content), checksum(content, key))
+    return b"".join((prefix, HEADER_CRC.pack(checksum(prefix, key, number)), content))
 
 
-def unpacked(content: bytes | memoryview, length: int) -> Envelope:
-    """The envelope, whose head is so long; raises `Refused`."""
+def decode(content: bytes | memoryview, length: int) -> Envelope:
+    """The envelope, whose head is so long; raises `CorruptFrame`."""
     try:
         head = json.loads(bytes(content[:length]))
         if not isinstance(head, list) or tuple(map(type, head)) != FIELDS:
             raise ValueError("its head is of another schema")
         run, sender, kind, number, round, phase, parts = head
-        return Envelope(run, sender, kind, number, round, phase, _body(parts, content, length + -length % STEP))
+        return Envelope(run, sender, kind, number, round, phase, _body(parts, content, length + -length % ALIGNMENT))
     except (ValueError, TypeError, RecursionError) as error:
-        raise Refused(f"A frame is refused: {error}.") from error
+        raise CorruptFrame(f"A frame is refused: {error}.") from error
 
 
 def read(connection: socket.socket, key: bytes = b"", number: int = 0) -> Envelope:
-    """The next envelope; raises `Refused`, `Astray` and, where the other has hung up, `EOFError`."""
+    """The next envelope; raises `CorruptFrame`, `FramingError` and, where the other has hung up, `EOFError`."""
     waiting = reading(connection, 0, key, number)
     while True:
         try:
@@ -96,19 +96,19 @@ def read(connection: socket.socket, key: bytes = b"", number: int = 0) -> Envelo
 
 def reading(connection: socket.socket, flags: int = 0, key: bytes = b"", number: int = 0) -> Reading:
     """The next envelope as it comes: where `flags` say not to wait, a turn ends when no more of it is there."""
-    start = yield from _filled(connection, PREFIX.size + SEAL.size, flags)
+    start = yield from _filled(connection, PREFIX.size + HEADER_CRC.size, flags)
     mark, version, length, size, told = PREFIX.unpack_from(start)
     sealed = checksum(start[: PREFIX.size], key, number)
-    if mark != MARK or not hmac.compare_digest(sealed, SEAL.unpack_from(start, PREFIX.size)[0]):
-        raise Astray("What came is no frame, or its beginning is damaged.")
+    if mark != MAGIC or not hmac.compare_digest(sealed, HEADER_CRC.unpack_from(start, PREFIX.size)[0]):
+        raise FramingError("What came is no frame, or its beginning is damaged.")
     if version != VERSION:
-        raise Astray(f"The other speaks version {version} of frames, and this is version {VERSION}.")
+        raise FramingError(f"The other speaks version {version} of frames, and this is version {VERSION}.")
     if not length <= size <= LARGEST:
-        raise Astray(f"A frame claims {size} bytes, of at most {LARGEST}, and {length} of them for its head.")
+        raise FramingError(f"A frame claims {size} bytes, of at most {LARGEST}, and {length} of them for its head.")
     content = yield from _filled(connection, size, flags)
     if not hmac.compare_digest(seen := checksum(content, key), told):
-        raise Refused(f"A frame has the checksum {seen.hex()}, not {told.hex()}.")
-    return unpacked(content, length)
+        raise CorruptFrame(f"A frame has the checksum {seen.hex()}, not {told.hex()}.")
+    return decode(content, length)
 
 
 def _filled(connection: socket.socket, size: int, flags: int) -> Generator[None, None, memoryview]:
@@ -151,7 +151,7 @@ def _body(parts: list[Any], content: bytes | memoryview, offset: int) -> tuple[A
         if min(shape, default=0) < 0 or offset + size > end:
             raise ValueError(f"an array of {name} and shape {shape} is none of {end - offset} bytes of numbers")
         body.append(np.frombuffer(content, np.uint8, size, offset).view(dtype).reshape(shape))
-        offset += size + -size % STEP
+        offset += size + -size % ALIGNMENT
     if offset != len(content):
         raise ValueError(f"{len(content) - offset} bytes belong to nothing")
     return tuple(body)

@@ -12,13 +12,13 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from accord.protocol.messages import HOST, LOST, Envelope
-from accord.protocol.transports.frames import Astray, Refused, packed, reading
+from accord.protocol.messages import COORDINATOR, LOST, Envelope
+from accord.protocol.transports.frames import CorruptFrame, FramingError, encode, reading
 from accord.protocol.transports.handshake import DEADLINE, Proven, Welcome, prove
 
 Address = tuple[str, int]
 
-HELLO, BOOK = "hello", "book"
+HELLO, ADDRESS_BOOK = "hello", "book"
 """What is said to a host that was not understood; where workers listen."""
 WAITING = 8
 """Envelopes that wait for another to be read by who is slow; more are lost."""
@@ -37,14 +37,14 @@ class Sockets:
 
     def __init__(self, own: int, secret: bytes, machine: str | None = None) -> None:
         self.own, self.secret = own, secret
-        self.book: dict[int, Address] = {}
-        self.ways: dict[int, Way] = {}
+        self.address_book: dict[int, Address] = {}
+        self.ways: dict[int, FrameWriter] = {}
         self.heard: deque[Envelope | None] = deque()  # and not received yet
-        self.met: queue.SimpleQueue[tuple[Proven, socket.socket]] = queue.SimpleQueue()
-        self.bell, self.ringer = socket.socketpair()
-        self.doors = selectors.DefaultSelector()
-        self.doors.register(self.bell, selectors.EVENT_READ, self._open)
-        self.welcome = None if machine is None else Welcome(machine, secret, own, self._meet)
+        self.accepted: queue.SimpleQueue[tuple[Proven, socket.socket]] = queue.SimpleQueue()
+        self.wake_receiver, self.wake_sender = socket.socketpair()
+        self.selector = selectors.DefaultSelector()
+        self.selector.register(self.wake_receiver, selectors.EVENT_READ, self._open)
+        self.welcome = None if machine is None else Welcome(machine, secret, own, self._accept)
 
     @property
     def address(self) -> Address:
@@ -56,10 +56,10 @@ class Sockets:
         """Write it, or lose it where the other is not there; who was hung up on connects anew."""
         for _ in range(2):
             try:
-                self._way(to).write(envelope)
+                self._writer(to).write(envelope)
                 return
             except OSError:
-                if HOST in (self.own, to):  # whose reader knows that it has ended
+                if COORDINATOR in (self.own, to):  # whose reader knows that it has ended
                     return
                 self.forget(to)
 
@@ -67,7 +67,7 @@ class Sockets:
         """The next that comes; None in silence, and for one that was refused."""
         last = None if seconds is None else time.monotonic() + seconds
         while not self.heard:
-            ready = self.doors.select(None if last is None else max(last - time.monotonic(), 0))
+            ready = self.selector.select(None if last is None else max(last - time.monotonic(), 0))
             if not ready and last is not None:
                 return None
             for door, _ in ready:
@@ -78,79 +78,81 @@ class Sockets:
         """Tell all workers where all workers listen; those that have moved are connected to anew."""
         self._learn(book)
         for worker in book:
-            self._show_book(worker)
+            self._send_address_book(worker)
 
     def forget(self, worker: int) -> None:
         """Hang up on one, of whom nothing is heard any more."""
         if (old := self.ways.pop(worker, None)) is not None:
-            self._hang_up(old.connection)
+            self._close_connection(old.connection)
 
     def close(self) -> None:
         """Hang up."""
         if self.welcome is not None:
             self.welcome.close()
         for way in list(self.ways.values()):
-            _hang_up(way.connection)
-        self.ringer.close()
-        while not self.met.empty():
-            self.met.get()[1].close()
-        connections: list[Any] = [door.fileobj for door in self.doors.get_map().values()]
+            _close_socket(way.connection)
+        self.wake_sender.close()
+        while not self.accepted.empty():
+            self.accepted.get()[1].close()
+        connections: list[Any] = [door.fileobj for door in self.selector.get_map().values()]
         for connection in connections:
             connection.close()
-        self.doors.close()
+        self.selector.close()
 
-    def _show_book(self, to: int) -> None:
-        self._tell(to, BOOK, *(part for worker, address in self.book.items() for part in (worker, *address)))
+    def _send_address_book(self, to: int) -> None:
+        self._tell(
+            to, ADDRESS_BOOK, *(part for worker, address in self.address_book.items() for part in (worker, *address))
+        )
 
     def _tell(self, to: int, kind: str, *body: str | int) -> None:
         self.send(to, Envelope("", self.own, kind, 0, 0, 0, body))
 
-    def _way(self, to: int) -> Way:
+    def _writer(self, to: int) -> FrameWriter:
         if to not in self.ways:
-            if to not in self.book:
+            if to not in self.address_book:
                 raise ConnectionError  # nobody has said where it is
-            connection = socket.create_connection(self.book[to], timeout=DEADLINE)
+            connection = socket.create_connection(self.address_book[to], timeout=DEADLINE)
             try:
                 proven = prove(connection, self.secret, self.own, to)
             except OSError:
                 connection.close()
                 raise
-            self.ways[to] = Way(connection, proven.sent)
-            if self.own == HOST:  # who answers on the same connection
-                self._attend(proven, connection)
+            self.ways[to] = FrameWriter(connection, proven.sent)
+            if self.own == COORDINATOR:  # who answers on the same connection
+                self._poll(proven, connection)
         return self.ways[to]
 
-    def _meet(self, proven: Proven, connection: socket.socket) -> None:
+    def _accept(self, proven: Proven, connection: socket.socket) -> None:
         """One has proven that it knows the secret, to the thread that listens; it is read by whoever receives."""
-        self.met.put((proven, connection))
+        self.accepted.put((proven, connection))
         try:
-            self.ringer.send(b"!")
+            self.wake_sender.send(b"!")
         except OSError:  # nobody is here any more
             connection.close()
 
     def _open(self) -> None:
         """Begin to hear one who was met."""
-        self.bell.recv(1)
-        proven, connection = self.met.get()
-        if proven.other == HOST:
-            self.ways[HOST] = Way(connection, proven.sent)
-        self._attend(proven, connection)
+        self.wake_receiver.recv(1)
+        proven, connection = self.accepted.get()
+        if proven.other == COORDINATOR:
+            self.ways[COORDINATOR] = FrameWriter(connection, proven.sent)
+        self._poll(proven, connection)
 
-    def _attend(self, proven: Proven, connection: socket.socket) -> None:
+    def _poll(self, proven: Proven, connection: socket.socket) -> None:
         """From now on, hear what one party says."""
-        ear = Ear(connection, proven.come)
-        self.doors.register(connection, selectors.EVENT_READ, partial(self._hear, proven.other, ear))
+        ear = FrameReader(connection, proven.come)
+        self.selector.register(connection, selectors.EVENT_READ, partial(self._receive, proven.other, ear))
 
-    def _hear(self, sender: int, ear: Ear) -> None:
+    def _receive(self, sender: int, ear: FrameReader) -> None:
         """What has come of one party, until it hangs up or cannot be understood."""
         try:
             self._sort(sender, ear.turn())
-        except Refused:  # as if nothing had come
-            if sender == HOST:
-                self._tell(HOST, HELLO)
+        except CorruptFrame:  # as if nothing had come
+            if sender == COORDINATOR:
+                self._tell(COORDINATOR, HELLO)
             self.heard.append(None)
-        except (OSError, EOFError, Astray):
-            self._hang_up(ear.connection)
+        except (OSError, EOFError, FramingError):
+            self._close_connection(ear.connection)
             if sender in self.ways and self.ways[sender].connection is ear.connection:
                 self.heard.append(Envelope("", sender, LOST, 0, 0, 0, ()))
 
@@ -158,27 +160,27 @@ class Sockets:
         if envelope is None:
             return
         if envelope.kind == HELLO:  # who has not understood the host
-            if self.own == HOST:
-                self._show_book(sender)
+            if self.own == COORDINATOR:
+                self._send_address_book(sender)
                 self.heard.append(None)
-        elif envelope.kind == BOOK and sender == HOST:
+        elif envelope.kind == ADDRESS_BOOK and sender == COORDINATOR:
             of = envelope.body
             self._learn({of[i]: (of[i + 1], of[i + 2]) for i in range(0, len(of), 3)})
         elif envelope.sender == sender and envelope.kind != LOST:
             self.heard.append(envelope)
 
-    def _hang_up(self, connection: socket.socket) -> None:
+    def _close_connection(self, connection: socket.socket) -> None:
         with suppress(KeyError, ValueError):  # it was only written to
-            self.doors.unregister(connection)
-        _hang_up(connection)
+            self.selector.unregister(connection)
+        _close_socket(connection)
 
     def _learn(self, book: dict[int, Address]) -> None:
-        for worker in [worker for worker, address in self.book.items() if book.get(worker) != address]:
+        for worker in [worker for worker, address in self.address_book.items() if book.get(worker) != address]:
             self.forget(worker)
-        self.book = dict(book)
+        self.address_book = dict(book)
 
 
-class Ear:
+class FrameReader:
     """The reading end of a connection: it never waits."""
 
     def __init__(self, connection: socket.socket, key: bytes) -> None:
@@ -192,7 +194,7 @@ class Ear:
         except StopIteration as whole:
             self._next()
             return whole.value
-        except Refused:
+        except CorruptFrame:
             self._next()
             raise
 
@@ -201,7 +203,7 @@ class Ear:
         self.frame = reading(self.connection, AT_ONCE, self.key, self.number)
 
 
-class Way:
+class FrameWriter:
     """The writing end of a connection: it never waits, and what is not taken at once follows as it is."""
 
     def __init__(self, connection: socket.socket, key: bytes) -> None:
@@ -218,7 +220,7 @@ class Way:
                 raise ConnectionError
             if len(self.rest) >= WAITING:
                 return
-            left = memoryview(packed(envelope, self.key, self.number))
+            left = memoryview(encode(envelope, self.key, self.number))
             self.number += 1
             if self.rest:
                 self.rest.append(left)
@@ -243,7 +245,7 @@ class Way:
                     return
 
 
-def _hang_up(connection: socket.socket) -> None:
+def _close_socket(connection: socket.socket) -> None:
     with suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)  # wakes whoever reads it
     connection.close()

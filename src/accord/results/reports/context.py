@@ -22,7 +22,7 @@ FILE = "story.json"
 
 
 @dataclass(frozen=True)
-class Story:
+class ReportContext:
     """Words for a report.
 
     - `title`, `about`: of the study. `notes`: sentences about the outcome.
@@ -44,7 +44,7 @@ class Story:
         write_whole(directory, {FILE: body.encode()})
 
     @classmethod
-    def of(cls, directory: str | Path) -> Story:
+    def of(cls, directory: str | Path) -> ReportContext:
         """The story in a directory, or an empty one. Raises `SavedRunError` where it is damaged."""
         path = Path(directory) / FILE
         if not path.exists():

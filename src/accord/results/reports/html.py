@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from accord.core.disk import write_whole
 from accord.core.formatting import count, number
 from accord.results.reports import figures, tables
-from accord.results.reports.context import Story
+from accord.results.reports.context import ReportContext
 from accord.results.run import Run, data_size
 
 PAGE = "index.html"
@@ -25,7 +25,7 @@ HEAVIEST = 12  # coefficients that are not folded away
 PATTERNS = {"server": "a server and its clients", "peers": "peers, and nobody in the middle", "prices": "a market"}
 
 
-def write(run: Run, directory: str | Path, story: Story | None = None) -> Path:
+def write(run: Run, directory: str | Path, story: ReportContext | None = None) -> Path:
     """Write `index.html` about a run to a directory, made where it is missing; returns the page's path.
 
     - `story`: words and yardsticks for the reader; kept in `story.json`.
@@ -38,7 +38,7 @@ def write(run: Run, directory: str | Path, story: Story | None = None) -> Path:
     ...     "<h1>FedSGD with 2 agents</h1>" in write(run, folder).read_text()
     True
     """
-    facts, story = run.facts, story or Story()
+    facts, story = run.facts, story or ReportContext()
     prices = [] if run.prices is None or facts.pattern != "prices" else np.ravel(run.prices).tolist()
     coefficients = tables.coefficients(run)
     rows = tables.agents(run, story.columns) if run.has_agents else None
@@ -65,13 +65,13 @@ def write(run: Run, directory: str | Path, story: Story | None = None) -> Path:
 
 
 def write_comparison(
-    runs: Mapping[str, Run], directory: str | Path, optimum: float, story: Story | None = None
+    runs: Mapping[str, Run], directory: str | Path, optimum: float, story: ReportContext | None = None
 ) -> Path:
     """Write `index.html` about several runs on one problem, by name; returns the page's path.
 
     - `optimum`: F at the centralised answer, from which distances are measured.
     """
-    story = story or Story()
+    story = story or ReportContext()
     return page(
         "comparison.html",
         directory,

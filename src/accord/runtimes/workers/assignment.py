@@ -8,11 +8,11 @@ from typing import Any
 import jax
 import numpy as np
 
-from accord.engine.cut_links import border_of_agents, border_of_words
-from accord.engine.events.worker import Wakers
-from accord.engine.graph_partition import partition
+from accord.engine.cut_links import halo_of_agents, halo_of_messages
+from accord.engine.events.worker import AsyncPeers
+from accord.engine.graph_partition import graph_partition
 from accord.engine.planning.cost import blank_reply
-from accord.engine.planning.plan import Plan, asked_weights
+from accord.engine.planning.plan import Plan, required_weights
 from accord.engine.rounds.edges import Edges, neighbourhood
 from accord.engine.rounds.peers import Peers
 from accord.engine.rounds.server import Clients
@@ -25,14 +25,14 @@ from accord.runtimes.vectorised import beginning
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class Assignment:
     """What one worker is given of a plan."""
 
     ks: np.ndarray  # its agents
-    team: Any  # them as `Clients`, `Peers`, `Edges` or `Wakers`, but for the key
+    team: Any  # them as `Clients`, `Peers`, `Edges` or `AsyncPeers`, but for the key
     begin: tuple[Any, ...]  # what a team starts from
-    audience: tuple[int, ...]  # workers that hear some of them
-    speakers: tuple[int, ...]  # workers that they hear
+    recipients: tuple[int, ...]  # workers that hear some of them
+    senders: tuple[int, ...]  # workers that they hear
     seed: int
     dtype: np.dtype
     crowd: Crowd | None  # its agents, where they are not JAX
@@ -46,14 +46,14 @@ class Part:
         return f"agents {first} to {last}" if last - first + 1 == len(self.ks) else f"{len(self.ks)} agents"
 
 
-def divide(plan: Plan, wanted: int) -> tuple[Part, ...]:
+def divide(plan: Plan, wanted: int) -> tuple[Assignment, ...]:
     """As many parts as wanted, or as there are agents: neighbours together, as far as that goes."""
-    owners = partition(plan.network if plan.pattern == "peers" else None, plan.problem.K, wanted)
+    owners = graph_partition(plan.network if plan.pattern == "peers" else None, plan.problem.K, wanted)
     parts = range(int(owners.max()) + 1)
     return tuple(_part(plan, owners, worker) for worker in parts)
 
 
-def _part(plan: Plan, owners: np.ndarray, worker: int) -> Part:
+def _part(plan: Plan, owners: np.ndarray, worker: int) -> Assignment:
     ks = np.flatnonzero(owners == worker)
     key = None  # is made where it is used
     common: tuple[Any, Any, Any, Any] = (plan.problem.regularizer, plan.weights[ks], key, plan.x0)
@@ -62,21 +62,21 @@ def _part(plan: Plan, owners: np.ndarray, worker: int) -> Part:
         rule = plan.aggregate or plan.method.aggregate
         blank = jax.tree.map(np.asarray, blank_reply(plan)) if plan.problem.opaque else None
         team = Clients(plan.method, agents, plan.channel, *common, len(ks), rule, numbers=numbers, blank=blank,
-                       in_turn=plan.in_turn)  # fmt: skip
+                       in_turn=plan.sequential)  # fmt: skip
     elif plan.method.asynchronous:
         present = neighbourhood(plan)[1][ks] if hasattr(plan.method, "messages") else None
-        team = Wakers(plan.method, agents, present, plan.channel, *common, numbers, plan.in_turn)
+        team = AsyncPeers(plan.method, agents, present, plan.channel, *common, numbers, plan.sequential)
     elif hasattr(plan.method, "messages"):
-        network = mixer(plan.network, asked_weights(plan.method), plan.dtype, ks, lists=True)
-        border, audience, speakers = border_of_words(plan.network, owners, worker)
+        network = mixer(plan.network, required_weights(plan.method), plan.dtype, ks, lists=True)
+        border, audience, speakers = halo_of_messages(plan.network, owners, worker)
         team = Edges(plan.method, agents, network, border, plan.channel, *common, numbers)
     else:
-        border, audience, speakers, among = border_of_agents(plan.network, owners, worker)
-        network = mixer(plan.network, asked_weights(plan.method), plan.dtype, ks, among)
+        border, audience, speakers, among = halo_of_agents(plan.network, owners, worker)
+        network = mixer(plan.network, required_weights(plan.method), plan.dtype, ks, among)
         places = np.searchsorted(among, ks)
         team = Peers(plan.method, agents, network, plan.channel, *common, plan.delay, numbers, border, places,
-                     in_turn=plan.in_turn)  # fmt: skip
-    return Part(ks, team, beginning(plan), audience, speakers, plan.seed, plan.dtype, _crowd(plan, ks))
+                     in_turn=plan.sequential)  # fmt: skip
+    return Assignment(ks, team, beginning(plan), audience, speakers, plan.seed, plan.dtype, _crowd(plan, ks))
 
 
 def _crowd(plan: Plan, ks: np.ndarray) -> Crowd | None:
@@ -93,8 +93,8 @@ def _agents(plan: Plan, ks: np.ndarray) -> Any:
     if problem.opaque:
         return OpaqueAgent.stacked(tuple(own), plan.scale[ks], share)
     if not sizes.any():  # arrays without rows cannot be indexed: a row of somebody's, which is never counted
-        own[0] = jax.tree.map(lambda leaf: leaf[:1], data.inhabited(problem.shards, int(ks[0]), problem.sizes))
-    rows = data.laid_out(tuple(own), sizes, even=problem.coupling is not None)
+        own[0] = jax.tree.map(lambda leaf: leaf[:1], data.nonempty(problem.shards, int(ks[0]), problem.sizes))
+    rows = data.layout(tuple(own), sizes, even=problem.coupling is not None)
     rows = replace(rows, data=in_precision(rows.data, dtype))
     statistics = jax.tree.map(lambda leaf: leaf[ks], statistics_for(problem, dtype))
     return Agent(problem.loss, plan.shape, rows, plan.scale[ks], share, statistics=statistics, apart=True)

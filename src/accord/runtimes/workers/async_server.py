@@ -10,24 +10,24 @@ import numpy as np
 
 from accord.core import trees
 from accord.core.random import Purpose, key_for
-from accord.core.stop_monitor import Watch
+from accord.core.stop_monitor import StopMonitor
 from accord.engine import agent_kernels
 from accord.engine.events.server import turned
 from accord.engine.planning.plan import Plan
 from accord.engine.session import Outcome, Record
 from accord.methods.contracts import Arrival
-from accord.protocol.timeouts import Patience
-from accord.protocol.transport import Place
-from accord.runtimes.workers.assignment import Part
-from accord.runtimes.workers.async_peers import AtWill
-from accord.runtimes.workers.synchronous import Held, Hosted, by_turns
+from accord.protocol.timeouts import Timeouts
+from accord.protocol.transport import Supervisor
+from accord.runtimes.workers.assignment import Assignment
+from accord.runtimes.workers.async_peers import AsyncPeersSession
+from accord.runtimes.workers.synchronous import HostState, SyncWorkersSession, advance_blocks
 
 
 class Job(NamedTuple):
     """What a worker was asked."""
 
     k: int
-    heard: Any
+    broadcast: Any
     sent: int  # at which arrival
 
 
@@ -35,29 +35,31 @@ class Answer(NamedTuple):
     """What came of it."""
 
     job: Job
-    said: Any
+    reply: Any
     shift: Any  # the agent's proposal, seen from the model that it had heard
 
 
 class Pending(NamedTuple):
     """What such a run holds: as a checkpoint keeps it."""
 
-    host: Held
+    host: HostState
     models: Any
     answers: list[Answer]  # all that were under way, in the order in which they came
-    late: Any
+    staleness: Any
     seen: Any
     turned: Any
 
 
-class FirstCome:
+class AsyncServerSession:
     """A run in workers whose server hears one reply at a time, and sends that agent off anew; see `Session`."""
 
-    def __init__(self, plan: Plan, parts: tuple[Part, ...], link: Place, run: str, patience: Patience) -> None:
-        self.plan, self.host = plan, Hosted(plan, parts, link, run, patience)
-        self.requests = self.host.requests
+    def __init__(
+        self, plan: Plan, parts: tuple[Assignment, ...], transport: Supervisor, run: str, timeouts: Timeouts
+    ) -> None:
+        self.plan, self.host = plan, SyncWorkersSession(plan, parts, transport, run, timeouts)
+        self.coordinator = self.host.coordinator
         self.models = np.tile(plan.x0, (plan.problem.K, 1))  # what each agent proposed last
-        self.late = np.zeros(2)  # staleness: the sum, and the largest
+        self.staleness = np.zeros(2)  # staleness: the sum, and the largest
         self.seen, self.turned = np.zeros(plan.problem.K, np.int32), 0  # as in `asynchronous.Carry`
         self.answers = deque[Answer]()  # come, and not heard yet
         self.asked = {worker: deque[Job]() for worker in range(len(parts))}  # oldest first, which is worked on
@@ -70,7 +72,7 @@ class FirstCome:
         return self.host.round
 
     @property
-    def watch(self) -> Watch:
+    def watch(self) -> StopMonitor:
         """The host's."""
         return self.host.watch
 
@@ -81,22 +83,22 @@ class FirstCome:
 
     def advance(self, records: int, every: int) -> Record:
         """Record, then `every` arrivals, `records` times, until the watch says stop."""
-        return by_turns(self, records, every)
+        return advance_blocks(self, records, every)
 
     def recorded(self) -> Record:
         """One record, while nobody is at work."""
-        self._pause()
+        self._drain()
         centre = self.plan.weights @ self.models
-        self.host.apart = self.plan.weights @ ((self.models - centre) ** 2).sum(1)
+        self.host.disagreement = self.plan.weights @ ((self.models - centre) ** 2).sum(1)
         record = self.host.recorded(int(np.min(np.append(self.seen[self.plan.weights > 0], self.turned))))
-        return record._replace(staleness=self.late[0] / max(self.round, 1), stalest=self.late[1])
+        return record._replace(staleness=self.staleness[0] / max(self.round, 1), stalest=self.staleness[1])
 
     def go_on(self, count: int) -> None:
         """So many arrivals."""
         for _ in range(count):
-            self._hear(self.answers.popleft() if self.answers else self._awaited())
+            self._receive(self.answers.popleft() if self.answers else self._next_answer())
 
-    def _hear(self, answer: Answer) -> None:
+    def _receive(self, answer: Answer) -> None:
         """One arrival: the server's update, and the next job."""
         (k, heard, sent), said, shift = answer
         arrival = Arrival(heard, said)
@@ -106,11 +108,11 @@ class FirstCome:
         self.turned = self.round + 1 if turned(before, self.host.server) else self.turned
         self.host.went(self.host.step(before), 1)
         self.models[k] = heard.x + shift
-        self.late = np.array([self.late[0] + self.round - sent, max(self.late[1], self.round - sent)])
+        self.staleness = np.array([self.staleness[0] + self.round - sent, max(self.staleness[1], self.round - sent)])
         self.host.round += 1
-        self._send(self._whose_turn(k))
+        self._send(self._next_agent(k))
 
-    def _whose_turn(self, k: int) -> int:
+    def _next_agent(self, k: int) -> int:
         """Whoever was heard; or, where not all are at work, someone drawn at random."""
         K = self.plan.problem.K
         if self.plan.cohort == K:
@@ -126,12 +128,12 @@ class FirstCome:
 
     def _occupy(self, worker: int) -> None:
         """Give an idle worker the next of its agents to work on."""
-        if self.asked[worker] and worker not in self.requests.open:
+        if self.asked[worker] and worker not in self.coordinator.open:
             job, one = self.asked[worker][0], np.ones(1, self.plan.dtype)
             place = self.host.places[job.k : job.k + 1]
-            self.requests.send("respond", job.sent, {worker: (place, one, one, *trees.leaves(job.heard))})
+            self.coordinator.send("respond", job.sent, {worker: (place, one, one, *trees.host_leaves(job.broadcast))})
 
-    def _awaited(self) -> Answer:
+    def _next_answer(self) -> Answer:
         """The next answer, with everybody at work."""
         for worker in self.asked:
             self._occupy(worker)
@@ -141,29 +143,31 @@ class FirstCome:
 
     def _taken(self) -> Answer:
         """The next answer off the link."""
-        worker, (*said, shift, _) = self.requests.first()
+        worker, (*said, shift, _) = self.coordinator.next_reply()
         return Answer(self.asked[worker].popleft(), jax.tree.unflatten(self.host.reply, said), shift)
 
-    def _pause(self) -> None:
+    def _drain(self) -> None:
         """Nobody at work, so that all can be asked something else; whose turn it is next waits for it."""
-        while self.requests.open:
+        while self.coordinator.open:
             self.answers.append(self._taken())
 
     def outcome(self) -> Outcome:
         """Where the run stands."""
-        self._pause()
+        self._drain()
         return self.host.outcome()
 
     def state(self) -> Pending:
         """Everything, and the answers to all that is under way, which are awaited and kept for later."""
-        self.answers.extend([self._awaited() for _ in range(self.plan.cohort - len(self.answers))])
-        return Pending(self.host.state(), self.models, list(self.answers), self.late, self.seen.copy(), self.turned)
+        self.answers.extend([self._next_answer() for _ in range(self.plan.cohort - len(self.answers))])
+        return Pending(
+            self.host.state(), self.models, list(self.answers), self.staleness, self.seen.copy(), self.turned
+        )
 
     def restore(self, state: Pending, round: int) -> None:
         """Go on from `state` after `round` arrivals: what had come by then is heard first."""
         self.state()  # nothing of before is under way any more
         self.host.restore(state.host, round)
-        self.models, self.late, self.seen = np.array(state.models), np.array(state.late), np.array(state.seen)
+        self.models, self.staleness, self.seen = np.array(state.models), np.array(state.staleness), np.array(state.seen)
         self.turned = int(state.turned)
         self.answers = deque(Answer(Job(int(k), heard, int(sent)), *rest) for (k, heard, sent), *rest in state.answers)
 
@@ -172,11 +176,11 @@ class FirstCome:
         self.host.close()
 
 
-def session_of(plan: Plan) -> type[Hosted] | type[FirstCome] | type[AtWill]:
+def session_of(plan: Plan) -> type[SyncWorkersSession] | type[AsyncServerSession] | type[AsyncPeersSession]:
     """Who hosts a run in workers: one that waits for all, or one that takes replies, or words, as they come."""
     if not plan.method.asynchronous:
-        return Hosted
-    return AtWill if plan.pattern == "peers" else FirstCome
+        return SyncWorkersSession
+    return AsyncPeersSession if plan.pattern == "peers" else AsyncServerSession
 
 
 @jax.jit

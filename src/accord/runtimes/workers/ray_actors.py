@@ -11,21 +11,21 @@ from typing import Any
 import jax
 
 from accord.errors import MethodError, MissingExtra, ShardLost
-from accord.protocol.messages import HOST, LOST, Envelope
-from accord.protocol.timeouts import Patience
+from accord.protocol.messages import COORDINATOR, LOST, Envelope
+from accord.protocol.timeouts import Timeouts
 from accord.protocol.transports.tcp import Address, Sockets
-from accord.runtimes.workers.assignment import Part
+from accord.runtimes.workers.assignment import Assignment
 from accord.runtimes.workers.worker import Worker
 
-PLACING = 120.0
+PLACEMENT_TIMEOUT = 120.0
 """Seconds in which a cluster has to find a place for a shard."""
 
 
-PLACES = 5
+MAX_PLACEMENTS = 5
 """How often a shard is placed that dies before it has begun."""
 
 
-class Seat:
+class ActorProcess:
     """Where a worker lives: a process of its own, on one core."""
 
     def __init__(self, worker: int, secret: bytes, alone: bool) -> None:
@@ -33,32 +33,32 @@ class Seat:
         os.environ["PJRT_NPROC"] = "1"  # XLA would take threads for all cores, which are other shards'
         jax.config.update("jax_cpu_enable_async_dispatch", False)  # nothing to do meanwhile: save the hand-over
         machine = "127.0.0.1" if alone else _library().util.get_node_ip_address()
-        self.worker, self.link = worker, Sockets(worker, secret, machine)
+        self.worker, self.transport = worker, Sockets(worker, secret, machine)
 
     def address(self) -> tuple[Address, str]:
         """Where it listens, and what it runs."""
-        return self.link.address, _versions()
+        return self.transport.address, _versions()
 
-    def live(self, part: Part, run: str, again: float) -> None:
+    def live(self, part: Assignment, run: str, again: float) -> None:
         """Until the host dismisses it."""
-        Worker(part, run, self.link, self.worker, again).live()
+        Worker(part, run, self.transport, self.worker, again).live()
 
 
-class Actors(Sockets):
+class RayTransport(Sockets):
     """The host's end of the link, and the actors at the others."""
 
     def __init__(
-        self, ray: Any, parts: tuple[Part, ...], run: str, patience: Patience, cores: float, owned: bool
+        self, ray: Any, parts: tuple[Assignment, ...], run: str, timeouts: Timeouts, cores: float, owned: bool
     ) -> None:
-        super().__init__(HOST, secrets.token_bytes(32))
-        self.ray, self.run, self.again, self.owned = ray, run, patience.again, owned
-        self.seat = ray.remote(num_cpus=cores, max_restarts=0, scheduling_strategy="SPREAD")(Seat)
+        super().__init__(COORDINATOR, secrets.token_bytes(32))
+        self.ray, self.run, self.again, self.owned = ray, run, timeouts.retry_interval, owned
+        self.seat = ray.remote(num_cpus=cores, max_restarts=0, scheduling_strategy="SPREAD")(ActorProcess)
         self.parts = [ray.put(part) for part in parts]  # each fetched by the one machine that needs it
         self.actors: dict[int, Any] = {}
         self.lives: dict[Any, int] = {}
         self.places: dict[int, Address] = {}
 
-    def revive(self, worker: int) -> None:
+    def restart(self, worker: int) -> None:
         """Place the shard anew, wherever there is room; that the old one hangs up is no news."""
         self.forget(worker)
         self.ray.kill(self.actors[worker])
@@ -94,15 +94,15 @@ class Actors(Sockets):
 
     def _address(self, worker: int) -> Address:
         """Where a worker listens; one that dies before it can tell is placed again."""
-        for _ in range(PLACES):
+        for _ in range(MAX_PLACEMENTS):
             try:
-                address, theirs = self.ray.get(self.actors[worker].address.remote(), timeout=PLACING)
+                address, theirs = self.ray.get(self.actors[worker].address.remote(), timeout=PLACEMENT_TIMEOUT)
             except self.ray.exceptions.RayActorError as error:
                 why = f"the process died: {error}"
                 self.actors[worker] = self.seat.remote(worker, self.secret, self.owned)
                 continue
             except self.ray.exceptions.GetTimeoutError:
-                why = f"{PLACING:g} s have passed"
+                why = f"{PLACEMENT_TIMEOUT:g} s have passed"
                 break
             if theirs != _versions():
                 raise MethodError(f"Shard {worker} is on {address[0]}, which has {theirs}, and this program has "

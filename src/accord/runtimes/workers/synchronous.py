@@ -13,60 +13,66 @@ import numpy as np
 from jax import Array
 
 from accord.core import trees
-from accord.core.stop_monitor import GOING, Seen, Watch
+from accord.core.stop_monitor import GOING, Seen, StopMonitor
 from accord.core.verdict import verdict as verdict_on
 from accord.engine import agent_kernels, coupled_metrics
-from accord.engine.planning.client_sampling import cohort_of
+from accord.engine.planning.client_sampling import sample_clients
 from accord.engine.planning.cost import blank_reply
 from accord.engine.planning.plan import ALWAYS, Plan
-from accord.engine.rounds.server import Answer
+from accord.engine.rounds.server import ReplySummary
 from accord.engine.session import Outcome, Record
 from accord.errors import ShardLost
-from accord.protocol.coordinator import Requests
-from accord.protocol.timeouts import Patience
-from accord.protocol.transport import Place
+from accord.protocol.coordinator import Coordinator
+from accord.protocol.timeouts import Timeouts
+from accord.protocol.transport import Supervisor
 from accord.robustness.aggregation import Shares, shares, weighed
 from accord.runtimes.vectorised import beginning
-from accord.runtimes.workers.assignment import Part
+from accord.runtimes.workers.assignment import Assignment
 
 
-class Held(NamedTuple):
+class HostState(NamedTuple):
     """What a run in workers holds: as a checkpoint keeps it."""
 
     server: Any
-    apart: Any
+    disagreement: Any
     workers: Any  # worker -> what it holds, as plain arrays
-    watch: Watch
+    watch: StopMonitor
 
 
-class Hosted:
+class SyncWorkersSession:
     """A run in workers, seen from its host; see `Session`."""
 
-    def __init__(self, plan: Plan, parts: tuple[Part, ...], link: Place, run: str, patience: Patience) -> None:
-        self.plan, self.parts, self.patience = plan, parts, patience
+    def __init__(
+        self, plan: Plan, parts: tuple[Assignment, ...], transport: Supervisor, run: str, timeouts: Timeouts
+    ) -> None:
+        self.plan, self.parts, self.timeouts = plan, parts, timeouts
         self.owners, self.places = np.empty(plan.problem.K, int), np.empty(plan.problem.K, np.int32)
         for worker, part in enumerate(parts):
             self.owners[part.ks], self.places[part.ks] = worker, np.arange(len(part.ks))
         names = {worker: f"shard {worker} ({part.agents})" for worker, part in enumerate(parts)}
         together = plan.pattern == "peers" and not plan.method.asynchronous
-        waits = {"patience": patience.again, "limit": patience.limit, "seconds": plan.stop.seconds}
-        self.requests = Requests(run, link, names, together=together, **waits)
+        waits = {
+            "retry_interval": timeouts.retry_interval,
+            "failure_timeout": timeouts.failure_timeout,
+            "seconds": plan.stop.seconds,
+        }
+        self.coordinator = Coordinator(run, transport, names, together=together, **waits)
         self.round, self.verdict = 0, GOING
         self.key, self.design = jax.random.key(plan.seed), jax.device_put(plan.design)
         self.aggregate = plan.aggregate or plan.method.aggregate
         self.watch = agent_kernels.arrays(plan.watch())
         self.server: Any = None
-        self.apart = np.zeros((), plan.dtype)
+        self.disagreement = np.zeros((), plan.dtype)
         if plan.pattern != "peers":
             self.reply = jax.tree.structure(blank_reply(plan))
             self.server = plan.method.init(jax.tree.map(jnp.asarray, beginning(plan)[0]))
-        self.requests.everybody("start", 0, lasting=True)
+        self.coordinator.broadcast("start", 0, durable=True)
 
     # --- a session ---------------------------------------------------------------------------------------------------
 
     def advance(self, records: int, every: int) -> Record:
         """Record, then `every` rounds, `records` times, until the watch says stop."""
-        return by_turns(self, records, every)
+        return advance_blocks(self, records, every)
 
     def recorded(self, oldest: int = ALWAYS) -> Record:
         """One record, which the watch has seen; `oldest` as in `Record`."""
@@ -79,7 +85,7 @@ class Hosted:
         """So many rounds."""
         travel = np.zeros((), self.plan.dtype)
         if self.plan.pattern == "peers" and count:
-            moved = self.requests.everybody("advance", self.round, count, lasting=True)
+            moved = self.coordinator.broadcast("advance", self.round, count, durable=True)
             travel = sum((moved[worker][0] for worker in sorted(moved)), travel)
         elif self.plan.pattern != "peers":
             for t in range(self.round, self.round + count):
@@ -108,40 +114,40 @@ class Hosted:
             (models,) = self._of_agents("models")
             centre = self.plan.weights @ models
             return Outcome(centre, models, None, *self._of_agents("losses", centre))
-        models, *prices = self._of_agents("models", *self._heard())
+        models, *prices = self._of_agents("models", *self._broadcast())
         return Outcome(np.asarray(self.server.x), models, prices[0] if prices else None, self._losses())
 
-    def state(self) -> Held:
+    def state(self) -> HostState:
         """Everything, the agents' states too."""
-        server, apart, watch = agent_kernels.arrays((self.server, self.apart, self.watch))
-        return Held(server, apart, self.requests.fetch(self.round), watch)
+        server, apart, watch = agent_kernels.arrays((self.server, self.disagreement, self.watch))
+        return HostState(server, apart, self.coordinator.snapshot(self.round), watch)
 
-    def restore(self, state: Held, round: int) -> None:
+    def restore(self, state: HostState, round: int) -> None:
         """Go on from `state` after `round` rounds."""
-        self.server, self.apart, self.watch, self.round = state.server, state.apart, state.watch, round
-        self.requests.restore(round, state.workers)
+        self.server, self.disagreement, self.watch, self.round = state.server, state.disagreement, state.watch, round
+        self.coordinator.restore(round, state.workers)
 
     def close(self) -> None:
         """Dismiss everybody."""
-        self.requests.dismiss()
+        self.coordinator.shutdown()
 
     # --- the server --------------------------------------------------------------------------------------------------
 
     def _serve(self, t: int) -> None:
         """One round: broadcast, hear the cohort, or as much of it as answers in time, aggregate, update."""
-        ks = np.asarray(cohort_of(self.key, t, self.plan.problem.K, self.plan.cohort, self.design))
+        ks = np.asarray(sample_clients(self.key, t, self.plan.problem.K, self.plan.cohort, self.design))
         share = agent_kernels.arrays(_shares(self.plan.weights, ks, self.plan.counts))
-        free, heard = self._free(t, ks), self._heard()
+        free, heard = self._free(t, ks), self._broadcast()
         mine = {worker: np.flatnonzero(self.owners[ks] == worker) for worker in free}
         mine = {worker: rows[np.argsort(ks[rows])] for worker, rows in mine.items() if len(rows)}
         questions = {
             worker: (self.places[ks[rows]], share.mean[rows], share.sum[rows], *heard) for worker, rows in mine.items()
         }
-        if self.patience.deadline is None:
-            answers = self.requests.ask("respond", t, questions, lasting=True)
+        if self.timeouts.deadline is None:
+            answers = self.coordinator.ask("respond", t, questions, durable=True)
         else:
             enough = partial(self._enough, ks)
-            answers = self.requests.ask_until(self.patience.deadline, enough, "respond", t, questions)
+            answers = self.coordinator.ask_until(self.timeouts.deadline, enough, "respond", t, questions)
         self._update(answers, {worker: mine[worker] for worker in answers}, share)
 
     def _update(self, answers: dict[int, Any], mine: dict[int, np.ndarray], share: Shares) -> None:
@@ -158,26 +164,26 @@ class Hosted:
             replies = jax.tree.unflatten(self.reply, [leaf[order] for leaf in stack])
             told, rule = _ruled(replies, share.mean[rows[order]], rule=rule), None
         shift, square = total[-2:]
-        self.server, apart = _updated(self.plan.method, self.server, Answer(told, shift, square), part, rule=rule)
-        self.apart = np.asarray(apart)
+        self.server, apart = _updated(self.plan.method, self.server, ReplySummary(told, shift, square), part, rule=rule)
+        self.disagreement = np.asarray(apart)
 
-    def _heard(self) -> tuple[np.ndarray, ...]:
+    def _broadcast(self) -> tuple[np.ndarray, ...]:
         """The broadcast."""
-        return trees.leaves(self.plan.method.broadcast(self.server))
+        return trees.host_leaves(self.plan.method.broadcast(self.server))
 
     def _free(self, t: int, ks: np.ndarray) -> set[int]:
         """Who can be asked: where that is below the quorum, it is waited for others to come back."""
-        free, started = self.requests.free(), time.monotonic()
-        while self.patience.deadline is not None and not self._enough(ks, free):
-            self.requests.hear(self.patience.deadline)
-            if time.monotonic() - started > 10 * self.patience.deadline:
-                raise ShardLost(f"Round {t}: for ten deadlines of {self.patience.deadline:g} s too many are at work on "
+        free, started = self.coordinator.free(), time.monotonic()
+        while self.timeouts.deadline is not None and not self._enough(ks, free):
+            self.coordinator.poll(self.timeouts.deadline)
+            if time.monotonic() - started > 10 * self.timeouts.deadline:
+                raise ShardLost(f"Round {t}: for ten deadlines of {self.timeouts.deadline:g} s too many are at work on "
                                 "earlier rounds for a quorum. Give a longer deadline or a smaller quorum.")  # fmt: skip
-            free = self.requests.free()
+            free = self.coordinator.free()
         return free
 
     def _enough(self, ks: np.ndarray, workers: set[int]) -> bool:
-        return np.isin(self.owners[ks], list(workers)).mean() >= self.patience.quorum
+        return np.isin(self.owners[ks], list(workers)).mean() >= self.timeouts.quorum
 
     # --- records -----------------------------------------------------------------------------------------------------
 
@@ -186,11 +192,11 @@ class Hosted:
         if self.plan.coupled:
             return self._market()
         if self.plan.pattern == "server":
-            centre, apart = np.asarray(self.server.x), self.apart
+            centre, apart = np.asarray(self.server.x), self.disagreement
             moved = np.sum((centre - self.plan.x0) ** 2)
             losses = self._losses()
         else:
-            means = self.requests.everybody("centre", self.round)
+            means = self.coordinator.broadcast("centre", self.round)
             centre = sum((means[worker][0] for worker in sorted(means)), np.zeros((), self.plan.dtype))
             losses, squares, moves = self._of_agents("measure", centre)
             apart, moved = p @ squares, p @ moves
@@ -211,7 +217,7 @@ class Hosted:
     def _losses(self) -> np.ndarray:
         """f_k at the server's model, or at each client's own where it has parts of its own."""
         if hasattr(self.plan.method, "own"):
-            return self._of_agents("own_losses", *self._heard())[0]
+            return self._of_agents("own_losses", *self._broadcast())[0]
         return self._of_agents("losses", np.asarray(self.server.x))[0]
 
     def _price(self) -> np.ndarray:
@@ -220,12 +226,15 @@ class Hosted:
 
     def _of_agents(self, kind: str, *body: Any) -> list[np.ndarray]:
         """What everybody answers, each array with a row an agent, in the order of their numbers."""
-        answers, ks = self.requests.everybody(kind, self.round, *body), np.concatenate([part.ks for part in self.parts])
+        answers, ks = (
+            self.coordinator.broadcast(kind, self.round, *body),
+            np.concatenate([part.ks for part in self.parts]),
+        )
         order = np.argsort(ks)
         return [np.concatenate(rows)[order] for rows in zip(*(answers[w] for w in sorted(answers)), strict=True)]
 
 
-def by_turns(session: Any, records: int, every: int) -> Any:
+def advance_blocks(session: Any, records: int, every: int) -> Any:
     """Record, then `every` rounds, `records` times, until the watch says stop: what was recorded, a column a number."""
     found = []
     for _ in range(records):
@@ -236,15 +245,15 @@ def by_turns(session: Any, records: int, every: int) -> Any:
     return jax.tree.map(lambda *column: np.array(column), *found)
 
 
-def named() -> str:
+def new_run_id() -> str:
     """A name for a run, unlike any other's."""
     return uuid.uuid4().hex
 
 
 @jax.jit
-def _watched(watch: Watch, seen: Seen, oldest: Array) -> tuple[Array, Watch, Array]:
+def _watched(watch: StopMonitor, seen: Seen, oldest: Array) -> tuple[Array, StopMonitor, Array]:
     """What a round moved, the watch after one more record, and what it says."""
-    after = watch.see(seen, oldest)
+    after = watch.update(seen, oldest)
     return watch.residual, after, verdict_on(after)
 
 
@@ -259,9 +268,9 @@ def _ruled(replies: Any, share: Array, *, rule: Any) -> Any:
 
 
 @partial(jax.jit, static_argnames=("rule",))
-def _updated(method: Any, server: Any, total: Answer, part: Array, *, rule: Any) -> tuple[Any, Array]:
+def _updated(method: Any, server: Any, total: ReplySummary, part: Array, *, rule: Any) -> tuple[Any, Array]:
     """The next server, and how far apart the proposals are; what is a mean is one over the `part` that answered."""
     one = Shares(1 / part, jnp.ones_like(total.square))
-    said = total.said if rule is None else weighed(rule, one, total.said)
+    said = total.reply if rule is None else weighed(rule, one, total.reply)
     shift, square = weighed("mean", one, (total.shift, total.square))
     return method.update(server, said), jnp.maximum(square - jnp.vdot(shift, shift), 0)

@@ -15,12 +15,12 @@ from accord.engine import worker_kernels
 from accord.engine.staged import asking
 from accord.errors import AgentError
 from accord.methods.traits import phases_of
-from accord.protocol.messages import FAILED, HOST, Envelope
-from accord.protocol.peer_exchange import Dismissed, Recalled, Words
-from accord.protocol.transport import Link
-from accord.runtimes.workers.assignment import Part
+from accord.protocol.messages import COORDINATOR, FAILED, Envelope
+from accord.protocol.peer_exchange import PeerExchange, Shutdown, Superseded
+from accord.protocol.transport import Transport
+from accord.runtimes.workers.assignment import Assignment
 
-BEGINNINGS = ("start", "restore")
+STARTING = ("start", "restore")
 """What can be asked of a worker that holds nothing: a question to the one that it replaces may still be on its way."""
 
 
@@ -31,9 +31,9 @@ class Worker:
     changes replaces what is held only when all of it is done, and `forget` takes back the last.
     """
 
-    def __init__(self, part: Part, run: str, link: Link, own: int, patience: float) -> None:
-        self.part, self.run, self.link, self.own = part, run, link, own
-        self.words = Words(run, own, link, part.audience, part.speakers, patience)
+    def __init__(self, part: Assignment, run: str, transport: Transport, own: int, retry_interval: float) -> None:
+        self.part, self.run, self.transport, self.own = part, run, transport, own
+        self.words = PeerExchange(run, own, transport, part.recipients, part.senders, retry_interval)
         self.team: Any = None
         self.held: Any = None
         self.before: Any = None
@@ -46,36 +46,36 @@ class Worker:
                 self.team = replace(jax.device_put(self.part.team), key=jax.random.key(self.part.seed))
                 while True:
                     self._answer(self._next())
-            except Dismissed:
+            except Shutdown:
                 return
             except AgentError as error:
-                self._tell(FAILED, self.words.number, error.agent, error.trace)
+                self._tell(FAILED, self.words.request_id, error.agent, error.trace)
             except BaseException:
-                self._tell(FAILED, self.words.number, int(self.part.ks[0]), traceback.format_exc())
+                self._tell(FAILED, self.words.request_id, int(self.part.ks[0]), traceback.format_exc())
 
     def _answer(self, asked: Envelope) -> None:
         answer: Callable[..., tuple[Any, ...]] = getattr(self, f"on_{asked.kind}")
-        self.words.begin(asked.number)
+        self.words.begin(asked.request_id)
         try:
             body = answer(asked.round, *asked.body)
-        except Recalled:  # everybody goes back to an earlier round: nothing of this one is kept
+        except Superseded:  # everybody goes back to an earlier round: nothing of this one is kept
             return
-        self.answered = self._tell(asked.kind, asked.number, *body)
+        self.answered = self._tell(asked.kind, asked.request_id, *body)
 
     def _next(self) -> Envelope:
         """The next question; what was answered already is answered again, what is older is of no interest."""
         while True:
             envelope = self.words.next_question()
             if envelope.kind == "dismiss":
-                raise Dismissed
-            if envelope.number > self.answered.number and (self.held is not None or envelope.kind in BEGINNINGS):
+                raise Shutdown
+            if envelope.request_id > self.answered.request_id and (self.held is not None or envelope.kind in STARTING):
                 return envelope
-            if envelope.number == self.answered.number:
-                self.link.send(HOST, self.answered)
+            if envelope.request_id == self.answered.request_id:
+                self.transport.send(COORDINATOR, self.answered)
 
     def _tell(self, kind: str, number: int, *body: Any) -> Envelope:
         envelope = Envelope(self.run, self.own, kind, number, 0, 0, body)
-        self.link.send(HOST, envelope)
+        self.transport.send(COORDINATOR, envelope)
         return envelope
 
     def _slots(self, asked: int) -> int:
@@ -112,13 +112,13 @@ class Worker:
         said, replies, held = worker_kernels.respond(self.team, self.held, heard, *given, np.int32(t), cohort=slots)
         self._hold(held)
         stack = callable(self.team.aggregate)
-        return (*trees.leaves(said), *(leaf[:asked] for leaf in trees.leaves(replies) if stack))
+        return (*trees.host_leaves(said), *(leaf[:asked] for leaf in trees.host_leaves(replies) if stack))
 
     def on_advance(self, t: int, rounds: int) -> tuple[np.ndarray, ...]:
         """So many rounds, with nobody but the neighbours; Σ over them of the squares of what these agents moved."""
         travel = np.zeros((), self.part.dtype)
         phases, held = len(phases_of(self.team.method)), self.held
-        spoken = worker_kernels.speak(self.team, held, np.int32(t), phase=0)
+        spoken = worker_kernels.send(self.team, held, np.int32(t), phase=0)
         for now in range(t, t + rounds):
             before = held.states
             for phase in range(phases):
@@ -128,7 +128,7 @@ class Worker:
                 held, spoken = worker_kernels.turn(self.team, held, own, said, come, last, np.int32(now), phase=phase)
             travel = travel + worker_kernels.step(self.team, before, held.states)
         self._hold(held)
-        return trees.leaves(travel)
+        return trees.host_leaves(travel)
 
     def on_wake(self, t: int, places: np.ndarray, *heard: np.ndarray) -> tuple[np.ndarray, ...]:
         """The agents at some places act on what each has heard, by how much they move, and their next words.
@@ -139,23 +139,23 @@ class Worker:
         rows = np.arange(self._slots(asked))
         given, known = np.minimum(rows, asked - 1), rows < asked
         ks = np.where(known, places[given], agents).astype(np.int32)
-        moved, said, held = worker_kernels.wake(
+        moved, said, held = worker_kernels.activate(
             self.team, self.held, ks, tuple(leaf[given] for leaf in heard), np.int32(t)
         )
         self._hold(held)
-        return (*trees.leaves(moved), *(leaf[:asked] for leaf in trees.leaves(said)))
+        return (*trees.host_leaves(moved), *(leaf[:asked] for leaf in trees.host_leaves(said)))
 
     # --- what only asks ----------------------------------------------------------------------------------------------
 
     def on_state(self, t: int) -> tuple[np.ndarray, ...]:
         """Everything that is held."""
-        return trees.leaves(self.held)
+        return trees.host_leaves(self.held)
 
     def on_models(self, t: int, *heard: np.ndarray) -> tuple[np.ndarray, ...]:
         """Every agent's own model, or decision; of a client, what it makes of what the server says, and its price."""
         if heard:
-            return trees.leaves(worker_kernels.client_models(self.team, self.held, heard, np.int32(t)))
-        return trees.leaves(worker_kernels.models(self.team, self.held))
+            return trees.host_leaves(worker_kernels.client_models(self.team, self.held, heard, np.int32(t)))
+        return trees.host_leaves(worker_kernels.models(self.team, self.held))
 
     def on_prices(self, t: int) -> tuple[np.ndarray, ...]:
         """Every agent's own price, where there is no market maker."""
@@ -163,24 +163,24 @@ class Worker:
 
     def on_losses(self, t: int, model: np.ndarray) -> tuple[np.ndarray, ...]:
         """f_k, unweighted, at one model."""
-        return trees.leaves(worker_kernels.losses(self.team, model))
+        return trees.host_leaves(worker_kernels.losses(self.team, model))
 
     def on_own_losses(self, t: int, *heard: np.ndarray) -> tuple[np.ndarray, ...]:
         """f_k, unweighted, at each agent's own model, or at what it makes of what the server says."""
-        return trees.leaves(worker_kernels.own_losses(self.team, self.held, heard))
+        return trees.host_leaves(worker_kernels.own_losses(self.team, self.held, heard))
 
     def on_centre(self, t: int) -> tuple[np.ndarray, ...]:
         """Σ p_k x_k over these agents."""
-        return trees.leaves(worker_kernels.centre(self.team, self.held))
+        return trees.host_leaves(worker_kernels.centre(self.team, self.held))
 
     def on_measure(self, t: int, centre: np.ndarray) -> tuple[np.ndarray, ...]:
         """f_k at the centre of everybody's models, and ‖x_k − centre‖²."""
-        return trees.leaves(worker_kernels.measure(self.team, self.held, centre))
+        return trees.host_leaves(worker_kernels.measure(self.team, self.held, centre))
 
     def on_terms(self, t: int, price: np.ndarray) -> tuple[np.ndarray, ...]:
         """Each agent's cost, its part of the shared constraint, and of the dual function at this price."""
-        return trees.leaves(worker_kernels.terms(self.team, self.held, price))
+        return trees.host_leaves(worker_kernels.terms(self.team, self.held, price))
 
     def on_reach(self, t: int, direction: np.ndarray) -> tuple[np.ndarray, ...]:
         """How little each agent's part can be worth within its bounds."""
-        return trees.leaves(worker_kernels.reach(self.team, direction))
+        return trees.host_leaves(worker_kernels.reach(self.team, direction))

@@ -48,7 +48,7 @@ def _located(method: Any, shape: Shape, table: Any) -> Any:
     return replace(method, personal=shape.places(personal)) if personal else method
 
 
-def sane(method: Any) -> None:
+def check_hyperparameters(method: Any) -> None:
     """FAULTS 21: a step, a penalty or a count that is no number, not positive, or in parts."""
     for part in (method, getattr(method, "local", None)):
         if part is None:

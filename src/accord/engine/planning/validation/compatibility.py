@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from accord import networks
-from accord.engine.planning.plan import asked_weights
+from accord.engine.planning.plan import required_weights
 from accord.engine.planning.validation.coupled import fits_coupling
 from accord.errors import MethodError, NetworkError, ProblemError
 from accord.methods import BY_NAME
@@ -66,7 +66,7 @@ def _fits_aggregate(aggregate: Any, method: Any, cohort: int, K: int) -> None:
                           f"{cohort} of {K} others stand there each round. Leave participation out.")  # fmt: skip
 
 
-def _strong_everywhere(method: Any, problem: Problem) -> None:
+def _require_strong_convexity(method: Any, problem: Problem) -> None:
     """An agent of weight 0 has f_k = 0 among peers, which a method that asks for strong convexity cannot bear."""
     idle = np.flatnonzero(problem.weights == 0)
     if method.convexity == "strong at every agent" and len(idle):
@@ -89,17 +89,17 @@ def _fits_network(method: Any, pattern: str, network: Any, names: tuple[str, ...
     if network.size != K:
         raise NetworkError(f"The network has {network.size} agents, but the problem has {K}. Give a network of {K}.")
     network = network.of(names)
-    for asked in asked_weights(method):
+    for asked in required_weights(method):
         networks.check(weighted(network, asked), asked, name, method.always_connected)
     least = method.least_eigenvalue
     if least is not None and network.lambda_min <= least + 1e-9:
         raise NetworkError(f"{name}(lazy=False) needs λ_min(W) above {least:.4f}, but it is {network.lambda_min:.4f} "
                            f"in the {network.name}: it would diverge. Use network.lazy(), or lazy=True.")  # fmt: skip
-    _bears(method, network, name)
+    _tolerates(method, network, name)
     return network
 
 
-def _bears(method: Any, network: Any, name: str) -> None:
+def _tolerates(method: Any, network: Any, name: str) -> None:
     """Refuse what may go wrong on a network where a method does not survive it, and a delay that W is too quick for."""
     for kind in (*network.faults.kinds, *(("vary",) if hasattr(network, "members") else ())):
         if kind not in method.bears:

@@ -37,7 +37,7 @@ def _allocable(name: str, coupling: Coupling) -> None:
                           "constraints. Leave the bounds out, or use ExchangeADMM.")  # fmt: skip
 
 
-def answers(plan: Plan) -> None:
+def check_best_responses(plan: Plan) -> None:
     """FAULTS 18 and 20: an agent without a best response to the first price, or with more than one to some price."""
     problem, method, coupled = plan.problem, plan.method, plan.problem.coupling
     if coupled is None or problem.opaque:
@@ -85,7 +85,7 @@ def lost(agents: Agent, price: Array) -> Array:
 
     def is_lost(agent: Agent) -> Array:
         def steepness(x: Array) -> Array:
-            slope = agent.grad(x) + agent.share.charged(price)
+            slope = agent.grad(x) + agent.share.adjoint(price)
             return jnp.max(jnp.where(jnp.isinf(jnp.where(slope > 0, box.lower, box.upper)), jnp.abs(slope), 0))
 
         box = agent.share.box

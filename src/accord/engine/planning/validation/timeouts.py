@@ -6,10 +6,10 @@ from typing import Any
 
 from accord.engine.planning.plan import Plan
 from accord.errors import MethodError
-from accord.protocol.timeouts import Patience
+from accord.protocol.timeouts import Timeouts
 
 
-def check_timeouts(timeouts: Patience, plan: Plan, runtime: Any) -> None:
+def check_timeouts(timeouts: Timeouts, plan: Plan, runtime: Any) -> None:
     """Raise `MethodError` where the method cannot go on without everybody."""
     name = type(plan.method).__name__
     if timeouts.deadline is None:
