@@ -25,8 +25,9 @@ class Arrival(NamedTuple):
     settings: dict[str, float]  # the method's hyper-parameters, as chosen
 
 
-def arrival(problem: Problem, method: Any, network: Any, answer: np.ndarray, tolerance: float = 1e-8,
-            limit: int = 200_000) -> Arrival:  # fmt: skip
+def arrival(
+    problem: Problem, method: Any, network: Any, answer: np.ndarray, tolerance: float = 1e-8, limit: int = 200_000
+) -> Arrival:
     """Run until everyone is there, or for `limit` rounds of one vector."""
     plan, _ = plan_for(problem, method, None, network, None, None, None, Stop(rounds=limit), 0, None)
     with jax.enable_x64(True):

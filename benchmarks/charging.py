@@ -52,13 +52,18 @@ def measured(cars: int) -> dict[str, Any]:
     right = (history["gap"].abs() < NEAR * history["objective"]) & (history["violation"] < NEAR * day.limit)
     load = day.load + runs[-1].x.sum(0)
     return {
-        "cars": cars, "decisions": runs[-1].x.size, "posed_s": posed, "first_s": seconds[0], "again_s": seconds[1],
-        "rounds": runs[-1].rounds, "rounds_until_near": int(history["round"][right].min()) if right.any() else None,
+        "cars": cars,
+        "decisions": runs[-1].x.size,
+        "posed_s": posed,
+        "first_s": seconds[0],
+        "again_s": seconds[1],
+        "rounds": runs[-1].rounds,
+        "rounds_until_near": int(history["round"][right].min()) if right.any() else None,
         "peak_over_limit": float(load.max() / day.limit),
         "peak_at_once": float((day.load + day.at_once.sum(0)).max() / day.limit),
         "short_kwh": float(np.abs(day.hours * runs[-1].x.sum(1) - day.fleet.need).max()),
         "memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-    }  # fmt: skip
+    }
 
 
 def main(cars: list[int]) -> None:

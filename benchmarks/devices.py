@@ -58,12 +58,15 @@ def at_once(rounds: int) -> dict[str, float]:
     for K, n, d in ((100, 200, 100), (100, 200, 784), (1000, 100, 100)):
         shards = [(r.standard_normal((n, d), np.float32), r.standard_normal(n, np.float32)) for _ in range(K)]
         problem, stop = accord.problems.least_squares(shards), accord.Stop(rounds=rounds, progress=0.0)
-        ways = {"GradientTracking": (accord.GradientTracking(1e-3), {"network": accord.networks.exponential(K)}),
-                "FedSGD": (accord.FedSGD(1e-3), {})}  # fmt: skip
+        ways = {
+            "GradientTracking": (accord.GradientTracking(1e-3), {"network": accord.networks.exponential(K)}),
+            "FedSGD": (accord.FedSGD(1e-3), {}),
+        }
         for name, (method, how) in ways.items():
             task = f"{name}, {K} agents of {n} x {d}"
-            found[task] = cores(lambda problem=problem, method=method, how=how, stop=stop: accord.run(
-                problem, method, stop=stop, **how))  # fmt: skip
+            found[task] = cores(
+                lambda problem=problem, method=method, how=how, stop=stop: accord.run(problem, method, stop=stop, **how)
+            )
             print(f"{task:44}{found[task]:8.2f}")
     return found
 

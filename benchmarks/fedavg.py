@@ -60,8 +60,16 @@ def main() -> None:
     given = arguments.parse_args()
     X, y = task()
     problem = accord.problems.softmax([(X[k], y[k]) for k in range(CLIENTS)], CLASSES)
-    loss = accord.run(problem, accord.FedAvg(accord.SGD(epochs=1, batch_size=20, step_size=0.05, shuffle=False)),
-                      stop=accord.Stop(rounds=20), record=20).history["objective"].iloc[-1]  # fmt: skip
+    loss = (
+        accord.run(
+            problem,
+            accord.FedAvg(accord.SGD(epochs=1, batch_size=20, step_size=0.05, shuffle=False)),
+            stop=accord.Stop(rounds=20),
+            record=20,
+        )
+        .history["objective"]
+        .iloc[-1]
+    )
     print(f"mean loss after 20 full rounds: {loss:.4f}")
     figures = {"loss_after_20_rounds": loss}
     for cohort in (CLIENTS, 10):

@@ -72,8 +72,10 @@ def main() -> None:
         print(json.dumps(measured()))
         return
     command = [sys.executable, __file__, "--alone"]
-    found = [json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-             for _ in range(given.repeats)]  # fmt: skip
+    found = [
+        json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        for _ in range(given.repeats)
+    ]
     figures = {}
     for name in ("import", "data", "whole", "again"):
         values = [one[name] for one in found]

@@ -82,8 +82,11 @@ def main() -> None:
         command = [sys.executable, __file__, "--alone", str(clients), str(cohort), "--rounds", str(given.rounds)]
         found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
         figures[f"{clients:,} clients, {cohort} a round"] = found
-        print(f"{clients:10,}{cohort:8}{found['ms_a_round']:12.1f}{found['seconds_to_first_round']:16.2f}"
-              f"{found['peak_memory_GB']:10.2f}", flush=True)  # fmt: skip
+        print(
+            f"{clients:10,}{cohort:8}{found['ms_a_round']:12.1f}{found['seconds_to_first_round']:16.2f}"
+            f"{found['peak_memory_GB']:10.2f}",
+            flush=True,
+        )
     print(f"\nwritten to {write('million', figures)}")
 
 

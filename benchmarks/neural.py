@@ -50,8 +50,10 @@ def start() -> dict[str, np.ndarray]:
     """He's initialisation."""
     r = np.random.default_rng(1)
     shapes = {"first": (3, 3, 1, 8), "second": (3, 3, 8, 16), "head": (784, CLASSES)}
-    return {name: (r.standard_normal(shape) * np.sqrt(2 / np.prod(shape[:-1]))).astype(np.float32)
-            for name, shape in shapes.items()}  # fmt: skip
+    return {
+        name: (r.standard_normal(shape) * np.sqrt(2 / np.prod(shape[:-1]))).astype(np.float32)
+        for name, shape in shapes.items()
+    }
 
 
 def accords(problem: accord.Problem, rounds: int) -> float:

@@ -52,9 +52,11 @@ def entrants(wanted: list[str] | None) -> list[tuple[str, Any]]:
     return [
         (name, method)
         for name, method in methods
-        if pattern_of(method) == "peers" and not is_coupled(method) and not method.asynchronous
+        if pattern_of(method) == "peers"
+        and not is_coupled(method)
+        and not method.asynchronous
         and (wanted is None or name in wanted)
-    ]  # fmt: skip
+    ]
 
 
 def measured(name: str, method: Any, rounds: int, repeats: int) -> Row:
@@ -86,8 +88,11 @@ def main() -> None:
     for name, method in entrants(asked.methods):
         row = measured(name, method, asked.rounds, asked.repeats)
         late = "  over the limit" if row.ratio > LIMIT and row.oracle == "grad" else ""
-        print(f"{row.method:30}{row.gradients:10.2f}{row.exchanges:11d}{row.milliseconds:12.3f}{row.ratio:12.2f}  "
-              f"{row.oracle}{late}", flush=True)  # fmt: skip
+        print(
+            f"{row.method:30}{row.gradients:10.2f}{row.exchanges:11d}{row.milliseconds:12.3f}{row.ratio:12.2f}  "
+            f"{row.oracle}{late}",
+            flush=True,
+        )
         rows.append(row._asdict())
     if asked.methods is None:
         write("peers_cost", {"limit": LIMIT, "rounds": asked.rounds, "rows": rows})

@@ -52,8 +52,12 @@ class Row(NamedTuple):
 def races(kappas: list[float]) -> Iterator[Race]:
     for kappa in kappas:
         floor = accord.problems.floor_of_hard_instance(kappa, TOLERANCE, AGENTS)
-        yield Race(f"hard instance, κ = {kappa:g}", accord.problems.hard_instance(kappa, AGENTS),
-                   accord.networks.path(AGENTS), floor)  # fmt: skip
+        yield Race(
+            f"hard instance, κ = {kappa:g}",
+            accord.problems.hard_instance(kappa, AGENTS),
+            accord.networks.path(AGENTS),
+            floor,
+        )
     for kappa in kappas[:2]:
         yield Race(f"random quadratics, κ = {kappa:g}", random_quadratics(kappa), accord.networks.ring(AGENTS), None)
 

@@ -30,10 +30,17 @@ from accord.studies import load
 DIGITS, PATIENCE = 8, 6_000
 LOCAL = accord.GradientDescent(steps=5)
 METHODS = (
-    accord.Newton(), accord.FedNL(), accord.GIANT(), accord.DANE(), accord.NewtonConsensus(),
-    accord.FedSGD(), accord.SCAFFOLD(LOCAL), accord.Scaffnew(),
-    accord.GradientTracking(), accord.NIDS(),
-)  # fmt: skip
+    accord.Newton(),
+    accord.FedNL(),
+    accord.GIANT(),
+    accord.DANE(),
+    accord.NewtonConsensus(),
+    accord.FedSGD(),
+    accord.SCAFFOLD(LOCAL),
+    accord.Scaffnew(),
+    accord.GradientTracking(),
+    accord.NIDS(),
+)
 
 
 def generalised() -> accord.Problem:

@@ -37,9 +37,13 @@ L2 = (1e-4, 1e-2)  # a number of a loss is compiled into its programs: two of th
 SERVER = (accord.FedSGD, accord.methods.ConsensusADMM, accord.methods.SCAFFOLD, accord.FedAvg)
 PEERS = (accord.GradientTracking, accord.methods.NIDS, accord.methods.EXTRA, accord.DGD)
 PRICES = (
-    accord.DualDecomposition, accord.ExchangeADMM, accord.methods.SharingADMM, accord.methods.ADAL,
-    accord.methods.AcceleratedDual, accord.methods.TrackingADMM,
-)  # fmt: skip
+    accord.DualDecomposition,
+    accord.ExchangeADMM,
+    accord.methods.SharingADMM,
+    accord.methods.ADAL,
+    accord.methods.AcceleratedDual,
+    accord.methods.TrackingADMM,
+)
 WORDS = ("converged", "floor", "limit", "diverged", "given up")
 FALSE = ("converged, 1e-4 off", "a floor of an exact method", "given up on the way")
 

@@ -18,9 +18,13 @@ PACES = np.repeat([1.0, 10.0], [90, 10])
 LOCAL = accord.GradientDescent(steps=5)
 WAITING: dict[str, Any] = {"FedSGD": accord.FedSGD(), "FedAvg": accord.FedAvg(LOCAL)}
 HURRIED: dict[str, Any] = {
-    "AsyncSGD": accord.AsyncSGD(), "PIAG": accord.PIAG(), "FedBuff": accord.FedBuff(local=LOCAL),
-    "FedAsync": accord.FedAsync(local=LOCAL), "Rennala": accord.Rennala(), "Ringmaster": accord.Ringmaster(),
-}  # fmt: skip
+    "AsyncSGD": accord.AsyncSGD(),
+    "PIAG": accord.PIAG(),
+    "FedBuff": accord.FedBuff(local=LOCAL),
+    "FedAsync": accord.FedAsync(local=LOCAL),
+    "Rennala": accord.Rennala(),
+    "Ringmaster": accord.Ringmaster(),
+}
 
 
 def main() -> None:
@@ -33,9 +37,7 @@ def main() -> None:
         above, clock = (run.history[column].to_numpy() for column in ("objective", "clock"))
         above = above - best
         there = clock[above < TARGET]
-        figures[name] = {
-            "seconds": float(there[0]) if len(there) else None, "ends above the optimum": float(above[-1])
-        }  # fmt: skip
+        figures[name] = {"seconds": float(there[0]) if len(there) else None, "ends above the optimum": float(above[-1])}
         print(f"{name:10} {figures[name]['seconds']!s:>20.6} simulated seconds, ends {above[-1]:.0e} above")
     how: dict[str, Any] = {"runtime": timed, "stop": accord.Stop(rounds=100_000, progress=0), "record": 10_000}
     wall = min(seconds(lambda: accord.run(problem, accord.PIAG(), **how)) for _ in range(3))

@@ -33,9 +33,15 @@ def row(method: Any) -> tuple[str, ...]:
     rules = {**getattr(getattr(method, "local", None), "rules", {}), **method.rules}
     chosen = "; ".join(f"{name.replace('_', ' ')} {rule.text}" for name, rule in rules.items())
     return (
-        f"[`{name}`][accord.methods.{name}]", facts.asks_for, facts.reaches, chosen.removeprefix("step size "),
-        facts.asks_of_weights, facts.exchanges, facts.bears, facts.reference,
-    )  # fmt: skip
+        f"[`{name}`][accord.methods.{name}]",
+        facts.asks_for,
+        facts.reaches,
+        chosen.removeprefix("step size "),
+        facts.asks_of_weights,
+        facts.exchanges,
+        facts.bears,
+        facts.reference,
+    )
 
 
 def reference_of(chapter: str) -> str:

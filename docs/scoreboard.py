@@ -58,9 +58,11 @@ LABEL = "Rounds over the floor of every exact method on the hard instance"
 def _line(bar: Bar, y: int) -> str:
     end, kind = _place(bar.ratio), "dual" if bar.oracle in DUALS else "primal"
     told = f"{bar.ratio:.2f} × the floor, {bar.rounds:,} rounds, {bar.gradients:,} {DUALS.get(bar.oracle, 'gradients')}"
-    return (f'<text x="{LEFT - 8}" y="{y + 14}" text-anchor="end">{html.escape(bar.method)}</text>'
-            f'<rect x="{LEFT}" y="{y + 3}" width="{end - LEFT:.1f}" height="{LINE - 6}" class="{kind}"/>'
-            f'<text x="{end + 6}" y="{y + 14}">{told}</text>')  # fmt: skip
+    return (
+        f'<text x="{LEFT - 8}" y="{y + 14}" text-anchor="end">{html.escape(bar.method)}</text>'
+        f'<rect x="{LEFT}" y="{y + 3}" width="{end - LEFT:.1f}" height="{LINE - 6}" class="{kind}"/>'
+        f'<text x="{end + 6}" y="{y + 14}">{told}</text>'
+    )
 
 
 def _place(ratio: float) -> float:

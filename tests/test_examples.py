@@ -22,8 +22,12 @@ def test_one_file_says_that_agents_find_what_all_rows_give(capsys: pytest.Captur
 def test_one_file_walks_as_the_package_does() -> None:
     one = runpy.run_path(str(ONE_FILE))
     problem = accord.problems.least_squares(list(zip(one["rows"], one["targets"], strict=True)))
-    run = accord.run(problem, accord.GradientTracking(0.05), network=accord.networks.from_weights(one["W"]),
-                     stop=accord.Stop(rounds=30))  # fmt: skip
+    run = accord.run(
+        problem,
+        accord.GradientTracking(0.05),
+        network=accord.networks.from_weights(one["W"]),
+        stop=accord.Stop(rounds=30),
+    )
     g = one["gradients"](np.zeros((5, 2)))
     state = one["State"](np.zeros((5, 2)), g, g)
     for _ in range(30):

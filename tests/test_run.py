@@ -38,9 +38,17 @@ def descend(**how: Any) -> accord.Run:
 def test_the_history_holds_the_named_columns_and_begins_at_the_start() -> None:
     run = descend(stop=accord.Stop(rounds=30, progress=0))
     assert list(run.history) == [
-        "round", "objective", "progress", "disagreement", "worst", "messages", "bytes", "gradients", "seconds",
+        "round",
+        "objective",
+        "progress",
+        "disagreement",
+        "worst",
+        "messages",
+        "bytes",
+        "gradients",
+        "seconds",
         "residual",
-    ]  # fmt: skip
+    ]
     assert run.history["round"].tolist() == list(range(31))
     assert run.history["objective"][0] == pytest.approx((H * C**2).mean() / 2)
     assert run.history["worst"][0] == pytest.approx((H * C**2).max() / 2)

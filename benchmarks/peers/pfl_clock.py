@@ -43,8 +43,10 @@ def seconds_a_round(
     clock = Clock()
     FederatedAveraging().run(
         NNAlgorithmParams(rounds, evaluation_frequency=rounds + 1, train_cohort_size=cohort, val_cohort_size=None),
-        SimulatedBackend(users, users), model,
+        SimulatedBackend(users, users),
+        model,
         NNTrainHyperParams(local_num_epochs=1, local_learning_rate=0.05, local_batch_size=20),
-        NNEvalHyperParams(local_batch_size=rows), callbacks=[clock],
-    )  # fmt: skip
+        NNEvalHyperParams(local_batch_size=rows),
+        callbacks=[clock],
+    )
     return float(np.median(np.diff(clock.ends)[warm:]))

@@ -16,10 +16,15 @@ def layers(kind: str) -> nn.Sequential:
     if kind == "mlp":
         return nn.Sequential(nn.Flatten(), nn.Linear(784, 200), nn.Tanh(), nn.Linear(200, CLASSES))
     return nn.Sequential(
-        nn.Conv2d(1, 8, 3, padding=1, bias=False), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(8, 16, 3, padding=1, bias=False), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Flatten(), nn.Linear(784, CLASSES, bias=False),
-    )  # fmt: skip
+        nn.Conv2d(1, 8, 3, padding=1, bias=False),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(8, 16, 3, padding=1, bias=False),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(784, CLASSES, bias=False),
+    )
 
 
 class Network(nn.Module):

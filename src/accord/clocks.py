@@ -87,8 +87,10 @@ def uniform(low: Any, high: Any) -> Times:
         k = int(np.argmax(wrong))
         low, high = (np.broadcast_to(end, wrong.shape).flat[k] for end in (low, high))
         whose = f" for agent {k}" if wrong.ndim else ""
-        raise ClockError(f"A uniform law goes from {low:g} to {high:g}{whose}. Give both ends, the lower one first, "
-                         "and neither negative.")  # fmt: skip
+        raise ClockError(
+            f"A uniform law goes from {low:g} to {high:g}{whose}. Give both ends, the lower one first, "
+            "and neither negative."
+        )
     return Times(((low + high) / 2).tolist(), "uniform", ((high - low) / 2).tolist())
 
 
@@ -141,8 +143,10 @@ class Clock:
             _check_chances(name, getattr(self, name))
         _check_shares(self.complete)
         if np.any(np.asarray(self.sleep) > 0) and not np.all(np.asarray(_times(self.nap).mean) > 0):
-            raise ClockError(f"The clock lets agents sleep with a chance of {np.max(self.sleep):g}, but for no time. "
-                             "Give nap, the seconds until they come back.")  # fmt: skip
+            raise ClockError(
+                f"The clock lets agents sleep with a chance of {np.max(self.sleep):g}, but for no time. "
+                "Give nap, the seconds until they come back."
+            )
 
     def for_agents(self, K: int, dtype: Any) -> Pace:
         """The clock of K agents, ready to draw. Raises `ClockError` where it is of another number of agents."""
@@ -150,8 +154,10 @@ class Clock:
         def each(name: str, value: Any) -> np.ndarray:
             given = np.asarray(value, dtype)
             if given.shape not in ((), (K,)):
-                raise ClockError(f"The clock has {name} for {given.size} agents, but the problem has {K}. "
-                                 "Give one number for all, or one for each.")  # fmt: skip
+                raise ClockError(
+                    f"The clock has {name} for {given.size} agents, but the problem has {K}. "
+                    "Give one number for all, or one for each."
+                )
             return np.broadcast_to(given, (K,)).copy()
 
         def times(name: str) -> Times:
@@ -224,8 +230,10 @@ def _check_shares(given: Any) -> None:
     shares = _times(given)
     mean, spread = np.asarray(shares.mean), np.asarray(shares.spread)
     if shares.law not in ("constant", "uniform") or mean.dtype.kind not in "fiu" or mean.ndim > 1:
-        raise ClockError(f"The clock has complete={given!r}. Give a share, or one for each agent, or "
-                         "accord.clocks.uniform(0.2, 1.0).")  # fmt: skip
+        raise ClockError(
+            f"The clock has complete={given!r}. Give a share, or one for each agent, or "
+            "accord.clocks.uniform(0.2, 1.0)."
+        )
     positive = (mean > 0) & (mean - spread >= 0)
     wrong = ~(positive & (mean + spread <= 1))
     if wrong.any():

@@ -78,8 +78,10 @@ def noise_for(epsilon: float, rounds: int, delta: float, sampling: Sampling = 1.
 
     low, high = math.log(LEAST) + CLOSE, math.log(MOST) - CLOSE
     if not (_is_number(epsilon) and 0 < epsilon < math.inf and excess(low) > 0 >= excess(high)):
-        raise MethodError(f"epsilon={epsilon!r} is spent in {rounds} rounds by no noise from {LEAST:g} to {MOST:g}. "
-                          "Give a number such as 3.0, or fewer rounds.")  # fmt: skip
+        raise MethodError(
+            f"epsilon={epsilon!r} is spent in {rounds} rounds by no noise from {LEAST:g} to {MOST:g}. "
+            "Give a number such as 3.0, or fewer rounds."
+        )
     noise = math.exp(root_scalar(excess, bracket=(low, high), xtol=CLOSE).root)
     while spent(noise, rounds, delta, sampling, accountant) > epsilon:
         noise *= 1 + CLOSE
@@ -104,8 +106,10 @@ def noise_of(channel: Any, heard: int = 1) -> float:
     """
     links = channel.links if isinstance(channel, Chain) else ()
     if not (len(links) >= 2 and isinstance(links[0], Clip) and isinstance(links[1], GaussianNoise)):
-        raise MethodError(f"{channel!r} bounds no privacy: a message has to be clipped first and noised next. "
-                          "Use accord.chain(accord.clip(1.0), accord.gaussian_noise(2.0)).")  # fmt: skip
+        raise MethodError(
+            f"{channel!r} bounds no privacy: a message has to be clipped first and noised next. "
+            "Use accord.chain(accord.clip(1.0), accord.gaussian_noise(2.0))."
+        )
     if not _is_whole(heard) or (heard > 1 and len(links) > 2):
         raise MethodError(f"heard={heard!r}: give 1, or how many replies are averaged, if the noise ends the chain.")
     return links[1].scale * math.sqrt(heard) / (2 * links[0].bound)

@@ -100,8 +100,18 @@ def run(
     >>> float(answer.x.round(4)), answer.converged
     (2.25, True)
     """
-    check_kinds(network=network, channel=channel, participation=participation, runtime=runtime, stop=stop, seed=seed,
-                record=record, checkpoint=checkpoint, notify=notify, measure=measure)  # fmt: skip
+    check_kinds(
+        network=network,
+        channel=channel,
+        participation=participation,
+        runtime=runtime,
+        stop=stop,
+        seed=seed,
+        record=record,
+        checkpoint=checkpoint,
+        notify=notify,
+        measure=measure,
+    )
     use_all_cpu_devices()
     plan, choices = plan_for(problem, method, x0, network, channel, participation, aggregate, stop, seed, record)
     runtime = runtime_for(problem, runtime)
@@ -122,8 +132,9 @@ def run(
 class _RunLoop:
     """The loop on the host: blocks of rounds, and between them the stop test, the history, the checkpoint, Ctrl-C."""
 
-    def __init__(self, plan: Plan, session: Session, checkpoint: Checkpoint, notify: Any, measure: Any,
-                 asked: StopRequest) -> None:  # fmt: skip
+    def __init__(
+        self, plan: Plan, session: Session, checkpoint: Checkpoint, notify: Any, measure: Any, asked: StopRequest
+    ) -> None:
         self.plan, self.session, self.checkpoint = plan, session, checkpoint
         self.notify, self.measure, self.asked = notify, measure, asked
         self.cost, self.records, self.spent = per_round(session.plan), Records(), 0.0

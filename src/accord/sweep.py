@@ -71,11 +71,14 @@ def sweep(
     method = as_method(method)
     combinations = _combinations(method, values)
     use_all_cpu_devices()
-    plan, choices = plan_for(problem, _with(method, combinations[0]), x0, network, channel, participation, aggregate,
-                             stop, seed, record)  # fmt: skip
+    plan, choices = plan_for(
+        problem, _with(method, combinations[0]), x0, network, channel, participation, aggregate, stop, seed, record
+    )
     if plan.method.asynchronous or problem.opaque or problem.stored:
-        raise MethodError("sweep runs agents in JAX and in memory that keep step with one another. "
-                          "Use accord.run, once for each value.")  # fmt: skip
+        raise MethodError(
+            "sweep runs agents in JAX and in memory that keep step with one another. "
+            "Use accord.run, once for each value."
+        )
     plans = [plan, *(_likewise(plan, _with(plan.method, values), record) for values in combinations[1:])]
     runs: dict[int, Run] = {}
     with jax.enable_x64(plan.dtype == np.float64), interruptible() as asked:
@@ -156,8 +159,10 @@ class _SweepLoop:
         self._finish()
         verdicts = self.session.verdicts[: len(self.plans)].tolist()
         limit = ending or Ending(Status.ROUND_LIMIT, limit=stop.rounds)
-        endings = [limit if verdict == GOING else judged(plan, verdict, self.session.watch_of(i))
-                   for i, (plan, verdict) in enumerate(zip(self.plans, verdicts, strict=True))]  # fmt: skip
+        endings = [
+            limit if verdict == GOING else judged(plan, verdict, self.session.watch_of(i))
+            for i, (plan, verdict) in enumerate(zip(self.plans, verdicts, strict=True))
+        ]
         rounds = self.session.rounds[: len(self.plans)].tolist()
         return list(map(RunEnd, self.session.outcomes(), self.records, rounds, endings))
 

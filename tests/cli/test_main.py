@@ -153,16 +153,19 @@ def test_a_report_is_written_anew_with_the_story_it_had() -> None:
     assert Path("here/index.html").read_bytes() == before
 
 
-@pytest.mark.parametrize(("words", "message"), [
-    (("run", "hospitls"), "No study is called 'hospitls', and no file either. Did you mean 'hospitals'?"),
-    (("run", "farms.toml", "--method", "fedagv"), "No method is called 'fedagv'. Did you mean 'fedavg'?"),
-    (("run", "farms.toml", "--runtime", "thread"), "No runtime is called 'thread'. Did you mean 'threads'?"),
-    (("run", "farms.toml", "--method", "exchange_admm"), "ExchangeADMM sets prices on a shared constraint"),
-    (("run", "farms.toml", "--rounds", "-1"), "Stop(rounds=-1)"),
-    (("compare", "farms.toml", "--methods", "fedsgd,dgdd"), "No method is called 'dgdd'. Did you mean 'dgd'?"),
-    (("methods", "gradient_trackng"), "Did you mean 'gradient_tracking'?"),
-    (("report", "nowhere"), "nowhere/run.json cannot be read"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("run", "hospitls"), "No study is called 'hospitls', and no file either. Did you mean 'hospitals'?"),
+        (("run", "farms.toml", "--method", "fedagv"), "No method is called 'fedagv'. Did you mean 'fedavg'?"),
+        (("run", "farms.toml", "--runtime", "thread"), "No runtime is called 'thread'. Did you mean 'threads'?"),
+        (("run", "farms.toml", "--method", "exchange_admm"), "ExchangeADMM sets prices on a shared constraint"),
+        (("run", "farms.toml", "--rounds", "-1"), "Stop(rounds=-1)"),
+        (("compare", "farms.toml", "--methods", "fedsgd,dgdd"), "No method is called 'dgdd'. Did you mean 'dgd'?"),
+        (("methods", "gradient_trackng"), "Did you mean 'gradient_tracking'?"),
+        (("report", "nowhere"), "nowhere/run.json cannot be read"),
+    ],
+)
 def test_what_is_refused_is_one_sentence_and_exit_code_2(words: tuple[str, ...], message: str) -> None:
     result = accord(*words, code=2)
     assert message in result.stderr

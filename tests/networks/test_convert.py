@@ -145,8 +145,12 @@ def test_nodes_with_names_stand_where_the_problem_has_them() -> None:
 def test_an_adjacency_matrix_an_edge_list_and_their_tables_are_one_network() -> None:
     edges = [("a", "b"), ("b", "c")]
     matrix = pd.DataFrame([[0, 1, 0], [1, 0, 1], [0, 1, 0]], list("abc"), list("abc"))
-    found = [networks.from_edges(edges), networks.from_edges(pd.DataFrame(edges, columns=["from", "to"])),
-             networks.from_adjacency(matrix), networks.from_adjacency(matrix[list("cab")])]  # fmt: skip
+    found = [
+        networks.from_edges(edges),
+        networks.from_edges(pd.DataFrame(edges, columns=["from", "to"])),
+        networks.from_adjacency(matrix),
+        networks.from_adjacency(matrix[list("cab")]),
+    ]
     for network in found:
         np.testing.assert_array_equal(network.W, networks.path(3).W)
         assert network.agents == ("a", "b", "c")

@@ -19,12 +19,15 @@ def test_who_is_within_the_radius_is_heard_and_nobody_else() -> None:
         assert network.at(t).doubly_stochastic
 
 
-@pytest.mark.parametrize(("places", "radius", "message"), [
-    (np.zeros((3, 2)), 1.0, r"shape is \(3, 2\)"),
-    (np.full((1, 2, 2), np.nan), 1.0, "finite numbers"),
-    (np.zeros((1, 2, 2)), 0.0, "radius is a positive number, but it is 0.0"),
-    ([[[0.0], [9.0]], [[0.0], [8.0]]], 1.0, "stay apart in 2 components"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("places", "radius", "message"),
+    [
+        (np.zeros((3, 2)), 1.0, r"shape is \(3, 2\)"),
+        (np.full((1, 2, 2), np.nan), 1.0, "finite numbers"),
+        (np.zeros((1, 2, 2)), 0.0, "radius is a positive number, but it is 0.0"),
+        ([[[0.0], [9.0]], [[0.0], [8.0]]], 1.0, "stay apart in 2 components"),
+    ],
+)
 def test_what_is_no_motion_or_never_meets_is_refused(places: np.ndarray, radius: float, message: str) -> None:
     with pytest.raises(NetworkError, match=message):
         accord.networks.moving(places, radius)

@@ -83,16 +83,22 @@ def test_weights_and_sizes_are_read_only() -> None:
 def test_a_repr_shows_names_sizes_and_shapes_and_no_row() -> None:
     secret = [(np.full((2, 3), 271.8), np.array([314, 159])), (np.full((5, 3), 271.8), np.full(5, 314))]
     shown = [
-        (Problem(square, secret, names=["north", "south"]),
-         "Problem(square, 2 agents (north, south): "
-         "7 examples of features float64[3], targets int64[], 2 to 5 an agent)"),
-        (Coupled(square, [np.full((1, 3), 271.8)] * 4, np.full((4, 3), 314), 159.0),
-         "Coupled(square, 4 agents (0, 1, 2, ...): 4 examples of data float64[3], 1 to 1 an agent, 1 shared rows ==)"),
+        (
+            Problem(square, secret, names=["north", "south"]),
+            "Problem(square, 2 agents (north, south): "
+            "7 examples of features float64[3], targets int64[], 2 to 5 an agent)",
+        ),
+        (
+            Coupled(square, [np.full((1, 3), 271.8)] * 4, np.full((4, 3), 314), 159.0),
+            "Coupled(square, 4 agents (0, 1, 2, ...): 4 examples of data float64[3], 1 to 1 an agent, 1 shared rows ==)",
+        ),
         (Opaque(value=lambda x, secret=secret: 0.0, grad=lambda x: x, size=7), "Opaque(value, grad, size=7)"),
         (Problem(None, [Opaque(value=lambda x: 0.0)]), "Problem(own losses, 1 agents (0): opaque)"),
-        (Stored(lambda ks: np.full(len(ks), 271.8), np.ones(2000, int)),
-         "Stored(2,000 agents, 2,000 rows, panel=1,000)"),
-    ]  # fmt: skip
+        (
+            Stored(lambda ks: np.full(len(ks), 271.8), np.ones(2000, int)),
+            "Stored(2,000 agents, 2,000 rows, panel=1,000)",
+        ),
+    ]
     for one, words in shown:
         assert repr(one) == str(one) == words
 
@@ -128,7 +134,7 @@ def test_a_number_is_a_number_whoever_made_it(keywords: dict[str, Any], given: t
         (lambda: Problem(None, [], wieghts=1), UnknownKeyword, "Problem has no argument called 'wieghts'"),
         (lambda: Problem.from_table("x.csv", by="a", targt="b"), UnknownKeyword, "Did you mean 'target'"),
     ],
-)  # fmt: skip
+)
 def test_an_argument_of_the_wrong_kind_or_name_is_refused_in_a_sentence(
     call: Callable[[], Any], error: type[Exception], message: str
 ) -> None:
@@ -152,8 +158,11 @@ def test_an_opaque_answer_is_checked_where_it_is_given() -> None:
         agents.append(Opaque(value=lambda x: float(x @ x), grad=lambda x, answer=answer: answer))
         for workers in (1, 2, 3):
             with pytest.raises(AgentError, match=f"(?s)Agent 2 failed.*{words}"):
-                accord.run(Problem(None, agents, x0=np.zeros(3)), accord.FedSGD(0.1),
-                           runtime=accord.runtimes.Threads(workers=workers))  # fmt: skip
+                accord.run(
+                    Problem(None, agents, x0=np.zeros(3)),
+                    accord.FedSGD(0.1),
+                    runtime=accord.runtimes.Threads(workers=workers),
+                )
 
 
 def test_a_name_controls_no_terminal_and_begins_no_mathematics(tmp_path: Path) -> None:

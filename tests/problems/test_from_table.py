@@ -109,9 +109,12 @@ def test_standardised_columns_have_mean_zero_and_variance_one_and_the_intercept_
 
 def test_truth_values_and_nullable_numbers_are_numbers() -> None:
     made = problem(
-        sex=None, standardise=False, smokes=[True, False, True, True, False, False],
-        age=pd.array([1, 2, None, 4, 5, 6], dtype="Int64"), missing="mean",
-    )  # fmt: skip
+        sex=None,
+        standardise=False,
+        smokes=[True, False, True, True, False, False],
+        age=pd.array([1, 2, None, 4, 5, 6], dtype="Int64"),
+        missing="mean",
+    )
     assert made.table.columns == ("age", "smokes", "intercept")
     assert made.shards[0][0].tolist() == [[1, 1, 1], [3.6, 1, 1]]
 
@@ -132,8 +135,11 @@ def test_the_target_is_any_two_values_and_they_are_remembered() -> None:
 
 @pytest.mark.parametrize("model", ["logistic", "svm", "softmax", "least_squares", "lasso"])
 def test_every_model_is_its_ready_made_problem(model: str) -> None:
-    made = problem(model=model, ill=[3, 1, 2, 1, 2, 3] if model == "softmax" else [1, 0, 0, 1, 0, 1],
-                   **({"l1": 0.1} if model == "lasso" else {"l2": 0.3}))  # fmt: skip
+    made = problem(
+        model=model,
+        ill=[3, 1, 2, 1, 2, 3] if model == "softmax" else [1, 0, 0, 1, 0, 1],
+        **({"l1": 0.1} if model == "lasso" else {"l2": 0.3}),
+    )
     ready = {
         "logistic": lambda shards: accord.problems.logistic(shards, 0.3, intercept=True),
         "svm": lambda shards: accord.problems.svm(shards, 0.3),
@@ -156,8 +162,11 @@ def test_a_classifier_has_a_small_penalty_unless_given() -> None:
 def test_hospitals_are_what_scikit_learn_finds_on_the_pooled_table() -> None:
     made = Problem.from_table(HOSPITALS, by="hospital", target="pancreatitis", missing="mean", l2=0.05)
     assert dict(zip(made.names, made.sizes.tolist(), strict=True)) == {
-        "Michigan": 164, "Indiana": 413, "Kentucky": 22, "Case Western": 3,
-    }  # fmt: skip
+        "Michigan": 164,
+        "Indiana": 413,
+        "Kentucky": 22,
+        "Case Western": 3,
+    }
     pooled = pd.read_csv(HOSPITALS)
     x = pooled.drop(columns=["hospital", "pancreatitis"])
     x = x.fillna(x.mean())

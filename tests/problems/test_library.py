@@ -37,7 +37,7 @@ def test_whole_numbers_are_data_too() -> None:
 def test_labels_may_be_true_and_false_or_floating() -> None:
     a = np.array([[1.0], [2.0]])
     for labels in (np.array([True, False]), np.array([1.0, 0.0]), np.array([1, 0], np.int8)):
-        (_, kept), = problems.logistic([(a, labels)]).shards  # fmt: skip
+        ((_, kept),) = problems.logistic([(a, labels)]).shards
         assert kept.dtype == np.int32
         assert kept.tolist() == [1, 0]
 

@@ -79,7 +79,7 @@ def taken_alone(stack):
         ("single precision", lambda: least_squares(shards()), np.float32),
         ("no such loss", lambda: accord.problems.logistic([(A, b > 0) for A, b in shards()]), float),
     ],
-)  # fmt: skip
+)
 def test_rows_are_kept_to_where_statistics_would_not_do(why, problem, dtype):
     problem = problem()
     assert stacked(problem, Shape.of(problem.x0), np.ones(3, dtype)).statistics is None

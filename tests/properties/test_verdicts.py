@@ -41,10 +41,13 @@ SLOW = [pytest.mark.slow]
 
 @pytest.mark.parametrize(
     "kind",
-    [pytest.param(kind, marks=() if kind.__name__ in OFTEN else SLOW)
-     for kind in METHODS if kind.__name__ not in ADAPTIVE],
+    [
+        pytest.param(kind, marks=() if kind.__name__ in OFTEN else SLOW)
+        for kind in METHODS
+        if kind.__name__ not in ADAPTIVE
+    ],
     ids=lambda kind: kind.__name__,
-)  # fmt: skip
+)
 def test_units_change_neither_the_round_nor_the_verdict(kind: Any) -> None:
     one = told(kind)
     assert [told(kind, loss, data) for loss, data in ((-60, 0), (60, 0), (0, -60), (0, 60), (17, -9))] == [one] * 5

@@ -299,11 +299,15 @@ def test_fault_45_below_the_quorum_it_waits_and_then_says_why_it_ends() -> None:
         accord.run(PROBLEM, accord.FedSGD(), runtime=crew, stop=SHORT)
 
 
-@pytest.mark.parametrize(("method", "how", "words"), [
-    (accord.GradientTracking(), {"network": RING}, "no server that could go on without a neighbour"),
-    (accord.FedPD(), {}, "needs every agent's answer"),
-    (accord.FedSGD(), {"aggregate": accord.aggregation.MultiKrum(1)}, "bears f=1 bad agents among at least 5"),
-], ids=["peers", "everybody's answer", "a rule over few"])  # fmt: skip
+@pytest.mark.parametrize(
+    ("method", "how", "words"),
+    [
+        (accord.GradientTracking(), {"network": RING}, "no server that could go on without a neighbour"),
+        (accord.FedPD(), {}, "needs every agent's answer"),
+        (accord.FedSGD(), {"aggregate": accord.aggregation.MultiKrum(1)}, "bears f=1 bad agents among at least 5"),
+    ],
+    ids=["peers", "everybody's answer", "a rule over few"],
+)
 def test_a_deadline_is_refused_where_everybody_is_needed(method: Any, how: dict[str, Any], words: str) -> None:
     crew = Crew(2, delivered, patience=Timeouts(deadline=1.0))
     with pytest.raises(MethodError, match=words):

@@ -34,9 +34,12 @@ KNOWN = {
     "little demand": Known(dispatch([0.004, 0.006, 0.009], [5.3, 5.5, 5.8], 0, 0, [450, 350, 225], 20), (20, 0, 0)),
     "small plants": Known(dispatch([0.001, 0.0012, 0.002], [50, 55, 60], 0, 0, 8, 10), (8, 2, 0)),
     "straight costs": Known(dispatch([0, 0, 0], [10, 20, 30], 0, 0, 300, 500), (300, 200, 0), 20.0),
-    "megawatts or watts": Known(dispatch([4e-15, 6e-15, 9e-15], [5.3e-6, 5.5e-6, 5.8e-6], 0, [2e8, 1.5e8, 1e8],
-                                         [4.5e8, 3.5e8, 2.25e8], 9.75e8), (4.5e8, 3.25e8, 2e8), 9.4e-6),
-}  # fmt: skip
+    "megawatts or watts": Known(
+        dispatch([4e-15, 6e-15, 9e-15], [5.3e-6, 5.5e-6, 5.8e-6], 0, [2e8, 1.5e8, 1e8], [4.5e8, 3.5e8, 2.25e8], 9.75e8),
+        (4.5e8, 3.25e8, 2e8),
+        9.4e-6,
+    ),
+}
 
 
 def at_random(seed: int, K: int) -> Coupled:
@@ -83,9 +86,12 @@ def settled_or_still_at_it(kind: Any, seeds: range, K: int) -> int:
 
 
 LEAST = {
-    "DualDecomposition": 0.7, "DualSubgradient": 0.0, "DistributedDualSubgradient": 0.0, "ADAL": 0.8,
+    "DualDecomposition": 0.7,
+    "DualSubgradient": 0.0,
+    "DistributedDualSubgradient": 0.0,
+    "ADAL": 0.8,
     "TrackingADMM": 0.85,
-}  # fmt: skip
+}
 """Shares of markets that are settled within a thousand rounds, at least; 0.9 of the others'."""
 
 

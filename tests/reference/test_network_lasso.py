@@ -15,8 +15,11 @@ SHIFTED = accord.problems.quadratic(np.stack([OWN, APART]), np.array([[0.0, 0.0]
 """In y = (x₁, x₂ + 3): F is the mean of 2y₁² and 2(y₁ − y₂ + 3)², each of an agent, and |y₂| is the term."""
 
 
-@pytest.mark.parametrize("method", [accord.ConsensusADMM(), accord.FedSGD(), accord.NIDS(), accord.EXTRA()],
-                         ids=lambda method: type(method).__name__)  # fmt: skip
+@pytest.mark.parametrize(
+    "method",
+    [accord.ConsensusADMM(), accord.FedSGD(), accord.NIDS(), accord.EXTRA()],
+    ids=lambda method: type(method).__name__,
+)
 def test_it_stands_at_the_known_answer(method: Any) -> None:
     problem = accord.Problem(SHIFTED.loss, SHIFTED.shards, regularizer=L1(np.array([0.0, 1.0])), x0=np.zeros(2))
     network = None if hasattr(method, "broadcast") else accord.networks.path(2)

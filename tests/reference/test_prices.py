@@ -18,9 +18,14 @@ from accord.problems.objectives import CostCurve
 from accord.runtimes import Vectorised
 
 METHODS = [
-    accord.DualDecomposition, accord.AcceleratedDual, accord.DualSubgradient,
-    accord.ExchangeADMM, accord.SharingADMM, accord.ADAL, accord.PrimalDecomposition,
-]  # fmt: skip
+    accord.DualDecomposition,
+    accord.AcceleratedDual,
+    accord.DualSubgradient,
+    accord.ExchangeADMM,
+    accord.SharingADMM,
+    accord.ADAL,
+    accord.PrimalDecomposition,
+]
 LONG = accord.Stop(rounds=3000, progress=0)
 
 
@@ -49,10 +54,15 @@ CASES = {
         SAADAT, np.array([[200, 450], [150, 350], [100, 225]]), 975, 9.4, (450, 325, 200), 8236.25, EXACT
     ),
     "wood, wollenberg 3A": Case(
-        WOOD, np.array([[150, 600], [100, 400], [50, 200]]), 850, 9.148263, (393.1698, 334.6038, 122.2264), 8194.3561,
+        WOOD,
+        np.array([[150, 600], [100, 400], [50, 200]]),
+        850,
+        9.148263,
+        (393.1698, 334.6038, 122.2264),
+        8194.3561,
         (5e-7, 5e-5, 5e-5),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.__name__)

@@ -36,9 +36,13 @@ RULES = {
     "mixing, then GeometricMedian": NearestNeighbourMixing(F, GeometricMedian(F)),
 }
 ATTACKS = {
-    "sign flip": attacks.sign_flip, "NaN": attacks.not_a_number, "mimic": attacks.mimic, "ALIE": ALIE(),
-    "inner product": InnerProduct(10.0), "Gaussian": Gaussian(100.0),
-}  # fmt: skip
+    "sign flip": attacks.sign_flip,
+    "NaN": attacks.not_a_number,
+    "mimic": attacks.mimic,
+    "ALIE": ALIE(),
+    "inner product": InnerProduct(10.0),
+    "Gaussian": Gaussian(100.0),
+}
 RANDOM = np.random.default_rng(0)
 SPREAD = RANDOM.normal(size=(N, D))
 CENTRE = np.array([3.0, -2.0, 1.0])

@@ -51,8 +51,10 @@ RUNS: dict[str, Callable[..., accord.Run]] = {
     "peers": lambda **how: accord.run(PROBLEM, accord.GradientTracking(), network=RING.lose(0.2), **how),
     "prices": lambda **how: accord.run(
         accord.problems.dispatch([1.0, 2.0, 1.0], [0.0, 1.0, 2.0], np.zeros(3), -9.0, 9.0, 5.0),
-        accord.DualDecomposition(), **how),
-}  # fmt: skip
+        accord.DualDecomposition(),
+        **how,
+    ),
+}
 
 
 @pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
@@ -121,10 +123,14 @@ def test_nothing_is_left_behind() -> None:
     assert processes() == []
 
 
-@pytest.mark.parametrize(("wrong", "words"), [
-    (Ray(shards=0), "at least one shard"),
-    (Ray(deadline=-1.0), "a deadline in seconds, above 0"),
-], ids=repr)  # fmt: skip
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (Ray(shards=0), "at least one shard"),
+        (Ray(deadline=-1.0), "a deadline in seconds, above 0"),
+    ],
+    ids=repr,
+)
 def test_what_cannot_be_is_refused_at_the_door(wrong: Ray, words: str) -> None:
     with pytest.raises(MethodError, match=words):
         accord.run(PROBLEM, accord.FedSGD(), runtime=wrong)

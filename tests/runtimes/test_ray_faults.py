@@ -82,8 +82,13 @@ def test_fault_38_a_shard_that_freezes_for_good_is_placed_anew(monkeypatch: pyte
             frozen.append(processes()[0])
             os.kill(frozen[0], signal.SIGSTOP)
 
-    run = accord.run(PROBLEM, accord.FedSGD(), runtime=Ray(2, deadline=0.3, quorum=0.5), notify=freeze,
-                     stop=accord.Stop(rounds=4000, seconds=60, progress=1e-12, agreement=1.0))  # fmt: skip
+    run = accord.run(
+        PROBLEM,
+        accord.FedSGD(),
+        runtime=Ray(2, deadline=0.3, quorum=0.5),
+        notify=freeze,
+        stop=accord.Stop(rounds=4000, seconds=60, progress=1e-12, agreement=1.0),
+    )
     assert frozen
     assert frozen[0] not in processes()
     assert run.converged
@@ -95,8 +100,14 @@ def test_fault_45_below_the_quorum_the_run_ends_and_says_why() -> None:
         threading.Timer(0.3, os.kill, (processes()[0], signal.SIGSTOP)).start()  # in the middle of what follows
 
     with pytest.raises(ShardLost, match=r"Round \d+: after .* no answer from shard \d .*below the quorum"):
-        accord.run(PROBLEM, accord.FedSGD(), runtime=Ray(2, deadline=0.3, quorum=0.9), notify=freeze,
-                   stop=accord.Stop(rounds=100_000, progress=0), record=1000)  # fmt: skip
+        accord.run(
+            PROBLEM,
+            accord.FedSGD(),
+            runtime=Ray(2, deadline=0.3, quorum=0.9),
+            notify=freeze,
+            stop=accord.Stop(rounds=100_000, progress=0),
+            record=1000,
+        )
 
 
 def test_nothing_is_left_behind() -> None:
@@ -135,10 +146,14 @@ def in_a_group(*command: str, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, process_group=0, env=os.environ | environment)
 
 
-@pytest.mark.parametrize(("signals", "said", "last"), [
-    (["SIGINT"], "was interrupted;True;()\n", ""),
-    (["SIGTERM", "SIGINT"], "", "KeyboardInterrupt"),
-], ids=str)  # fmt: skip
+@pytest.mark.parametrize(
+    ("signals", "said", "last"),
+    [
+        (["SIGINT"], "was interrupted;True;()\n", ""),
+        (["SIGTERM", "SIGINT"], "", "KeyboardInterrupt"),
+    ],
+    ids=str,
+)
 def test_fault_53_a_program_that_is_told_to_end_reports_and_leaves_no_shard_behind(
     signals: list[str], said: str, last: str
 ) -> None:

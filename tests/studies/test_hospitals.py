@@ -82,8 +82,10 @@ def test_what_became_of_the_patients_held_out_is_not_known_to_the_models(rows: R
 
 def test_a_base_rate_of_ones_own_beats_the_common_model_and_the_rate_alone(rows: Rows) -> None:
     scores = models.held_out(rows, pull=0.3, repetitions=4)
-    lost = {kind: np.concatenate([validation.losses(z, b) for z, b in zip(scores[kind], rows.b, strict=True)])
-            for kind in (ALONE, TOGETHER, BASE, RATE, PERSONAL)}  # fmt: skip
+    lost = {
+        kind: np.concatenate([validation.losses(z, b) for z, b in zip(scores[kind], rows.b, strict=True)])
+        for kind in (ALONE, TOGETHER, BASE, RATE, PERSONAL)
+    }
     assert lost[BASE].mean() < min(lost[RATE].mean(), lost[TOGETHER].mean())
     assert max(lost[RATE].mean(), lost[TOGETHER].mean()) < lost[ALONE].mean()
     assert lost[PERSONAL].mean() < lost[ALONE].mean()

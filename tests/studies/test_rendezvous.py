@@ -66,9 +66,11 @@ def test_the_chapters_are_told(study: Study, monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setattr(rendezvous, name, less)
     told = [written(chapter) for chapter in study.chapters(study.run())]
     assert [section.title for section in told] == [
-        "They agree, though never all in touch", "The median, not the mean", "Links that fail cost time, not truth",
+        "They agree, though never all in touch",
+        "The median, not the mean",
+        "Links that fail cost time, not truth",
         "A map that nobody could draw alone",
-    ]  # fmt: skip
+    ]
     assert told[0].picture.startswith("data:image/gif;base64,R0lGOD")
     assert told[1].table is not None
     assert all(section.picture.startswith("data:image/svg") for section in told[2:])

@@ -6,7 +6,24 @@ from accord.channels.error_feedback import Changes, ErrorFeedback, changes, erro
 from accord.channels.hold_last import Silence, silence
 
 __all__ = [
-    "Chain", "Changes", "Channel", "Clear", "Clip", "Compressed", "ErrorFeedback", "GaussianNoise", "Silence", "chain",
-    "changes", "clip", "error_feedback", "gaussian_noise", "natural", "quantise", "random_k", "sign", "silence",
+    "Chain",
+    "Changes",
+    "Channel",
+    "Clear",
+    "Clip",
+    "Compressed",
+    "ErrorFeedback",
+    "GaussianNoise",
+    "Silence",
+    "chain",
+    "changes",
+    "clip",
+    "error_feedback",
+    "gaussian_noise",
+    "natural",
+    "quantise",
+    "random_k",
+    "sign",
+    "silence",
     "top_k",
-]  # fmt: skip
+]

@@ -79,8 +79,10 @@ class GaussianNoise(Clear):
 
     def encode(self, message: Message, memory: tuple[()], key: Array) -> tuple[Message, tuple[()]]:
         leaves, tree = jax.tree.flatten(message)
-        noisy = [leaf + self.scale * jax.random.normal(jax.random.fold_in(key, i), leaf.shape, leaf.dtype)
-                 for i, leaf in enumerate(leaves)]  # fmt: skip
+        noisy = [
+            leaf + self.scale * jax.random.normal(jax.random.fold_in(key, i), leaf.shape, leaf.dtype)
+            for i, leaf in enumerate(leaves)
+        ]
         return jax.tree.unflatten(tree, noisy), memory
 
 

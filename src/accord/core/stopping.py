@@ -67,8 +67,15 @@ class Stop:
         array: Any = np.asarray  # JAX takes them for its own
         number, flag, count = partial(array, dtype=x0.dtype), partial(array, dtype=bool), partial(array, dtype=np.int32)
         nothing = lambda *shape: number(np.full(shape, math.nan))  # noqa: E731
-        limits = Limits(number(self.progress), number(self.agreement), count(min(self.window, 2**30)),
-                        flag(self.absolute), flag(prices), flag(floor), number(np.vdot(x0, x0)))  # fmt: skip
+        limits = Limits(
+            number(self.progress),
+            number(self.agreement),
+            count(min(self.window, 2**30)),
+            flag(self.absolute),
+            flag(prices),
+            flag(floor),
+            number(np.vdot(x0, x0)),
+        )
         return StopMonitor(
             limits,
             seen=Seen(*[nothing()] * len(Seen._fields)),

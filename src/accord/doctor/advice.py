@@ -37,17 +37,20 @@ def _soon(who: Context, found: Measures, rested: Sequence[FloorComparison]) -> I
     fit = [one.floor for one in rested if one.floor.found and one.floor.above <= TOLERABLE * gain]
     if not fit:
         worst = min(rested, key=lambda one: one.floor.above).floor
-        yield (f"Advice: these agents differ too much for FedAvg, which even with {worst.steps} local steps would stop "
-               f"{number(100 * worst.above / gain, 2) if gain > 0 else '∞'} % short of what there is to gain. "
-               "Take a method that corrects for it, such as SCAFFOLD, or shorter local steps.")  # fmt: skip
+        yield (
+            f"Advice: these agents differ too much for FedAvg, which even with {worst.steps} local steps would stop "
+            f"{number(100 * worst.above / gain, 2) if gain > 0 else '∞'} % short of what there is to gain. "
+            "Take a method that corrects for it, such as SCAFFOLD, or shorter local steps."
+        )
         return
     best = max(fit, key=lambda floor: floor.steps)
     price = data_size(2 * who.vector * len(who.names) * max(best.rounds, 1))
-    yield (f"Advice: for a good model soon, FedAvg(GradientDescent(steps={best.steps}, "
-           f"step_size={best.step_size:.3g})): in {count(best.rounds)} rounds ({price} "
-           f"in all) a hundredth of the way to its floor is left, and the floor costs "
-           f"{number(100 * best.above / gain, 2)} % of what there is to gain."
-           + _why(found))  # fmt: skip
+    yield (
+        f"Advice: for a good model soon, FedAvg(GradientDescent(steps={best.steps}, "
+        f"step_size={best.step_size:.3g})): in {count(best.rounds)} rounds ({price} "
+        f"in all) a hundredth of the way to its floor is left, and the floor costs "
+        f"{number(100 * best.above / gain, 2)} % of what there is to gain." + _why(found)
+    )
 
 
 def _why(found: Measures) -> str:
@@ -65,17 +68,21 @@ def _exact(who: Context, counted: Sequence[Rounds]) -> Iterator[str]:
         best = min(known, key=lambda one: _until(one) * one.bytes / max(one.predicted, 1))
         rounds = _until(best)
         spent = best.bytes * rounds / max(best.predicted, 1)
-        yield (f"Advice: for the optimum itself, {best.method}: {count(round(rounds))} rounds and "
-               f"{data_size(spent)} until {number(who.share, 2)} of the initial gap is left, "
-               f"the fewest bytes of those considered.{_whole(who, best.method)}")  # fmt: skip
+        yield (
+            f"Advice: for the optimum itself, {best.method}: {count(round(rounds))} rounds and "
+            f"{data_size(spent)} until {number(who.share, 2)} of the initial gap is left, "
+            f"the fewest bytes of those considered.{_whole(who, best.method)}"
+        )
 
 
 def _whole(who: Context, method: str) -> str:
     """Why a Hessian is worth what it weighs."""
     if "Newton" not in method:
         return ""
-    return (f" With {who.size} decisions a Hessian is {who.size * (who.size + 1) // 2:,} numbers, and F is smooth, so "
-            "that few rounds are left.")  # fmt: skip
+    return (
+        f" With {who.size} decisions a Hessian is {who.size * (who.size + 1) // 2:,} numbers, and F is smooth, so "
+        "that few rounds are left."
+    )
 
 
 def _until(one: Rounds) -> float:
@@ -97,5 +104,7 @@ def _network(network: Any) -> Iterator[str]:
         return
     delay = longest_delay(1.0, 1 - network.lambda_min)
     late = f"messages that are {delay} round{'s' if delay > 1 else ''} late" if delay > 0 else "no late messages"
-    yield (f"The {network.name} mixes with γ = {number(network.gamma, 3)} (σ = {number(round(network.sigma, 12), 3)}); "
-           f"averaging over it bears {late}.")  # fmt: skip
+    yield (
+        f"The {network.name} mixes with γ = {number(network.gamma, 3)} (σ = {number(round(network.sigma, 12), 3)}); "
+        f"averaging over it bears {late}."
+    )

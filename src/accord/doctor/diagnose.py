@@ -29,9 +29,14 @@ NEAR = 0.05  # below and above that limit
 
 
 def diagnose(
-    problem: Problem, network: Any = None, x0: Any = None, *, check: bool = False,
-    local_steps: Sequence[int] = (2, 5, 20), share: float = 1e-4,
-) -> Diagnosis:  # fmt: skip
+    problem: Problem,
+    network: Any = None,
+    x0: Any = None,
+    *,
+    check: bool = False,
+    local_steps: Sequence[int] = (2, 5, 20),
+    share: float = 1e-4,
+) -> Diagnosis:
     """How different the agents are, what that will cost, and which method and step size to take.
 
     - `network`: who would talk to whom; None for a server. `x0`: where runs would start; the problem's own where None.
@@ -68,21 +73,31 @@ def _fits(problem: Problem, network: Any, local_steps: Sequence[int], share: flo
     if not isinstance(problem, Problem):
         raise ProblemError(f"diagnose needs an accord.Problem, but got {type(problem).__name__}.")
     if problem.stored:
-        raise ProblemError("The shards are stored elsewhere, and the doctor asks every agent many questions. Diagnose "
-                           "a problem of some of them, in memory.")  # fmt: skip
+        raise ProblemError(
+            "The shards are stored elsewhere, and the doctor asks every agent many questions. Diagnose "
+            "a problem of some of them, in memory."
+        )
     if problem.coupling is not None:
-        raise ProblemError("These agents share a constraint, and each has a decision of its own. The doctor "
-                           "examines agents that seek one common model; for prices, accord.run tells what it "
-                           "chose.")  # fmt: skip
+        raise ProblemError(
+            "These agents share a constraint, and each has a decision of its own. The doctor "
+            "examines agents that seek one common model; for prices, accord.run tells what it "
+            "chose."
+        )
     if problem.opaque:
-        raise MethodError("The agents are opaque, so nobody can ask them for Hessian-vector products. "
-                          "Run a method with a step size of your own.")  # fmt: skip
+        raise MethodError(
+            "The agents are opaque, so nobody can ask them for Hessian-vector products. "
+            "Run a method with a step size of your own."
+        )
     if problem.regularizer is not None:
-        raise ProblemError(f"The term {type(problem.regularizer).__name__} has no gradient, on which all predictions "
-                           "rest. Diagnose the problem without it: Problem(..., regularizer=None).")  # fmt: skip
+        raise ProblemError(
+            f"The term {type(problem.regularizer).__name__} has no gradient, on which all predictions "
+            "rest. Diagnose the problem without it: Problem(..., regularizer=None)."
+        )
     if hasattr(problem.loss, "bounds") and not math.isfinite(problem.loss.bounds(problem.shards[0]).L):
-        raise ProblemError(f"A {type(problem.loss).__name__} has no curvature, on which all predictions rest. "
-                           "Diagnose a smooth loss on the same data, such as the logistic.")  # fmt: skip
+        raise ProblemError(
+            f"A {type(problem.loss).__name__} has no curvature, on which all predictions rest. "
+            "Diagnose a smooth loss on the same data, such as the logistic."
+        )
     if network is not None and network.size != problem.K:
         raise NetworkError(f"The network has {network.size} agents, but the problem has {problem.K}.")
     if not local_steps or min(local_steps) < 1 or any(tau != int(tau) for tau in local_steps):

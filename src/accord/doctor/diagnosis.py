@@ -58,22 +58,45 @@ class Diagnosis:
 
     @classmethod
     def of(
-        cls, problem: Problem, network: Any, found: Measures, rested: Sequence[FloorComparison], counted: Sequence[Rounds],
-        delays: Sequence[Delay], said: Mapping[str, QueryCost], share: float, step_size: float, vector: int,
-    ) -> Diagnosis:  # fmt: skip
+        cls,
+        problem: Problem,
+        network: Any,
+        found: Measures,
+        rested: Sequence[FloorComparison],
+        counted: Sequence[Rounds],
+        delays: Sequence[Delay],
+        said: Mapping[str, QueryCost],
+        share: float,
+        step_size: float,
+        vector: int,
+    ) -> Diagnosis:
         """A diagnosis from what was measured."""
         advice = late(ABOVE, "advice")
         findings = late(ABOVE, "findings")
         frames = late(ABOVE, "frames")
         checked = any(not np.isnan(one.distance) for one in rested) or any(not np.isnan(c.measured) for c in counted)
-        who = Context(problem.names, problem.sizes, problem.weights, len(found.common.x), network, step_size, share,
-                       vector, checked)  # fmt: skip
+        who = Context(
+            problem.names,
+            problem.sizes,
+            problem.weights,
+            len(found.common.x),
+            network,
+            step_size,
+            share,
+            vector,
+            checked,
+        )
         return cls(
-            table=frames.agents(who, found), floors=frames.floors(rested), rounds=frames.rounds(counted),
-            delays=frames.delays(delays), said=frames.said(said), measures=found, patients=who,
+            table=frames.agents(who, found),
+            floors=frames.floors(rested),
+            rounds=frames.rounds(counted),
+            delays=frames.delays(delays),
+            said=frames.said(said),
+            measures=found,
+            patients=who,
             found=tuple(findings.sentences(who, found, rested, counted, delays, said)),
             advice=tuple(advice.sentences(who, found, rested, counted)),
-        )  # fmt: skip
+        )
 
     @property
     def conflict(self) -> np.ndarray:
@@ -111,8 +134,13 @@ class Diagnosis:
         numbers |= {"objective": self.measures.common.value, "objective_at_start": self.measures.common.start}
         tables = {"table": self.table, "floors": self.floors, "rounds": self.rounds, "delays": self.delays}
         tables |= {"said": self.said}
-        return {"agents": len(self.patients.names), **numbers, "findings": self.findings_about(),
-                "advice": list(self.advice), **{name: frames.records(one) for name, one in tables.items()}}  # fmt: skip
+        return {
+            "agents": len(self.patients.names),
+            **numbers,
+            "findings": self.findings_about(),
+            "advice": list(self.advice),
+            **{name: frames.records(one) for name, one in tables.items()},
+        }
 
     def plot(self, path: str | Path | None = None) -> Any:
         """Draw it: what each agent gives up, who pulls against whom, and the floors. Returns a matplotlib figure."""

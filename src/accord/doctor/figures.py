@@ -98,8 +98,15 @@ def draw_conflict(figure: Figure, axes: Axes, found: Diagnosis) -> None:
         axes.set_xlabel(f"{K} agents, those who agree side by side", fontsize=9, color=FAINT, loc="right")
     for i, j in np.ndindex(K, K) if K <= WRITTEN else ():
         text = f"{shown[i, j]:.2f}".replace("-", "−").replace("1.00", "1")
-        axes.text(j + 0.5, i + 0.5, text, ha="center", va="center", fontsize=8.5,
-                  color="white" if abs(shown[i, j]) > 0.6 else INK)  # fmt: skip
+        axes.text(
+            j + 0.5,
+            i + 0.5,
+            text,
+            ha="center",
+            va="center",
+            fontsize=8.5,
+            color="white" if abs(shown[i, j]) > 0.6 else INK,
+        )
     axes.invert_yaxis()
     axes.set_aspect("equal", anchor="W")
     axes.tick_params(colors=INK, labelsize=8.5 if K <= 16 else 7, length=0, pad=4)
@@ -133,8 +140,16 @@ def draw_floors(axes: Axes, found: Diagnosis) -> None:
     axes.set_ylim(0, 1.25 * float(np.nanmax(floors[["predicted", "measured"]].to_numpy())) or 1)
     axes.set_yticks([0])
     for tau, distance in zip(steps, floors["predicted"].to_numpy(), strict=True):
-        axes.annotate(number(distance, 3), (tau, distance), (-8, 4), textcoords="offset points", ha="right",
-                      fontsize=9, color=SERIES[0], annotation_clip=False)  # fmt: skip
+        axes.annotate(
+            number(distance, 3),
+            (tau, distance),
+            (-8, 4),
+            textcoords="offset points",
+            ha="right",
+            fontsize=9,
+            color=SERIES[0],
+            annotation_clip=False,
+        )
     axes.set_title("FedAvg's floor: distance to the optimum", **ABOVE)
     measured = bool(floors["measured"].notna().any())
     _legend(axes, [("predicted", SERIES[0]), *([("measured", SERIES[1])] if measured else [])])
@@ -144,8 +159,16 @@ def _legend(axes: Axes, entries: list[tuple[str, str]]) -> None:
     """Words in their colours, below the title."""
     place, inches = 0.0, axes.get_figure(root=True).get_size_inches()[0] / len(axes.get_figure(root=True).axes or [0])  # pyright: ignore
     for words, colour in entries:
-        axes.annotate(words, (place, 1), (0, 4), xycoords="axes fraction", textcoords="offset points", fontsize=8.5,
-                      color=colour, annotation_clip=False)  # fmt: skip
+        axes.annotate(
+            words,
+            (place, 1),
+            (0, 4),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            fontsize=8.5,
+            color=colour,
+            annotation_clip=False,
+        )
         place += (0.078 * len(words) + 0.2) / inches
 
 

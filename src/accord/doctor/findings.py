@@ -29,9 +29,13 @@ AGREE, ROUGHLY = 0.1, 0.25  # shares by which floors, and numbers of rounds, may
 
 
 def sentences(
-    who: Context, found: Measures, rested: Sequence[FloorComparison], counted: Sequence[Rounds], delays: Sequence[Delay],
+    who: Context,
+    found: Measures,
+    rested: Sequence[FloorComparison],
+    counted: Sequence[Rounds],
+    delays: Sequence[Delay],
     said: Mapping[str, QueryCost],
-) -> Iterator[Finding]:  # fmt: skip
+) -> Iterator[Finding]:
     """What agents are like, what is predicted, and what a run measured."""
     heard, told = (sum(getattr(one, name) for one in said.values()) for name in ("heard", "said"))
     parts = {
@@ -40,9 +44,11 @@ def sentences(
         "floors": (_floor(one, found, who.checked) for one in rested),
         "rounds": (_rounds(one, who.share, who.checked) for one in counted),
         "delays": map(_delay, delays),
-        "privacy": [f"For this an agent heard {data_size(heard)} and said {data_size(told)}: losses, gradients and the "
-                    "like on its own rows, and no row."],
-    }  # fmt: skip
+        "privacy": [
+            f"For this an agent heard {data_size(heard)} and said {data_size(told)}: losses, gradients and the "
+            "like on its own rows, and no row."
+        ],
+    }
     for about, lines in parts.items():
         yield from (Finding(about, line) for line in lines)
 
@@ -59,9 +65,11 @@ def _who(who: Context, found: Measures) -> Iterator[str]:
     yield line + "."
     if skew is not None:
         k = int(skew.argmax())
-        yield (f"Their labels differ: {number(100 * float(who.weights @ skew), 2)} % of an agent's rows would have "
-               f"to change label to look like everybody's, {number(100 * skew[k], 2)} % of "
-               f"{_called(who, k)}'s.")  # fmt: skip
+        yield (
+            f"Their labels differ: {number(100 * float(who.weights @ skew), 2)} % of an agent's rows would have "
+            f"to change label to look like everybody's, {number(100 * skew[k], 2)} % of "
+            f"{_called(who, k)}'s."
+        )
 
 
 def _called(who: Context, k: int) -> str:
@@ -72,39 +80,51 @@ def _called(who: Context, k: int) -> str:
 def _curvature(found: Measures) -> Iterator[str]:
     least, most = found.curved
     L, mu = float(np.nanmax(found.L)), float(np.nanmin(found.mu))
-    yield (f"At the common optimum F curves by {number(least, 3)} to {number(most, 3)}, a condition number of "
-           f"{number(most / least, 3)}; anywhere, no agent's loss curves by more than {number(L, 3)} or less than "
-           f"{number(mu, 3)} ({found.source}).")  # fmt: skip
+    yield (
+        f"At the common optimum F curves by {number(least, 3)} to {number(most, 3)}, a condition number of "
+        f"{number(most / least, 3)}; anywhere, no agent's loss curves by more than {number(L, 3)} or less than "
+        f"{number(mu, 3)} ({found.source})."
+    )
 
 
 def _difference(who: Context, found: Measures) -> Iterator[str]:
     start = math.sqrt(float(who.weights @ found.at_start**2))
     root = math.sqrt(found.B)
     share = root / start if start > 0 else 0.0
-    yield (f"B = Σ p_k ‖∇f_k(x*)‖² = {number(found.B, 3)}: where all would meet, the agents' gradients still are "
-           f"{number(100 * share, 2)} % of what they were at the start.")  # fmt: skip
+    yield (
+        f"B = Σ p_k ‖∇f_k(x*)‖² = {number(found.B, 3)}: where all would meet, the agents' gradients still are "
+        f"{number(100 * share, 2)} % of what they were at the start."
+    )
     most = found.curved[1]
-    yield (f"Their Hessians differ by δ = {number(found.delta, 3)}, {number(100 * found.delta / most, 2)} % of the "
-           "largest curvature of F.")  # fmt: skip
+    yield (
+        f"Their Hessians differ by δ = {number(found.delta, 3)}, {number(100 * found.delta / most, 2)} % of the "
+        "largest curvature of F."
+    )
     if len(who.names) > 1 and found.conflict.min() < -0.1:
         j, k = sorted(map(int, np.unravel_index(int(found.conflict.argmin()), found.conflict.shape)))
-        yield (f"Of all, {_called(who, j)} and {_called(who, k)} pull against each other most: the cosine of their "
-               f"gradients there is {number(found.conflict[j, k], 2)}.")  # fmt: skip
+        yield (
+            f"Of all, {_called(who, j)} and {_called(who, k)} pull against each other most: the cosine of their "
+            f"gradients there is {number(found.conflict[j, k], 2)}."
+        )
 
 
 def _gives(who: Context, found: Measures) -> Iterator[str]:
     loses = found.losses - found.own.value
     if not np.isnan(loses).all():
         k = int(np.nanargmax(loses))
-        yield (f"On its own rows {_called(who, k)} gives up most: it loses {number(found.losses[k])} at the common "
-               f"optimum, and {number(float(found.own.value[k]))} at its own.")  # fmt: skip
+        yield (
+            f"On its own rows {_called(who, k)} gives up most: it loses {number(found.losses[k])} at the common "
+            f"optimum, and {number(float(found.own.value[k]))} at its own."
+        )
 
 
 def _floor(one: FloorComparison, found: Measures, checked: bool) -> str:
     floor, gain = one.floor, found.common.start - found.common.value
-    line = (f"FedAvg with {floor.steps} local steps of {number(floor.step_size, 3)} will stand on a floor, "
-            f"{number(floor.distance)} from the optimum and {number(floor.above, 3)} above it"
-            f"{_of_gain(floor.above, gain)}")  # fmt: skip
+    line = (
+        f"FedAvg with {floor.steps} local steps of {number(floor.step_size, 3)} will stand on a floor, "
+        f"{number(floor.distance)} from the optimum and {number(floor.above, 3)} above it"
+        f"{_of_gain(floor.above, gain)}"
+    )
     if not floor.found:
         line += "; the theory does not hold here, since a round of local work from there moves on"
     if checked and math.isnan(one.distance):
@@ -120,9 +140,11 @@ def _of_gain(above: float, gain: float) -> str:
 def _rounds(one: Rounds, share: float, checked: bool) -> str:
     if math.isnan(one.predicted):
         return f"How many rounds {one.method} takes is not predicted: {one.basis.removeprefix('none: ')}."
-    line = (f"{one.method} will take {'at most ' if 'bound' in one.basis else ''}{count(round(one.predicted))} rounds "
-            f"and {data_size(one.bytes)} until {number(share, 2)} of the initial gap F − F* is left, by "
-            f"{one.basis}")  # fmt: skip
+    line = (
+        f"{one.method} will take {'at most ' if 'bound' in one.basis else ''}{count(round(one.predicted))} rounds "
+        f"and {data_size(one.bytes)} until {number(share, 2)} of the initial gap F − F* is left, by "
+        f"{one.basis}"
+    )
     if checked and math.isnan(one.measured):
         return f"{line}; a run would be too long to check it here."
     if math.isinf(one.measured):
@@ -153,8 +175,10 @@ def _beside(
 
 
 def _delay(one: Delay) -> str:
-    line = (f"Gradients that are {one.rounds} round{'s' if one.rounds > 1 else ''} old are borne by steps below "
-            f"{number(one.longest, 3)}")  # fmt: skip
+    line = (
+        f"Gradients that are {one.rounds} round{'s' if one.rounds > 1 else ''} old are borne by steps below "
+        f"{number(one.longest, 3)}"
+    )
     if one.stable_below is None:
         return line + "."
     if one.stable_below and one.unstable_above:

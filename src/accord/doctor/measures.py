@@ -63,12 +63,20 @@ def measure(problem: Problem, agents: Population, x0: np.ndarray) -> Measures:
     ended = own.left <= LEFT * np.maximum(np.maximum(norms, np.linalg.norm(start, axis=1)), 1e-300)
     own = jax.tree.map(lambda leaf: np.where(ended, leaf, np.nan) + someone, own)
     return Measures(
-        L=bounds.L + someone, mu=bounds.mu + someone, source=bounds.source, common=common,
-        seen=_spectrum(agents, common.x, x0), losses=losses + someone, gradients=norms + someone,
-        at_start=np.linalg.norm(start, axis=1), own=own,
-        conflict=np.clip(unit @ unit.T, -1, 1), B=float(p @ norms**2), delta=_similarity(agents, common.x),
+        L=bounds.L + someone,
+        mu=bounds.mu + someone,
+        source=bounds.source,
+        common=common,
+        seen=_spectrum(agents, common.x, x0),
+        losses=losses + someone,
+        gradients=norms + someone,
+        at_start=np.linalg.norm(start, axis=1),
+        own=own,
+        conflict=np.clip(unit @ unit.T, -1, 1),
+        B=float(p @ norms**2),
+        delta=_similarity(agents, common.x),
         labels=agents.ask(labels) if hasattr(problem.loss, "classes") else None,
-    )  # fmt: skip
+    )
 
 
 def _spectrum(agents: Population, x: np.ndarray, x0: np.ndarray) -> Ritz:

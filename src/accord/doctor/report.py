@@ -66,20 +66,30 @@ def _agents(found: Diagnosis) -> pd.DataFrame:
     frame = found.table.assign(gives=found.table["together"] - found.table["alone"])
     frame = frame.sort_values("gives", ascending=False, kind="stable").head(AGENTS)
     columns = {
-        "agent": frame.index, "examples": frame["examples"], "L": frame["L"], "condition": frame["condition"],
-        "loss alone": frame["alone"], "at the common optimum": frame["together"], "gives up": frame["gives"],
-        "optima apart": frame["distance"], "gradient there": frame["gradient"],
-    }  # fmt: skip
+        "agent": frame.index,
+        "examples": frame["examples"],
+        "L": frame["L"],
+        "condition": frame["condition"],
+        "loss alone": frame["alone"],
+        "at the common optimum": frame["together"],
+        "gives up": frame["gives"],
+        "optima apart": frame["distance"],
+        "gradient there": frame["gradient"],
+    }
     return pd.DataFrame(columns)
 
 
 def _floors(found: Diagnosis) -> pd.DataFrame:
     frame = found.floors.reset_index()
     columns = {
-        "local steps": frame["local_steps"], "step size": frame["step_size"], "distance predicted": frame["predicted"],
-        "measured": frame["measured"], "above the optimum, predicted": frame["predicted_above"],
-        "measured ": frame["measured_above"], "by Hessians at x* alone": frame["by_hessians_alone"],
-    }  # fmt: skip
+        "local steps": frame["local_steps"],
+        "step size": frame["step_size"],
+        "distance predicted": frame["predicted"],
+        "measured": frame["measured"],
+        "above the optimum, predicted": frame["predicted_above"],
+        "measured ": frame["measured_above"],
+        "by Hessians at x* alone": frame["by_hessians_alone"],
+    }
     return pd.DataFrame(columns)
 
 

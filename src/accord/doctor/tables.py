@@ -22,10 +22,16 @@ def agents(who: Context, found: Measures) -> pd.DataFrame:
     with np.errstate(divide="ignore"):
         condition = np.where(found.mu > 0, found.L / found.mu, np.inf)
     columns = {
-        "examples": who.sizes, "weight": who.weights, "L": found.L, "mu": found.mu, "condition": condition,
-        "alone": found.own.value, "together": found.losses, "distance": found.own.distance,
+        "examples": who.sizes,
+        "weight": who.weights,
+        "L": found.L,
+        "mu": found.mu,
+        "condition": condition,
+        "alone": found.own.value,
+        "together": found.losses,
+        "distance": found.own.distance,
         "gradient": found.gradients,
-    }  # fmt: skip
+    }
     if found.label_skew is not None:
         columns["label_skew"] = found.label_skew
     return pd.DataFrame(columns, index=pd.Index(who.names, name="agent"))
@@ -34,11 +40,19 @@ def agents(who: Context, found: Measures) -> pd.DataFrame:
 def floors(rested: Sequence[FloorComparison]) -> pd.DataFrame:
     """One row a number of local steps; distances ‖x − x*‖, and heights F(x) − F*."""
     rows = [
-        {"local_steps": one.floor.steps, "step_size": one.floor.step_size, "predicted": one.floor.distance,
-         "measured": one.distance, "predicted_above": one.floor.above, "measured_above": one.above,
-         "by_hessians_alone": one.floor.by_hessians, "rounds": one.floor.rounds, "holds": one.floor.found}
+        {
+            "local_steps": one.floor.steps,
+            "step_size": one.floor.step_size,
+            "predicted": one.floor.distance,
+            "measured": one.distance,
+            "predicted_above": one.floor.above,
+            "measured_above": one.above,
+            "by_hessians_alone": one.floor.by_hessians,
+            "rounds": one.floor.rounds,
+            "holds": one.floor.found,
+        }
         for one in rested
-    ]  # fmt: skip
+    ]
     return pd.DataFrame(rows).set_index("local_steps")
 
 

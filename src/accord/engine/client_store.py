@@ -70,6 +70,7 @@ def _mapped(directory: Path, size: int) -> mmap.mmap:
             file.truncate(size)
             return mmap.mmap(file.fileno(), size)
     except OSError as error:
-        raise SavedRunError(f"The clients' states, {size / 1e9:.3g} GB at most, cannot be kept in {directory}: "
-                            f"{error}. Give Streamed(store=...) a directory on a disk with room."
-                            ) from error  # fmt: skip
+        raise SavedRunError(
+            f"The clients' states, {size / 1e9:.3g} GB at most, cannot be kept in {directory}: "
+            f"{error}. Give Streamed(store=...) a directory on a disk with room."
+        ) from error

@@ -51,8 +51,9 @@ def warn_if_inexact(plan: Plan, outcome: Outcome) -> None:
             f"Agent {problem.names[worst]}'s inner solver stopped at its limit of steps, its answer still moving by "
             f"{moved[worst]:.1g} of itself a step: its answers are inexact, and the run with them. Bring its decisions "
             "to one scale, or give a loss with a closed form, or an Opaque agent with a solver of its own.",
-            InexactWarning, stacklevel=4,
-        )  # fmt: skip
+            InexactWarning,
+            stacklevel=4,
+        )
 
 
 def _has_formulas(oracle: Callable[[Agent], Any], agents: Agent) -> bool:

@@ -156,8 +156,12 @@ def _asking(eqn: JaxprEqn) -> Run:
         case "scan":
             return _scan(eqn)
         case "while":
-            return _while(Program(params["cond_jaxpr"]), Program(params["body_jaxpr"]),
-                          params["cond_nconsts"], params["body_nconsts"])  # fmt: skip
+            return _while(
+                Program(params["cond_jaxpr"]),
+                Program(params["body_jaxpr"]),
+                params["cond_nconsts"],
+                params["body_nconsts"],
+            )
         case "cond":
             branches = [Program(branch) for branch in params["branches"]]
             return lambda crowd, given: branches[int(given[0])](crowd, given[1:])

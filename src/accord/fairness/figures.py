@@ -34,12 +34,26 @@ def _lines(axes: Axes, found: Fares) -> None:
     axes.hlines(places, np.nan_to_num(start), losses, color=RULE, linewidth=3, zorder=1)
     if "alone" in table:
         axes.scatter(start, places, s=34, color=SERIES[2], zorder=2, clip_on=False)
-        axes.annotate("alone, on its own rows", (0, 1), (0, 4), xycoords="axes fraction", textcoords="offset points",
-                      fontsize=8.5, color=SERIES[2])  # fmt: skip
+        axes.annotate(
+            "alone, on its own rows",
+            (0, 1),
+            (0, 4),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            fontsize=8.5,
+            color=SERIES[2],
+        )
     axes.scatter(losses, places, s=42, color=SERIES[0], zorder=3, clip_on=False)
     for place, loss in zip(places, losses, strict=True):
-        axes.annotate(number(loss, 3), (loss, place), (9, 0), textcoords="offset points", va="center", fontsize=8.5,
-                      color=SERIES[0])  # fmt: skip
+        axes.annotate(
+            number(loss, 3),
+            (loss, place),
+            (9, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8.5,
+            color=SERIES[0],
+        )
     _frame(axes, losses, places, [str(name) for name in table.index])
     axes.set_title("Loss at the answer", loc="left", fontsize=10, color=INK, pad=22 if "alone" in table else 10)
 
@@ -74,10 +88,25 @@ def _distribution(axes: Axes, found: Fares) -> None:
         axes.set_ylim(losses[0], 2 * losses[-1])
     for share, loss in zip(np.linspace(0.1, 0.9, 3), np.quantile(losses, [0.1, 0.5, 0.9]), strict=True):
         axes.plot(share, loss, "o", color=SERIES[0], markersize=5)
-        axes.annotate(number(float(loss), 3), (share, float(loss)), (-6, 6), textcoords="offset points", ha="right",
-                      fontsize=9, color=SERIES[0])  # fmt: skip
-    axes.annotate(f"the worst-off tenth\nloses {number(found.bottom_tenth, 3)} on average", (0.895, float(losses[-1])),
-                  (-6, 0), textcoords="offset points", ha="right", va="top", fontsize=9, color=SERIES[1])  # fmt: skip
+        axes.annotate(
+            number(float(loss), 3),
+            (share, float(loss)),
+            (-6, 6),
+            textcoords="offset points",
+            ha="right",
+            fontsize=9,
+            color=SERIES[0],
+        )
+    axes.annotate(
+        f"the worst-off tenth\nloses {number(found.bottom_tenth, 3)} on average",
+        (0.895, float(losses[-1])),
+        (-6, 0),
+        textcoords="offset points",
+        ha="right",
+        va="top",
+        fontsize=9,
+        color=SERIES[1],
+    )
     axes.set_xlim(0, 1)
     axes.set_xticks(np.linspace(0, 1, 11), [f"{10 * i} %" for i in range(11)])
     axes.set_title(f"Loss at the answer, of {len(losses):,} agents", **TITLE)
@@ -101,16 +130,35 @@ def _curve(axes: Axes, found: TradeOff) -> None:
     axes.set_xlim(largest.min() - 0.25 * width, largest.max() + 0.3 * width)
     axes.set_ylim(mean.min() - 0.08 * np.ptp(mean), mean.max() + 0.18 * np.ptp(mean))
     for i, words, offset in ((0, "minimax", (8, 4)), (len(table) - 1, "no cap", (8, 2))):
-        axes.annotate(words, (largest[i], mean[i]), offset, textcoords="offset points", fontsize=9, color=SERIES[0],
-                      annotation_clip=False)  # fmt: skip
-    axes.annotate("no model\ndoes this", (largest.min() - 0.125 * width, mean.min()), fontsize=8.5, color=FAINT,
-                  ha="center", va="bottom")  # fmt: skip
+        axes.annotate(
+            words,
+            (largest[i], mean[i]),
+            offset,
+            textcoords="offset points",
+            fontsize=9,
+            color=SERIES[0],
+            annotation_clip=False,
+        )
+    axes.annotate(
+        "no model\ndoes this",
+        (largest.min() - 0.125 * width, mean.min()),
+        fontsize=8.5,
+        color=FAINT,
+        ha="center",
+        va="bottom",
+    )
     if found.chosen is not None:
         axes.plot(
             *found.chosen, "o", markersize=11, markerfacecolor="none", markeredgecolor=SERIES[1], markeredgewidth=1.8
         )
-        axes.annotate(f"this run: {number(found.chosen[0], 3)}", found.chosen, (9, 9), textcoords="offset points",
-                      fontsize=9, color=SERIES[1])  # fmt: skip
+        axes.annotate(
+            f"this run: {number(found.chosen[0], 3)}",
+            found.chosen,
+            (9, 9),
+            textcoords="offset points",
+            fontsize=9,
+            color=SERIES[1],
+        )
     framed(axes, "largest loss of any agent")
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.yaxis.set_major_locator(MaxNLocator(4))
@@ -137,6 +185,13 @@ def _prices(axes: Axes, found: TradeOff) -> None:
     axes.set_ylim(0, 1.15 * top)
     ends.sort()
     for place, (height, name, colour) in zip(apart([end[0] / top for end in ends], 0.08), ends, strict=True):
-        axes.annotate(name, (caps[0], height), (6, 6 + 100 * (place - height / top)), textcoords="offset points",
-                      fontsize=9, color=colour, annotation_clip=False)  # fmt: skip
+        axes.annotate(
+            name,
+            (caps[0], height),
+            (6, 6 + 100 * (place - height / top)),
+            textcoords="offset points",
+            fontsize=9,
+            color=colour,
+            annotation_clip=False,
+        )
     axes.set_title("Price of each agent: what its cap costs the average", **TITLE)

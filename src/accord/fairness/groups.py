@@ -26,8 +26,10 @@ def grouped(table: Table, by: str) -> tuple[np.ndarray, list[str]]:
         column = _cut(column, table, by)
     codes, names = pd.factorize(column, sort=True, use_na_sentinel=True)
     if len(names) > MOST:
-        raise ProblemError(f"Column {by!r} has {len(names)} values, and a group each would tell nobody anything. "
-                           "Give a column of numbers, or one of few values.")  # fmt: skip
+        raise ProblemError(
+            f"Column {by!r} has {len(names)} values, and a group each would tell nobody anything. "
+            "Give a column of numbers, or one of few values."
+        )
     called = [_called(by, value) for value in names]
     return np.where(codes < 0, len(called), codes), [*called, *([f"{by} missing"] if (codes < 0).any() else [])]
 
@@ -35,8 +37,10 @@ def grouped(table: Table, by: str) -> tuple[np.ndarray, list[str]]:
 def _cut(column: Any, table: Table, by: str) -> Any:
     """Numbers in four parts, at their mean and a standard deviation below and above: what agents told already."""
     if by not in table.columns:
-        raise ProblemError(f"Column {by!r} has {column.nunique()} values and is no feature, so nobody knows its mean, "
-                           "at which it could be cut. Make it a feature, or a column of few values.")  # fmt: skip
+        raise ProblemError(
+            f"Column {by!r} has {column.nunique()} values and is no feature, so nobody knows its mean, "
+            "at which it could be cut. Make it a feature, or a column of few values."
+        )
     i = table.columns.index(by)
     mean, scale = float(table.means[i]), float(table.scales[i])
     edges = [mean - scale, mean, mean + scale]

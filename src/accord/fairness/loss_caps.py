@@ -53,15 +53,19 @@ class TradeOff:
     def sentences(self) -> Iterator[str]:
         """From where to where, and who is paid for."""
         first, last = self.table.iloc[0], self.table.iloc[-1]
-        yield (f"Without a cap the largest loss is {number(float(last['largest']))} and the average "
-               f"{number(float(last['objective']))}. No model keeps every agent below {number(self.least)}, and there "
-               f"the average is {number(float(first['objective']))}.")  # fmt: skip
+        yield (
+            f"Without a cap the largest loss is {number(float(last['largest']))} and the average "
+            f"{number(float(last['objective']))}. No model keeps every agent below {number(self.least)}, and there "
+            f"the average is {number(float(first['objective']))}."
+        )
         prices = self.table[self.agents].iloc[1:]
         if prices.to_numpy().max(initial=0) > 0:
             k = str(prices.max().idxmax())
-            yield (f"The price of an agent is what the average would gain if its cap were a little higher, a unit: "
-                   f"{'agent ' * k.isdigit()}{k}'s is {number(float(prices[k].max()), 3)} under a cap of "
-                   f"{number(float(self.table['cap'].loc[prices[k].idxmax()]), 3)}.")  # fmt: skip
+            yield (
+                f"The price of an agent is what the average would gain if its cap were a little higher, a unit: "
+                f"{'agent ' * k.isdigit()}{k}'s is {number(float(prices[k].max()), 3)} under a cap of "
+                f"{number(float(self.table['cap'].loc[prices[k].idxmax()]), 3)}."
+            )
 
     def plot(self, path: Any = None) -> Any:
         """Draw it. Returns a matplotlib figure."""
@@ -83,8 +87,10 @@ def capped(words: Sequence[str], names: Sequence[str]) -> LossCaps:
         try:
             caps |= {name: float(most)} if name else dict.fromkeys(names, float(most))
         except ValueError:
-            raise MethodError(f"The cap {most!r} is no number. Give the most that agents may lose, as 0.5, or as "
-                              f"{names[0]}=0.5 for one of them.") from None  # fmt: skip
+            raise MethodError(
+                f"The cap {most!r} is no number. Give the most that agents may lose, as 0.5, or as "
+                f"{names[0]}=0.5 for one of them."
+            ) from None
     alike = set(caps) == set(names) and len(set(caps.values())) == 1
     return LossCaps(cap=next(iter(caps.values())) if alike else caps)
 

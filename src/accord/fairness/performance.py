@@ -83,21 +83,27 @@ class Fares:
         losses = self.losses
         if len(losses) < 2:
             return
-        yield (f"The losses of {len(losses)} {self._one}s lie between {number(float(losses.min()))} "
-               f"({self._name(self.best)}) and {number(float(losses.max()))} ({self._name(self.worst)}); their mean is "
-               f"{number(float(losses.mean()))}, their standard deviation {number(self.spread, 2)}.")  # fmt: skip
+        yield (
+            f"The losses of {len(losses)} {self._one}s lie between {number(float(losses.min()))} "
+            f"({self._name(self.best)}) and {number(float(losses.max()))} ({self._name(self.worst)}); their mean is "
+            f"{number(float(losses.mean()))}, their standard deviation {number(self.spread, 2)}."
+        )
         yield from self.brief()
         if "gives_up" in self.table and len(given := self._column("gives_up")[1]):
             k = self._column("gives_up")[0][int(given.argmax())]
-            yield (f"Against what it could reach alone on its own rows, {self._name(k)} gives up most: "
-                   f"{number(float(given.max()))}.")  # fmt: skip
+            yield (
+                f"Against what it could reach alone on its own rows, {self._name(k)} gives up most: "
+                f"{number(float(given.max()))}."
+            )
 
     def brief(self) -> Iterator[str]:
         """How many lie between, and how often the model is right: what a run adds to who is worst off."""
         if len(self.losses) >= MANY:
             low, high = self.deciles[[1, 9]]
-            yield (f"Eight in ten {self._one}s lose {number(low, 3)} to {number(high, 3)}; the tenth that is worst off "
-                   f"loses {number(self.bottom_tenth, 3)} on average.")  # fmt: skip
+            yield (
+                f"Eight in ten {self._one}s lose {number(low, 3)} to {number(high, 3)}; the tenth that is worst off "
+                f"loses {number(self.bottom_tenth, 3)} on average."
+            )
         if self.loaded:
             yield "Accuracy and AUC need the agents' rows, which are not saved with a run."
         for column, words in (
@@ -110,8 +116,10 @@ class Fares:
             names, values = self._column(column) if column in self.table else ([], np.empty(0))
             if len(values) > 1:
                 low, high = int(values.argmin()), int(values.argmax())
-                yield (f"{words.format(_percent(values[low]), self._name(names[low]))}, and {_percent(values[high])} "
-                       f"of those of {self._name(names[high])}.")  # fmt: skip
+                yield (
+                    f"{words.format(_percent(values[low]), self._name(names[low]))}, and {_percent(values[high])} "
+                    f"of those of {self._name(names[high])}."
+                )
 
     @property
     def _one(self) -> str:
@@ -162,8 +170,10 @@ def fares(run: Run, by: str | None = None, alone: bool | np.ndarray = False) -> 
 def groups_of(problem: Any, by: str) -> tuple[np.ndarray, list[str]]:
     """The group of every row, agent after agent, and what groups are called. Raises where there is no such column."""
     if problem is None or problem.table is None or not problem.table.rows:
-        raise ProblemError(f"There is no table whose column {by!r} could group rows. "
-                           "Make the problem by Problem.from_table; a run that was loaded has no rows.")  # fmt: skip
+        raise ProblemError(
+            f"There is no table whose column {by!r} could group rows. "
+            "Make the problem by Problem.from_table; a run that was loaded has no rows."
+        )
     return grouped(problem.table, by)
 
 

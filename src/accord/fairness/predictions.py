@@ -72,8 +72,10 @@ def own_losses(problem: Problem) -> np.ndarray:
     from accord.problems.population.queries import own_optimum, value_and_grad
 
     if problem.opaque or problem.regularizer is not None or not hasattr(problem.loss, "bounds"):
-        raise MethodError("What agents could reach alone is sought where losses are convex and known to JAX, "
-                          "without a regularizer. Leave alone=True out.")  # fmt: skip
+        raise MethodError(
+            "What agents could reach alone is sought where losses are convex and known to JAX, "
+            "without a regularizer. Leave alone=True out."
+        )
     with jax.enable_x64(True):
         agents = Population(problem)
         start = np.zeros(agents.shape.size)

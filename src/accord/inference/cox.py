@@ -84,8 +84,10 @@ class Cox:
         It needs the agreed event times of a common baseline. Pairs in one bin count half.
         """
         if self.agreed is None or len(set(self.agreed.strata.tolist())) > 1:
-            raise ProblemError("Pairs of two agents are compared at agreed times, which a stratified fit has none of. "
-                               "Read concordance, or fit with strata=None.")  # fmt: skip
+            raise ProblemError(
+                "Pairs of two agents are compared at agreed times, which a stratified fit has none of. "
+                "Read concordance, or fit with strata=None."
+            )
         beta = self.params.to_numpy()
         n, total, square = self.sums.total("score_moments", self.design, beta)[0]
         middle, sd = total / n, float(np.sqrt(max(square / n - (total / n) ** 2, 0)))

@@ -101,6 +101,10 @@ class Arrival(NamedTuple):
     reply: Message
 
 
-HINTS = {"rounds": "Give stop=accord.Stop(rounds=...) to accord.run.", "lr": "It is called step_size.",
-         "learning_rate": "It is called step_size.", "network": "Give it to accord.run."}  # fmt: skip
+HINTS = {
+    "rounds": "Give stop=accord.Stop(rounds=...) to accord.run.",
+    "lr": "It is called step_size.",
+    "learning_rate": "It is called step_size.",
+    "network": "Give it to accord.run.",
+}
 """What to give in place of a hyper-parameter that no method has."""

@@ -130,8 +130,10 @@ def by_agent(method: Any, names: tuple[str, ...]) -> Any:
         fits = numbers.dtype.kind in "fiu" and numbers.shape in ((), (len(names),))
         least = 0 if name in method.may_be_zero else np.finfo(float).tiny
         if not fits or not (numbers >= least).all():
-            raise MethodError(f"{type(method).__name__} has {name}={value!r}. "
-                              f"Give a positive number, or one for each of the {len(names)} agents.")  # fmt: skip
+            raise MethodError(
+                f"{type(method).__name__} has {name}={value!r}. "
+                f"Give a positive number, or one for each of the {len(names)} agents."
+            )
         given[name] = numbers.astype(float) if numbers.ndim else float(numbers)
     return dataclasses.replace(method, **given) if given else method
 

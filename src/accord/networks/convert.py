@@ -63,8 +63,10 @@ def from_adjacency(matrix: Any) -> Network:
     values, agents = _by_name(matrix, "from_adjacency(matrix)")
     links: Any = coo_array(weights.stored(values))
     if odd := sorted(set(links.data.tolist()) - {0.0, 1.0}):
-        raise NetworkError(f"An adjacency matrix says by 1 who hears whom and by 0 who does not, but it holds "
-                           f"{odd[0]:g}. Give weights of your own to networks.from_weights(W).")  # fmt: skip
+        raise NetworkError(
+            f"An adjacency matrix says by 1 who hears whom and by 0 who does not, but it holds "
+            f"{odd[0]:g}. Give weights of your own to networks.from_weights(W)."
+        )
     there = links.data != 0
     size = count(links.shape[0], "from_adjacency(matrix), by its rows,")
     return linked(f"from_adjacency({size})", size, links.row[there], links.col[there], agents)
@@ -96,8 +98,10 @@ def from_edges(edges: Any, n: int | None = None, *, directed: bool = False) -> N
     graph.add_edges_from(map(tuple, rows))
     if (n is not None or numbered) and (not numbered or graph.number_of_nodes() > given):
         strange = next(end for pair in rows for end in pair if not (numbered and 0 <= end < given))
-        raise NetworkError(f"from_edges has {given} agents, 0 to {given - 1}, but an edge names {strange!r}. "
-                           "Leave n out where agents have names.")  # fmt: skip
+        raise NetworkError(
+            f"from_edges has {given} agents, 0 to {given - 1}, but an edge names {strange!r}. "
+            "Leave n out where agents have names."
+        )
     network = from_networkx(graph)
     return replace(network, name=f"from_edges({network.size})")
 
@@ -157,8 +161,10 @@ def _by_name(matrix: Any, where: str) -> tuple[Any, tuple[str, ...]]:
         return matrix, ()
     rows, columns = ([printable(str(name)) for name in axis] for axis in (matrix.index, matrix.columns))
     if sorted(rows) != sorted(columns) or len(set(rows)) < len(rows):
-        raise NetworkError(f"In {where}, rows are called {', '.join(rows[:4])}, ... and columns "
-                           f"{', '.join(columns[:4])}, .... Give both the same names, each once.")  # fmt: skip
+        raise NetworkError(
+            f"In {where}, rows are called {', '.join(rows[:4])}, ... and columns "
+            f"{', '.join(columns[:4])}, .... Give both the same names, each once."
+        )
     values = matrix.to_numpy()[:, [columns.index(name) for name in rows]]
     return values, tuple(rows) if rows != list(map(str, range(len(rows)))) else ()
 

@@ -68,8 +68,15 @@ class Mixer:
         return jax.random.uniform(jax.random.fold_in(key, 1), (self.agents,), jnp.float32) >= self.sleep
 
 
-def mixer(network: Any, asked: tuple[str, ...], dtype: Any, agents: np.ndarray | None = None,
-          heard: np.ndarray | None = None, *, lists: bool = False) -> Mixer:  # fmt: skip
+def mixer(
+    network: Any,
+    asked: tuple[str, ...],
+    dtype: Any,
+    agents: np.ndarray | None = None,
+    heard: np.ndarray | None = None,
+    *,
+    lists: bool = False,
+) -> Mixer:
     """What a run over `network` mixes with; for a worker, of its `agents` as rows and those `heard` as columns."""
     members = getattr(network, "members", (network,))
     faults: Faults = getattr(network, "faults", Faults())

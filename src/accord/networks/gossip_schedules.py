@@ -31,8 +31,9 @@ def random_matchings(network: Network, rounds: int = 100, seed: int = 0) -> Netw
     random = np.random.default_rng(count(seed, "A seed", least=0))
     sources, targets, _ = network.edges
     links = np.unique(np.sort(np.stack([sources, targets], 1), axis=1), axis=0)
-    return sequence([_paired(f"matching {t} of {network.name}", network.size, random.permutation(links))
-                     for t in range(rounds)])  # fmt: skip
+    return sequence(
+        [_paired(f"matching {t} of {network.name}", network.size, random.permutation(links)) for t in range(rounds)]
+    )
 
 
 @known_keywords

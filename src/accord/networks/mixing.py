@@ -86,8 +86,16 @@ def mix(weights: Any, own: Any, said: Any, heard: Any) -> Any:
     return type(own)(*(mix(*field) for field in zip(weights, own, said, heard, strict=True)))
 
 
-def mixing_weights(W: Any, dtype: Any, agents: np.ndarray | None = None, *, links: np.ndarray | None = None,
-                   columns: bool = False, dense: bool | None = None, whole: bool = False) -> Weights:  # fmt: skip
+def mixing_weights(
+    W: Any,
+    dtype: Any,
+    agents: np.ndarray | None = None,
+    *,
+    links: np.ndarray | None = None,
+    columns: bool = False,
+    dense: bool | None = None,
+    whole: bool = False,
+) -> Weights:
     """The weights of `W` (dense or scipy sparse) for some or all `agents`, a matrix where it is quicker than lists.
 
     `columns`: W's columns sum to one, so agents hand on by column. `links` is (E, 2), the undirected links in order.

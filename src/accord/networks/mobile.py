@@ -38,5 +38,9 @@ def moving(positions: ArrayLike, radius: float) -> NetworkSequence:
         raise NetworkError(f"In moving(positions, radius), the radius is a positive number, but it is {radius}.")
     K = places.shape[1]
     pairs = (KDTree(now).query_pairs(radius, output_type="ndarray") for now in places)
-    return sequence([undirected(f"moving({K}, radius={radius:g}) in round {t}", K, near[:, 0], near[:, 1])
-                     for t, near in enumerate(pairs)])  # fmt: skip
+    return sequence(
+        [
+            undirected(f"moving({K}, radius={radius:g}) in round {t}", K, near[:, 0], near[:, 1])
+            for t, near in enumerate(pairs)
+        ]
+    )

@@ -63,9 +63,11 @@ class Network:
         if len(strange) == self.size and list(names) == list(map(str, range(self.size))):
             return self
         if strange:
-            raise NetworkError(f"The network's agents are called {', '.join(self.agents[:4])}, ..., the problem's "
-                               f"{', '.join(names[:4])}, ...: {strange[0]!r} is none of them. Give both the same "
-                               "names.")  # fmt: skip
+            raise NetworkError(
+                f"The network's agents are called {', '.join(self.agents[:4])}, ..., the problem's "
+                f"{', '.join(names[:4])}, ...: {strange[0]!r} is none of them. Give both the same "
+                "names."
+            )
         places = {name: place for place, name in enumerate(self.agents)}
         order = np.array([places[name] for name in names])
         return replace(self, W=self._csr[order][:, order], agents=tuple(names), group=())
@@ -210,13 +212,15 @@ class Network:
 
     def push(self) -> Network:
         """The same graph with columns that sum to one: each agent splits what it has among those who hear it."""
-        return Network(f"{self.name}.push()", weights.push(self.size, self.edges.sources, self.edges.targets),
-                       agents=self.agents)  # fmt: skip
+        return Network(
+            f"{self.name}.push()", weights.push(self.size, self.edges.sources, self.edges.targets), agents=self.agents
+        )
 
     def pull(self) -> Network:
         """The same graph with rows that sum to one: each agent averages those whom it hears, itself included."""
-        return Network(f"{self.name}.pull()", weights.pull(self.size, self.edges.sources, self.edges.targets),
-                       agents=self.agents)  # fmt: skip
+        return Network(
+            f"{self.name}.pull()", weights.pull(self.size, self.edges.sources, self.edges.targets), agents=self.agents
+        )
 
     def lazy(self) -> Network:
         """(I + W)/2: half as fast where mixing is slow, and no eigenvalue below zero."""

@@ -53,8 +53,10 @@ def geometric(n: int | ArrayLike, radius: float, seed: int = 0) -> Network:
         places = np.asarray(n, float)
         name = f"geometric({len(places)} positions, radius={radius})"
     if places.ndim != 2 or not places.size or not np.isfinite(places).all():
-        raise NetworkError(f"In geometric(positions, radius), positions are finite numbers of the shape (agents, "
-                           f"dimensions), but the shape is {places.shape}. Give where every agent is.")  # fmt: skip
+        raise NetworkError(
+            f"In geometric(positions, radius), positions are finite numbers of the shape (agents, "
+            f"dimensions), but the shape is {places.shape}. Give where every agent is."
+        )
     pairs = KDTree(places).query_pairs(radius, output_type="ndarray")
     return undirected(name, len(places), pairs[:, 0], pairs[:, 1])
 

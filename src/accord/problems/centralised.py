@@ -113,8 +113,11 @@ def _smooth(problem: Problem, shape: Shape) -> tuple[Function, Function, Functio
             raise ProblemError(
                 f"Agent {silent[0]} answers no grad, which a centralised answer needs. Give Opaque(grad=...)."
             )
-        return (lambda x: sum(p * float(agent.value(x)) for p, agent in agents),
-                lambda x: sum(p * np.asarray(agent.grad(x), float) for p, agent in agents), None)  # fmt: skip
+        return (
+            lambda x: sum(p * float(agent.value(x)) for p, agent in agents),
+            lambda x: sum(p * np.asarray(agent.grad(x), float) for p, agent in agents),
+            None,
+        )
     rows, weights = jax.tree.map(jnp.asarray, _pooled(problem))
     made = (partial(part, problem.loss, shape, rows, weights) for part in (_value, _grad, _hessian))
     value, grad, hessian = (lambda x, part=part: part(jnp.asarray(x)) for part in made)
@@ -160,8 +163,11 @@ def _descend(value: Function, grad: Function, hessian: Function | None, x: np.nd
         x = _newton(value, grad, hessian, x, 100 if convex else 5)
     left = np.abs(np.asarray(grad(x))).max(initial=0)
     if not left <= SMALL * max(1.0, first):
-        warnings.warn(f"The centralised solver stopped where the gradient is still {left:.2g}: the loss is not smooth, "
-                      "falls without end, or is flat. The answer may not be a minimum.", stacklevel=5)  # fmt: skip
+        warnings.warn(
+            f"The centralised solver stopped where the gradient is still {left:.2g}: the loss is not smooth, "
+            "falls without end, or is flat. The answer may not be a minimum.",
+            stacklevel=5,
+        )
     return x
 
 

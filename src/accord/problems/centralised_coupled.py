@@ -109,25 +109,40 @@ def _inside(lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
 def _reachable(coupled: Coupling) -> None:
     """Refuse a row of the constraint that the boxes alone rule out."""
     with np.errstate(invalid="ignore"):  # 0·∞: an agent without a part in the row
-        ends = [np.nan_to_num(coupled.dense * bound[:, None, :], nan=0.0, posinf=np.inf, neginf=-np.inf)
-                for bound in (coupled.lower, coupled.upper)]  # fmt: skip
+        ends = [
+            np.nan_to_num(coupled.dense * bound[:, None, :], nan=0.0, posinf=np.inf, neginf=-np.inf)
+            for bound in (coupled.lower, coupled.upper)
+        ]
     least, most = (np.sum(pick(*ends), axis=(0, 2)) for pick in (np.minimum, np.maximum))
     reach = np.maximum(*(np.where(np.isfinite(end), np.abs(end), 0) for end in (least, most)))
     margin = 1e-12 * (np.abs(coupled.b) + reach)
     too_low, too_high = coupled.b < least - margin, (coupled.b > most + margin) & (coupled.sense == "==")
     for j in np.flatnonzero(too_low | too_high):
-        raise ProblemError(f"Row {j} of the shared constraint asks for {coupled.b[j]:g}, but within their bounds "
-                           f"the agents reach only {least[j]:g} to {most[j]:g}. "
-                           "Widen the bounds, or change b.")  # fmt: skip
+        raise ProblemError(
+            f"Row {j} of the shared constraint asks for {coupled.b[j]:g}, but within their bounds "
+            f"the agents reach only {least[j]:g} to {most[j]:g}. "
+            "Widen the bounds, or change b."
+        )
 
 
-def _unsolved(A: np.ndarray, b: np.ndarray, lower: np.ndarray, upper: np.ndarray, error: float,
-              falling: Fall | None, names: tuple[str, ...]) -> ProblemError:  # fmt: skip
+def _unsolved(
+    A: np.ndarray,
+    b: np.ndarray,
+    lower: np.ndarray,
+    upper: np.ndarray,
+    error: float,
+    falling: Fall | None,
+    names: tuple[str, ...],
+) -> ProblemError:
     found = linprog(np.zeros(A.shape[1]), A_eq=A, b_eq=b, bounds=np.column_stack([lower, upper]))
     if found.status == 2:
-        return ProblemError(f"No decisions within the agents' bounds meet all {len(b)} rows of the shared constraint "
-                            "at once. Widen the bounds, or change b.")  # fmt: skip
+        return ProblemError(
+            f"No decisions within the agents' bounds meet all {len(b)} rows of the shared constraint "
+            "at once. Widen the bounds, or change b."
+        )
     if falling is not None:
         return ProblemError(falling.sentence(names))
-    return ProblemError("The shared constraint can be met, but no optimal decisions were found (residual "
-                        f"{error:.1g}): the cost falls without end, or is not convex. Give bounds.")  # fmt: skip
+    return ProblemError(
+        "The shared constraint can be met, but no optimal decisions were found (residual "
+        f"{error:.1g}): the cost falls without end, or is not convex. Give bounds."
+    )

@@ -81,12 +81,15 @@ def _convolution(x: jax.Array, w: jax.Array, *, dimension_numbers: Any, **how: A
     batch, channel, *space = dimension_numbers.lhs_spec
     out, into, *window = dimension_numbers.rhs_spec
     last = len(space) + 1
-    numbers = jax.lax.ConvDimensionNumbers((0, last, *range(1, last)), (last, last - 1, *range(last - 1)),
-                                           (0, last, *range(1, last)))  # fmt: skip
+    numbers = jax.lax.ConvDimensionNumbers(
+        (0, last, *range(1, last)), (last, last - 1, *range(last - 1)), (0, last, *range(1, last))
+    )
     ordered = jax.lax.conv_general_dilated_p.bind(
-        jax.lax.transpose(x, (batch, *space, channel)), jax.lax.transpose(w, (*window, into, out)),
-        dimension_numbers=numbers, **how,
-    )  # fmt: skip
+        jax.lax.transpose(x, (batch, *space, channel)),
+        jax.lax.transpose(w, (*window, into, out)),
+        dimension_numbers=numbers,
+        **how,
+    )
     first, second, *rest = dimension_numbers.out_spec
     places = dict(zip((first, *rest, second), range(last + 1), strict=True))  # where each axis of the result now is
     return jax.lax.transpose(ordered, [places[axis] for axis in range(last + 1)])

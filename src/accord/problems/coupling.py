@@ -99,15 +99,19 @@ def coupling(A: Any, b: Any, sense: str, lower: Any, upper: Any, K: int, d: int,
     A = np.asarray(A, float)
     A = A.reshape(K, 1, d) if A.ndim < 3 and A.size == K * d and len(b) == 1 else A
     if A.shape not in ((K, len(b), d), (K, d) if len(b) == d > 1 else None):
-        raise ProblemError(f"The coupling matrices have shape {A.shape}, but {K} agents of {d} decisions under "
-                           f"{len(b)} "
-                           f"constraints need ({K}, {len(b)}, {d}). Give one (m, d) matrix an agent.")  # fmt: skip
+        raise ProblemError(
+            f"The coupling matrices have shape {A.shape}, but {K} agents of {d} decisions under "
+            f"{len(b)} "
+            f"constraints need ({K}, {len(b)}, {d}). Give one (m, d) matrix an agent."
+        )
     for name, values in (("A", A), ("b", b)):
         if not np.isfinite(values).all():
             raise ProblemError(f"The coupling's {name} holds NaN or infinity. Give finite numbers.")
     if silent := [k for k in range(K) if not A[k].any()]:
-        raise ProblemError(f"The coupling matrix of agent {silent[0]} is zero, so no price reaches it. "
-                           "Leave the agent out of the coupled problem.")  # fmt: skip
+        raise ProblemError(
+            f"The coupling matrix of agent {silent[0]} is zero, so no price reaches it. "
+            "Leave the agent out of the coupled problem."
+        )
     low, high = _bound("lower", lower, -np.inf, K, d), _bound("upper", upper, np.inf, K, d)
     if (empty := low > high).any():
         k = int(np.argwhere(empty)[0][0])
@@ -123,12 +127,16 @@ def _bound(name: str, given: Any, none: float, K: int, d: int) -> np.ndarray:
     try:
         bound = np.broadcast_to(_columns(values, K, d), (K, d))
     except ValueError as error:
-        raise ProblemError(f"The {name} bounds have shape {values.shape}, but {K} agents of {d} decisions need "
-                           f"({K}, {d}), or one number for all.") from error  # fmt: skip
+        raise ProblemError(
+            f"The {name} bounds have shape {values.shape}, but {K} agents of {d} decisions need "
+            f"({K}, {d}), or one number for all."
+        ) from error
     if (wrong := np.isnan(bound) | (bound == -none)).any():
         k, i = np.argwhere(wrong)[0]
-        raise ProblemError(f"Agent {k}'s {name} bound of decision {i} is {bound[k, i]}. Give a number, or {none} where "
-                           "there is no bound.")  # fmt: skip
+        raise ProblemError(
+            f"Agent {k}'s {name} bound of decision {i} is {bound[k, i]}. Give a number, or {none} where "
+            "there is no bound."
+        )
     return bound
 
 
@@ -142,12 +150,16 @@ def _totals(total: Any, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     rounding = 1e-12 * (np.abs(totals) + np.abs(low).sum(1) + np.abs(high).sum(1))
     if not np.isfinite(rounding).all():
         k = int(np.argmin(np.isfinite(rounding)))
-        raise ProblemError(f"Agent {k}'s decisions add up to {totals[k]}, between bounds from {low[k].min()} to "
-                           f"{high[k].max()}. Where there is a total, give finite bounds to all.")  # fmt: skip
+        raise ProblemError(
+            f"Agent {k}'s decisions add up to {totals[k]}, between bounds from {low[k].min()} to "
+            f"{high[k].max()}. Where there is a total, give finite bounds to all."
+        )
     if (missed := (totals < least - rounding) | (totals > most + rounding)).any():
         k = int(np.argmax(missed))
-        raise ProblemError(f"Agent {k}'s decisions have to add up to {totals[k]:g}, but its bounds allow {least[k]:g} "
-                           f"to {most[k]:g}. Widen its bounds, or change its total.")  # fmt: skip
+        raise ProblemError(
+            f"Agent {k}'s decisions have to add up to {totals[k]:g}, but its bounds allow {least[k]:g} "
+            f"to {most[k]:g}. Widen its bounds, or change its total."
+        )
     return totals
 
 

@@ -34,10 +34,15 @@ L2 = 0.01  # of a classifier, unless given: enough for a unique answer
 
 CLASSIFIERS = ("logistic", "softmax", "svm")
 FREE = ("logistic", "softmax", "least_squares")  # whose l2 may leave an intercept free
-MODELS: Mapping[str, Callable[..., Problem]] = MappingProxyType({
-    "logistic": library.logistic, "softmax": library.softmax, "svm": library.svm,
-    "least_squares": library.least_squares, "lasso": library.lasso,
-})  # fmt: skip
+MODELS: Mapping[str, Callable[..., Problem]] = MappingProxyType(
+    {
+        "logistic": library.logistic,
+        "softmax": library.softmax,
+        "svm": library.svm,
+        "least_squares": library.least_squares,
+        "lasso": library.lasso,
+    }
+)
 
 
 @known_keywords
@@ -107,8 +112,9 @@ def from_table(
 def _offered(model: str, missing: str, by: Any, target: Any, features: Any, least: Any) -> None:
     for name, value in (("by", by), ("target", target)):
         if not isinstance(value, str):
-            raise ProblemError(f"{name}={reprlib.repr(value)} is of the kind {type(value).__name__}. Give the name of "
-                               "one column.")  # fmt: skip
+            raise ProblemError(
+                f"{name}={reprlib.repr(value)} is of the kind {type(value).__name__}. Give the name of one column."
+            )
     if isinstance(features, str):
         raise ProblemError(f"features={features!r} is one word. Give a list of names: features=[{features!r}].")
     if not whole(least) or least < 1:
@@ -143,8 +149,10 @@ def _features(frame: pd.DataFrame, by: str, target: str, features: Sequence[str]
         tuple(features) if features is not None else tuple(name for name in frame.columns if name not in (by, target))
     )
     if features is None and (nameless := [name for name in chosen if not name or name.startswith("Unnamed: ")]):
-        raise ProblemError(f"A column has no name ({nameless[0]!r}): a row number that was saved along? "
-                           "Name it, or list the features: features=[...].")  # fmt: skip
+        raise ProblemError(
+            f"A column has no name ({nameless[0]!r}): a row number that was saved along? "
+            "Name it, or list the features: features=[...]."
+        )
     return chosen
 
 
@@ -153,8 +161,10 @@ def _distinct(columns: Sequence[str]) -> None:
         raise ProblemError("There is no column to predict from. Give features, or intercept=True.")
     name, times = Counter(columns).most_common(1)[0]
     if times > 1:
-        raise ProblemError(f"There would be {times} columns {name!r}. List every feature once, and rename one that is "
-                           f"called {INTERCEPT!r} like the column of ones.")  # fmt: skip
+        raise ProblemError(
+            f"There would be {times} columns {name!r}. List every feature once, and rename one that is "
+            f"called {INTERCEPT!r} like the column of ones."
+        )
 
 
 def _notes(
@@ -182,8 +192,10 @@ def groups_of_rows(frame: pd.DataFrame, by: str) -> tuple[tuple[str, ...], list[
     """The agents by name, and where their rows are."""
     codes, groups = pd.factorize(frame[by])
     if (nobody := codes < 0).any():
-        raise DataError(f"Column {by!r} names no agent in {int(nobody.sum())} rows, the first is row "
-                        f"{int(np.argmax(nobody))}. Say whose they are, or leave them out.")  # fmt: skip
+        raise DataError(
+            f"Column {by!r} names no agent in {int(nobody.sum())} rows, the first is row "
+            f"{int(np.argmax(nobody))}. Say whose they are, or leave them out."
+        )
     order = np.argsort(codes, kind="stable")
     return tuple(printable(str(name)) for name in groups), np.split(order, np.cumsum(np.bincount(codes))[:-1])
 
@@ -193,23 +205,34 @@ def _answers(
 ) -> tuple[np.ndarray, tuple[Any, ...]]:
     """The target as labels 0, 1, ... and what they stand for; or as numbers, which stand for themselves."""
     column = frame[target]
-    _refuse(target, [int(column.iloc[own].isna().sum()) for own in rows], names, "missing",
-            "Without an answer a row teaches nothing: leave it out, or find the answer.")  # fmt: skip
+    _refuse(
+        target,
+        [int(column.iloc[own].isna().sum()) for own in rows],
+        names,
+        "missing",
+        "Without an answer a row teaches nothing: leave it out, or find the answer.",
+    )
     number = bool(pd.api.types.is_numeric_dtype(column))
     if model not in CLASSIFIERS:
         if not number:
-            raise ProblemError(f"The target {target!r} is {column.iloc[0]!r} and the like, but {model} needs numbers. "
-                               "Use model='logistic' or 'softmax'.")  # fmt: skip
+            raise ProblemError(
+                f"The target {target!r} is {column.iloc[0]!r} and the like, but {model} needs numbers. "
+                "Use model='logistic' or 'softmax'."
+            )
         return column.to_numpy(dtype=np.float64), ()
     classes = tuple(sorted(column.unique().tolist(), key=None if number else str))
     if len(classes) == 1:
         raise DataError(f"The target {target!r} is {classes[0]!r} in every row, so there is nothing to tell apart.")
     if model != "softmax" and len(classes) > 2:
-        raise ProblemError(f"The target {target!r} has {len(classes)} values, and {model} tells two apart. "
-                           "Use model='softmax' for classes, 'least_squares' for numbers.")  # fmt: skip
+        raise ProblemError(
+            f"The target {target!r} has {len(classes)} values, and {model} tells two apart. "
+            "Use model='softmax' for classes, 'least_squares' for numbers."
+        )
     if number and len(classes) > 2 and (column % 1 != 0).any():
-        raise ProblemError(f"The target {target!r} has {len(classes)} values that are not whole numbers, so they are "
-                           "no classes. Use model='least_squares'.")  # fmt: skip
+        raise ProblemError(
+            f"The target {target!r} has {len(classes)} values that are not whole numbers, so they are "
+            "no classes. Use model='least_squares'."
+        )
     return pd.Categorical(column, categories=list(classes)).codes.astype(np.int32), classes
 
 
@@ -226,9 +249,14 @@ def _complete(
         if empty.all():
             raise DataError(f"Column {name!r} has no value at any agent. Leave it out.")
         if missing == "refuse":
-            _refuse(name, [int(empty[own].sum()) for own in rows], names, "missing",
-                    "Fill them, leave the column out, or give missing='mean': the mean over all agents, for which "
-                    "no row leaves its agent.")  # fmt: skip
+            _refuse(
+                name,
+                [int(empty[own].sum()) for own in rows],
+                names,
+                "missing",
+                "Fill them, leave the column out, or give missing='mean': the mean over all agents, for which "
+                "no row leaves its agent.",
+            )
 
 
 def _refuse(column: str, counts: Sequence[int], names: Sequence[str], what: str, remedy: str) -> None:

@@ -29,8 +29,12 @@ def quadratic(H: Any, c: Any, *, weights: Any = None, names: Sequence[str] | Non
     H = np.broadcast_to(H, c.shape[:1]) if H.ndim == 0 else H
     H, c = (v.astype(np.result_type(H, c, np.float32) if v.dtype.kind == "f" else float) for v in (H, c))
     H, c = H.astype(np.result_type(H, c)), c.astype(np.result_type(H, c))
-    if c.ndim not in (1, 2) or len(H) != len(c) or (c.ndim == 1 and H.ndim > 1) or (H.ndim > 1 and H.shape[1:] not in (
-            c.shape[1:], c.shape[1:] * 2)):  # fmt: skip
+    if (
+        c.ndim not in (1, 2)
+        or len(H) != len(c)
+        or (c.ndim == 1 and H.ndim > 1)
+        or (H.ndim > 1 and H.shape[1:] not in (c.shape[1:], c.shape[1:] * 2))
+    ):
         raise ProblemError(
             f"H has shape {H.shape} and c {c.shape}. Give H of (K,), (K, d) or (K, d, d) and c of (K,) or (K, d)."
         )
@@ -129,8 +133,16 @@ def softmax(
 
 
 @known_keywords
-def neural_network(shards: Sequence[Any] | Stored, hidden: Sequence[int], classes: int, l2: float = 0.0, *,
-                   seed: int = 0, weights: Any = None, names: Sequence[str] | None = None) -> Problem:  # fmt: skip
+def neural_network(
+    shards: Sequence[Any] | Stored,
+    hidden: Sequence[int],
+    classes: int,
+    l2: float = 0.0,
+    *,
+    seed: int = 0,
+    weights: Any = None,
+    names: Sequence[str] | None = None,
+) -> Problem:
     """f_k = mean cross-entropy of a tanh network with layers of `hidden` units; shards are (features, labels).
 
     >>> problem = neural_network([(np.eye(3), np.array([0, 1, 2]))], hidden=[4], classes=3)
@@ -144,8 +156,9 @@ def neural_network(shards: Sequence[Any] | Stored, hidden: Sequence[int], classe
 
 
 @known_keywords
-def dispatch(cost2: Any, cost1: Any, cost0: Any, lower: Any, upper: Any, demand: float, *,
-             names: Sequence[str] | None = None) -> Coupled:  # fmt: skip
+def dispatch(
+    cost2: Any, cost1: Any, cost0: Any, lower: Any, upper: Any, demand: float, *, names: Sequence[str] | None = None
+) -> Coupled:
     """Economic dispatch: minimise Σ c₂P² + c₁P + c₀ over generators that must meet `demand` within their limits.
 
     The price λ is what one more unit of demand costs, and what a generator is paid for it. Limits may be None.
@@ -161,8 +174,10 @@ def dispatch(cost2: Any, cost1: Any, cost0: Any, lower: Any, upper: Any, demand:
     try:
         c2, c1, c0 = np.broadcast_arrays(*curves)
     except ValueError as error:
-        raise ProblemError(f"cost2, cost1 and cost0 have {', '.join(str(len(c)) for c in curves)} entries. "
-                           "Give one a generator, or one number for all.") from error  # fmt: skip
+        raise ProblemError(
+            f"cost2, cost1 and cost0 have {', '.join(str(len(c)) for c in curves)} entries. "
+            "Give one a generator, or one number for all."
+        ) from error
     if c2.ndim != 1 or not len(c2):
         raise ProblemError(f"The costs have the shape {c2.shape}. Give one number a generator.")
     if (c2 < 0).any():
@@ -187,8 +202,10 @@ def _linear(loss: Any, shards: Any, weights: Any, names: Any, regularizer: Any =
         shards = [(features, _floating(targets, features.dtype)) for features, targets in shards]
     for k, (features, targets) in enumerate(shards):
         if features.ndim != 2 or targets.ndim != 1:
-            raise DataError(f"Agent {k}: features have shape {features.shape} and targets {targets.shape}. "
-                            "Give (n, d) features and (n,) targets.")  # fmt: skip
+            raise DataError(
+                f"Agent {k}: features have shape {features.shape} and targets {targets.shape}. "
+                "Give (n, d) features and (n,) targets."
+            )
     start = np.zeros(shards[0][0].shape[1], shards[0][0].dtype)
     return Problem(loss, shards, weights=weights, regularizer=regularizer, names=names, x0=start)
 
@@ -215,9 +232,11 @@ def _labelled(shards: Sequence[Any] | Stored, classes: int) -> Any:
             row = int(np.argmax(wrong))
             first = labels[row] if len(wrong) == len(labels) else labels.dtype
             k = shards.owner(ks, row) if isinstance(shards, Stored) else int(ks[0])
-            raise DataError(f"Agent {k}: targets hold {int(wrong.sum())} labels that are not whole numbers from 0 to "
-                            f"{classes - 1}, "
-                            f"the first is {first}. Encode the classes as 0 to {classes - 1}.")  # fmt: skip
+            raise DataError(
+                f"Agent {k}: targets hold {int(wrong.sum())} labels that are not whole numbers from 0 to "
+                f"{classes - 1}, "
+                f"the first is {first}. Encode the classes as 0 to {classes - 1}."
+            )
         return features, labels.astype(np.int32)
 
     if isinstance(shards, Stored):

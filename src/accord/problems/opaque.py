@@ -113,8 +113,10 @@ class Crowd:
         if answer.dtype.kind not in "fiu":
             raise DataError(f"{who} answered {answer.dtype}, and real numbers are asked. Return floats.")
         if bad := int(answer.size - np.isfinite(answer).sum()):
-            raise DataError(f"{who} answered {bad} of {answer.size} numbers that are NaN or infinite. Give a smaller "
-                            "step size, or mend the oracle.")  # fmt: skip
+            raise DataError(
+                f"{who} answered {bad} of {answer.size} numbers that are NaN or infinite. Give a smaller "
+                "step size, or mend the oracle."
+            )
 
 
 @pytree

@@ -61,9 +61,17 @@ class Problem:
     coupling: Coupling | None = field(default=None, repr=False)
     table: Any = field(default=None, repr=False)
 
-    def __init__(self, loss: Callable[[Any, Any], Any] | None, shards: Sequence[Any] | Stored, *, weights: Any = None,
-                 regularizer: Any = None, x0: Any = None, names: Sequence[str] | None = None,
-                 table: Any = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        loss: Callable[[Any, Any], Any] | None,
+        shards: Sequence[Any] | Stored,
+        *,
+        weights: Any = None,
+        regularizer: Any = None,
+        x0: Any = None,
+        names: Sequence[str] | None = None,
+        table: Any = None,
+    ) -> None:
         stored = isinstance(shards, Stored)
         opaque = not stored and bool(shards) and all(isinstance(shard, Opaque) for shard in shards)
         checked = shards if stored else tuple(shards) if opaque else data.checked(shards)
@@ -72,9 +80,16 @@ class Problem:
         named = tuple(printable(str(name)) for name in (names if names is not None else range(len(checked))))
         if names is not None:
             _check_names(named, len(checked))
-        for name, value in (("loss", loss), ("held", data.Held(checked)), ("weights", _weights(weights, sizes, named)),
-                            ("regularizer", regularizer), ("x0", x0), ("names", named),
-                            ("coupling", None), ("table", table)):  # fmt: skip
+        for name, value in (
+            ("loss", loss),
+            ("held", data.Held(checked)),
+            ("weights", _weights(weights, sizes, named)),
+            ("regularizer", regularizer),
+            ("x0", x0),
+            ("names", named),
+            ("coupling", None),
+            ("table", table),
+        ):
             object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
@@ -102,8 +117,10 @@ class Problem:
     def rows(self) -> Rows:
         """All shards laid out as one. They become views of it: the data stay one copy."""
         if self.stored:
-            raise ProblemError("The shards are stored elsewhere, and here all of them are needed in memory. "
-                               "Use Problem(loss, list(shards)) where they fit.")  # fmt: skip
+            raise ProblemError(
+                "The shards are stored elsewhere, and here all of them are needed in memory. "
+                "Use Problem(loss, list(shards)) where they fit."
+            )
         return self.held.laid_out(self.sizes, even=self.coupling is not None)
 
     @cached_property
@@ -146,8 +163,10 @@ class Problem:
         """The centralised answer, from all data at once: for comparison only. See `accord.problems.centralised`."""
         solve = late(ABOVE, "solve")
         if self.stored:
-            raise ProblemError("The shards are stored elsewhere, and the centralised answer needs all of them at once. "
-                               "Pool a part of them: problem.sample(100).solve().")  # fmt: skip
+            raise ProblemError(
+                "The shards are stored elsewhere, and the centralised answer needs all of them at once. "
+                "Pool a part of them: problem.sample(100).solve()."
+            )
         return solve(self, x0)
 
     @classmethod
@@ -180,10 +199,19 @@ class Coupled(Problem):
     (2, 1, 1)
     """
 
-    def __init__(self, loss: Callable[[Any, Any], Any] | None, shards: Sequence[Any], A: Any, b: Any, *,
-                 sense: str = "==",
-                 lower: Any = None, upper: Any = None, total: Any = None,
-                 names: Sequence[str] | None = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        loss: Callable[[Any, Any], Any] | None,
+        shards: Sequence[Any],
+        A: Any,
+        b: Any,
+        *,
+        sense: str = "==",
+        lower: Any = None,
+        upper: Any = None,
+        total: Any = None,
+        names: Sequence[str] | None = None,
+    ) -> None:
         Problem.__init__(self, loss, shards, names=names, weights=np.ones(len(shards)))
         A = np.asarray(A, float)
         d = A.shape[-1] if A.ndim > 1 else 1
@@ -228,8 +256,10 @@ def check_precision(problem: Problem, dtype: np.dtype) -> None:
     if problem.coupling is not None:
         for name, values in (("A", problem.coupling.A), ("b", problem.coupling.b)):
             if (largest := np.abs(values).max()) > np.sqrt(np.finfo(dtype).max):
-                raise ProblemError(f"The coupling's {name} holds {largest:.3g}, whose square overflows {dtype}. "
-                                   "Start from a float64 x0, or change its unit.")  # fmt: skip
+                raise ProblemError(
+                    f"The coupling's {name} holds {largest:.3g}, whose square overflows {dtype}. "
+                    "Start from a float64 x0, or change its unit."
+                )
 
 
 def _weights(weights: Any, sizes: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
@@ -249,8 +279,10 @@ def _weights(weights: Any, sizes: np.ndarray, names: tuple[str, ...]) -> np.ndar
     share = raw / raw.max()  # first by the largest, since a sum may overflow
     if (absurd := (raw > 0) & (share < np.finfo(float).eps)).any():
         k = int(np.argmax(absurd))
-        raise ProblemError(f"Agent {k} has the weight {raw[k]:g}, which beside {raw.max():g} is lost to rounding. "
-                           "Give it weight 0, or weights nearer to one another.")  # fmt: skip
+        raise ProblemError(
+            f"Agent {k} has the weight {raw[k]:g}, which beside {raw.max():g} is lost to rounding. "
+            "Give it weight 0, or weights nearer to one another."
+        )
     return _read_only(share / share.sum())
 
 

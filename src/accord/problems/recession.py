@@ -86,10 +86,13 @@ def _least(coupled: Coupling, ways: Ways, rows: list[np.ndarray]) -> Fall | None
     if steep == 0:
         return None
     found = linprog(
-        ways.slope / steep, bounds=(0, 1),
-        A_eq=csr_array(equal) if len(equal) else None, b_eq=np.zeros(len(equal)) if len(equal) else None,
-        A_ub=None if below is None else csr_array(below), b_ub=None if below is None else np.zeros(len(below)),
-    )  # fmt: skip
+        ways.slope / steep,
+        bounds=(0, 1),
+        A_eq=csr_array(equal) if len(equal) else None,
+        b_eq=np.zeros(len(equal)) if len(equal) else None,
+        A_ub=None if below is None else csr_array(below),
+        b_ub=None if below is None else np.zeros(len(below)),
+    )
     if found.status != 0 or found.fun >= -ROUNDING:
         return None
     each = np.bincount(ways.agent, ways.slope * found.x, len(coupled.A))

@@ -52,9 +52,16 @@ class Coordinator:
     """
 
     def __init__(
-        self, run: str, link: Supervisor, names: Mapping[int, str], *, together: bool, patience: float,
-        limit: float | None = None, seconds: float | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        run: str,
+        link: Supervisor,
+        names: Mapping[int, str],
+        *,
+        together: bool,
+        patience: float,
+        limit: float | None = None,
+        seconds: float | None = None,
+    ) -> None:
         self.run, self.transport, self.names, self.together = run, transport, names, together
         self.retry_interval, self.failure_timeout, self.seconds = retry_interval, failure_timeout, seconds
         self.started = time.monotonic()
@@ -105,9 +112,11 @@ class Coordinator:
                 break
             if spent >= 10 * deadline:
                 slow = " and ".join(self.names[worker] for worker in waiting)
-                raise ShardLost(f"Round {round}: after {spent:.3g} s, ten times the deadline, there is no answer from "
-                                f"{slow}, and the others are below the quorum. Give a longer deadline or a smaller "
-                                "quorum.")  # fmt: skip
+                raise ShardLost(
+                    f"Round {round}: after {spent:.3g} s, ten times the deadline, there is no answer from "
+                    f"{slow}, and the others are below the quorum. Give a longer deadline or a smaller "
+                    "quorum."
+                )
             self.poll(max(deadline - spent, deadline / 10))
         self.late |= {worker: self.open.pop(worker) for worker in waiting}
         return self.commit(list(self.open), durable=True)
@@ -189,8 +198,10 @@ class Coordinator:
         elif self._answers(envelope, self.open):
             known = self.replies.setdefault(envelope.sender, envelope.body)
             if known is not envelope.body and not same(known, envelope.body):
-                raise ShardLost(f"{self.names[envelope.sender]} has given two different answers to question "
-                                f"{envelope.request_id}, {envelope.kind}. See what else speaks in its name.")  # fmt: skip
+                raise ShardLost(
+                    f"{self.names[envelope.sender]} has given two different answers to question "
+                    f"{envelope.request_id}, {envelope.kind}. See what else speaks in its name."
+                )
         elif self._answers(envelope, self.late):
             del self.late[envelope.sender]
             self.recovered.add(envelope.sender)
@@ -236,8 +247,10 @@ class Coordinator:
     def _replace(self, lost: int) -> None:
         self.restarts[lost] += 1
         if self.restarts[lost] > MAX_RESTARTS:
-            raise ShardLost(f"{self.names[lost]} died {self.restarts[lost]} times over one question. See whether an "
-                            "agent there runs out of memory, or take more shards, which are smaller.")  # fmt: skip
+            raise ShardLost(
+                f"{self.names[lost]} died {self.restarts[lost]} times over one question. See whether an "
+                "agent there runs out of memory, or take more shards, which are smaller."
+            )
         self.late.pop(lost, None)
         self.recovered.discard(lost)
         self.transport.restart(lost)

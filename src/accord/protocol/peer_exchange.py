@@ -33,7 +33,13 @@ class PeerExchange:
     """
 
     def __init__(
-        self, run: str, own: int, transport: Transport, recipients: tuple[int, ...], senders: tuple[int, ...], retry_interval: float
+        self,
+        run: str,
+        own: int,
+        transport: Transport,
+        recipients: tuple[int, ...],
+        senders: tuple[int, ...],
+        retry_interval: float,
     ) -> None:
         self.run, self.own, self.transport = run, own, transport
         self.recipients, self.senders, self.retry_interval = recipients, senders, retry_interval

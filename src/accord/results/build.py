@@ -29,13 +29,18 @@ def rows_of(
     for i in range(count):
         t = first + i * every
         yield {
-            "round": t, "objective": float(found.objective[i]), "disagreement": float(found.disagreement[i]),
-            "worst": float(found.worst[i]), "dual_value": float(found.dual_value[i]),
-            "residual": float(found.residual[i]), "messages": t * cost.messages,
-            "bytes": t * cost.bytes, "gradients": t * cost.gradients,
+            "round": t,
+            "objective": float(found.objective[i]),
+            "disagreement": float(found.disagreement[i]),
+            "worst": float(found.worst[i]),
+            "dual_value": float(found.dual_value[i]),
+            "residual": float(found.residual[i]),
+            "messages": t * cost.messages,
+            "bytes": t * cost.bytes,
+            "gradients": t * cost.gradients,
             "seconds": before + (after - before) * (i + 1) / count,
             **{name: float(getattr(found, name)[i]) for name in CLOCK_COLUMNS if getattr(found, name) is not None},
-        }  # fmt: skip
+        }
 
 
 class RunEnd(NamedTuple):
@@ -55,12 +60,17 @@ def build_run(plan: Plan, ended: RunEnd, choices: tuple[TunedParameter, ...], ru
     losses = np.where(plan.problem.sizes[plan.problem.panel] > 0, np.asarray(outcome.losses, float), np.nan)
     ending = unmet_caps(plan, losses) or ended.ending
     return Run(
-        x=x, own=own, prices=None if outcome.prices is None else np.asarray(outcome.prices), lost=losses,
-        history=_history(plan, ended.records), ending=ending,
-        rounds=ended.rounds, facts=_facts(plan, choices, runtime),
+        x=x,
+        own=own,
+        prices=None if outcome.prices is None else np.asarray(outcome.prices),
+        lost=losses,
+        history=_history(plan, ended.records),
+        ending=ending,
+        rounds=ended.rounds,
+        facts=_facts(plan, choices, runtime),
         table=plan.problem.table,
         problem=plan.problem,
-    )  # fmt: skip
+    )
 
 
 def _history(plan: Plan, records: Records) -> Any:

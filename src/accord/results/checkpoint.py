@@ -80,8 +80,11 @@ class Checkpoint:
         try:
             self._keep(session, records, spent)
         except OSError as error:
-            warnings.warn(f"The checkpoint of round {session.round} could not be written: {error}. The run goes on; "
-                          f"should it be interrupted, it resumes from the one before.", stacklevel=2)  # fmt: skip
+            warnings.warn(
+                f"The checkpoint of round {session.round} could not be written: {error}. The run goes on; "
+                f"should it be interrupted, it resumes from the one before.",
+                stacklevel=2,
+            )
         self.ended = time.monotonic()
         self.cost = self.ended - started
 
@@ -137,8 +140,10 @@ class Checkpoint:
             session.restore(jax.tree.unflatten(jax.tree.structure(session.state()), kept.leaves), kept.head["round"])
             return records, kept.head["spent"]
         if damaged:
-            raise SavedRunError(f"No checkpoint in {self.directory} is sound ({'; '.join(damaged)}). "
-                                "Remove the directory to start afresh.")  # fmt: skip
+            raise SavedRunError(
+                f"No checkpoint in {self.directory} is sound ({'; '.join(damaged)}). "
+                "Remove the directory to start afresh."
+            )
         return Records(), 0.0
 
     def _records(self, told: dict[str, Any]) -> Records:
@@ -158,12 +163,16 @@ class Checkpoint:
 
     def _check_same(self, path: Path, head: dict[str, Any], session: Session) -> None:
         if head["identity"] != self.identity:
-            raise SavedRunError(f"{path} belongs to another run (identity {head['identity'][:12]}, this run is "
-                                f"{self.identity[:12]}): the data, the method, the seed, a limit or the version of "
-                                "Accord differ. Give another directory, or remove it.")  # fmt: skip
+            raise SavedRunError(
+                f"{path} belongs to another run (identity {head['identity'][:12]}, this run is "
+                f"{self.identity[:12]}): the data, the method, the seed, a limit or the version of "
+                "Accord differ. Give another directory, or remove it."
+            )
         if head["state"] != str(jax.tree.structure(session.state())):
-            raise SavedRunError(f"{path} was kept by another runtime, or by other workers, and holds another state "
-                                "than this one. Resume in the runtime that began, or remove it.")  # fmt: skip
+            raise SavedRunError(
+                f"{path} was kept by another runtime, or by other workers, and holds another state "
+                "than this one. Resume in the runtime that began, or remove it."
+            )
 
 
 class _Damaged(Exception):

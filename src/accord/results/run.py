@@ -81,8 +81,10 @@ class Certificate:
     def __str__(self) -> str:
         if np.isnan(self.mu):
             return f"No plan costs less by more than {self.gap:.2g}."
-        return (f"Proved by its gradient and μ = {self.mu:.3g}: no model has an objective lower by more than "
-                f"{self.gap:.1e}, and the best is at most {self.distance:.1e} away.")  # fmt: skip
+        return (
+            f"Proved by its gradient and μ = {self.mu:.3g}: no model has an objective lower by more than "
+            f"{self.gap:.1e}, and the best is at most {self.distance:.1e} away."
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,29 +177,40 @@ class Run:
         numbers = {name: _number(last[name]) for name in ("objective", "disagreement")}
         counts = {name: int(last[name]) for name in ("messages", "bytes")}
         return {
-            "method": self.facts.method, "runtime": self.facts.runtime,
-            "agents": self.facts.population or len(self.facts.agents), "rounds": self.rounds,
-            "converged": self.converged, "reason": self.reason, **numbers,
-            "worst_agent": self.worst_agent if self.has_agents else None, "worst": self.worst, **counts,
-            "gradients": float(last["gradients"]), "seconds": float(last["seconds"]),
+            "method": self.facts.method,
+            "runtime": self.facts.runtime,
+            "agents": self.facts.population or len(self.facts.agents),
+            "rounds": self.rounds,
+            "converged": self.converged,
+            "reason": self.reason,
+            **numbers,
+            "worst_agent": self.worst_agent if self.has_agents else None,
+            "worst": self.worst,
+            **counts,
+            "gradients": float(last["gradients"]),
+            "seconds": float(last["seconds"]),
             "status": self.status.name.lower(),
             **({"clock": float(last["clock"])} if "clock" in last else {}),
-        }  # fmt: skip
+        }
 
     def __str__(self) -> str:
         last, what = self.history.iloc[-1], self.facts
         where = f" over the {what.network}" if what.network else ""
         K, panel = what.population or len(what.agents), len(what.agents)
         lines = [f"{what.method} with {K:,} agents{where} {self.reason}."]
-        lines += [f"It took {self.rounds} rounds, {int(last['messages']):,} messages of {data_size(last['bytes'])} "
-                  "in all, "
-                  f"{last['gradients']:,.6g} gradients an agent and {last['seconds']:.2f} s."]  # fmt: skip
+        lines += [
+            f"It took {self.rounds} rounds, {int(last['messages']):,} messages of {data_size(last['bytes'])} "
+            "in all, "
+            f"{last['gradients']:,.6g} gradients an agent and {last['seconds']:.2f} s."
+        ]
         if "clock" in last:
             lines += [f"On the virtual clock it took {last['clock']:,.6g} s."]
         if what.pattern == "prices":
-            lines += [f"The cost is {last['objective']:.8g}, the shared constraint is violated by "
-                      f"{last['violation']:.1e}, "
-                      f"and no plan costs less than {last['dual_value']:.8g}."]  # fmt: skip
+            lines += [
+                f"The cost is {last['objective']:.8g}, the shared constraint is violated by "
+                f"{last['violation']:.1e}, "
+                f"and no plan costs less than {last['dual_value']:.8g}."
+            ]
         elif self.has_agents:
             over = self._over(panel) if panel < K else ""
             lines += [

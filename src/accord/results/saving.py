@@ -264,7 +264,7 @@ def _built(structure: Any, leaf: Callable[[int], np.ndarray]) -> Any:
     def build(node: Any) -> Any:
         if node is None or node == "array":
             return None if node is None else leaf(next(count))
-        (kind, parts), = node.items()  # fmt: skip
+        ((kind, parts),) = node.items()
         if kind == "dict":
             return {key: build(part) for key, part in parts}
         return [build(part) for part in parts] if kind == "list" else tuple(build(part) for part in parts)

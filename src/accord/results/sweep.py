@@ -106,8 +106,11 @@ def _best_of(runs: Sequence[Run]) -> int | None:
         height = {i: run.history["objective"].to_numpy() for i, run in able.items()}
         low = min((objective[-1] for objective in height.values()), default=0.0)
         bound = low + SAME * abs(runs[0].history["objective"].iloc[0] - low)
-        merit = {i: runs[i].history["round"].iloc[int(np.argmax(objective <= bound))]
-                 for i, objective in height.items() if objective[-1] <= bound}  # fmt: skip
+        merit = {
+            i: runs[i].history["round"].iloc[int(np.argmax(objective <= bound))]
+            for i, objective in height.items()
+            if objective[-1] <= bound
+        }
     order = {i: (0, runs[i].rounds) if runs[i].converged else (1, value) for i, value in merit.items()}
     return min(order, key=order.__getitem__, default=None)
 

@@ -99,8 +99,10 @@ def _apply(rule: Any, replies: Any) -> Any:
 
 def _limit(rule: str, f: int, cohort: int, needed: int) -> None:
     if f < 0 or cohort < needed:
-        raise MethodError(f"{rule} bears f={f} bad agents among at least {needed} replies, but the cohort "
-                          f"has {cohort}. Give a smaller f, not below 0, or ask more agents a round.")  # fmt: skip
+        raise MethodError(
+            f"{rule} bears f={f} bad agents among at least {needed} replies, but the cohort "
+            f"has {cohort}. Give a smaller f, not below 0, or ask more agents a round."
+        )
 
 
 def _distances(rows: Array) -> Array:
@@ -216,8 +218,10 @@ class MultiKrum:
     def check(self, cohort: int) -> None:
         _limit("MultiKrum" if self.m != 1 else "Krum", self.f, cohort, 2 * self.f + 3)
         if self.m is not None and not 1 <= self.m <= cohort - self.f:
-            raise MethodError(f"MultiKrum keeps m={self.m} of {cohort} replies, f={self.f} of them bad. "
-                              f"Give m from 1 to {cohort - self.f}.")  # fmt: skip
+            raise MethodError(
+                f"MultiKrum keeps m={self.m} of {cohort} replies, f={self.f} of them bad. "
+                f"Give m from 1 to {cohort - self.f}."
+            )
 
     def over(self, rows: Array) -> Array:
         n = len(rows)

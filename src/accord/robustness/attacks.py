@@ -42,8 +42,10 @@ class Attacked:
     def check(self, cohort: int) -> None:
         """Raise `MethodError` where an agent is not there, or where nobody is honest."""
         if not self.agents or not all(0 <= k < cohort for k in self.agents) or len(set(self.agents)) >= cohort:
-            raise MethodError(f"Attacked has agents={self.agents} in a cohort of {cohort}. "
-                              f"Give numbers from 0 to {cohort - 1}, and leave someone honest.")  # fmt: skip
+            raise MethodError(
+                f"Attacked has agents={self.agents} in a cohort of {cohort}. "
+                f"Give numbers from 0 to {cohort - 1}, and leave someone honest."
+            )
         self.rule.check(cohort)
 
     def __call__(self, replies: Any, share: Array) -> Any:

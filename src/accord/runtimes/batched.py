@@ -100,8 +100,19 @@ def _starts(team: Any, methods: Any, begin: Any, *, mesh: Mesh, at_once: bool) -
 
 
 @partial(jit_by_loss, static_argnames=("mesh", "at_once", "inline"), donate_argnames=("carry",))
-def _blocks(team: Any, methods: Any, carry: Any, watch: StopMonitor, records: Array, t0: Array, every: Array,
-            *, mesh: Mesh, at_once: bool, inline: bool) -> Any:  # fmt: skip
+def _blocks(
+    team: Any,
+    methods: Any,
+    carry: Any,
+    watch: StopMonitor,
+    records: Array,
+    t0: Array,
+    every: Array,
+    *,
+    mesh: Mesh,
+    at_once: bool,
+    inline: bool,
+) -> Any:
     def lives(team: Any, t0: Array, every: Array, method: Any, carry: Any, watch: StopMonitor, records: Array) -> Any:
         return block(replace(team, method=method), carry, watch, t0, records, every, inline=inline)
 

@@ -124,8 +124,10 @@ def _join(ray: Any, address: str | None) -> bool:
         return False
     address = address or os.environ.get("RAY_ADDRESS") or "local"
     if address.startswith("ray://"):
-        raise MethodError(f"Ray(address={address!r}) is for a client outside the cluster, whom shards cannot reach. "
-                          "Start the program on a machine of the cluster, or with `ray job submit`.")  # fmt: skip
+        raise MethodError(
+            f"Ray(address={address!r}) is for a client outside the cluster, whom shards cannot reach. "
+            "Start the program on a machine of the cluster, or with `ray job submit`."
+        )
     if address == "local" and not {TOKEN, f"{TOKEN}_PATH"} & os.environ.keys():
         os.environ[TOKEN] = secrets.token_hex(32)  # else Ray keeps one in a file that others may read
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
@@ -135,8 +137,10 @@ def _join(ray: Any, address: str | None) -> bool:
             ray.init(address=address, **quiet, **({"include_dashboard": False} if address == "local" else {}))
     except ConnectionError as error:
         why = str(error.__cause__ or error).partition(" Note:")[0]
-        raise ShardLost(f"The Ray cluster at {address!r} cannot be joined ({why}). Give the address that "
-                        "`ray start --head` printed and, where it asks for one, its token.") from error  # fmt: skip
+        raise ShardLost(
+            f"The Ray cluster at {address!r} cannot be joined ({why}). Give the address that "
+            "`ray start --head` printed and, where it asks for one, its token."
+        ) from error
     _warn_where_open()
     return address == "local"
 
@@ -144,6 +148,8 @@ def _join(ray: Any, address: str | None) -> bool:
 def _warn_where_open() -> None:
     """Say so where the cluster lets anybody in: Ray runs what it is sent, with the rights of who has started it."""
     if os.environ.get("RAY_AUTH_MODE", "").lower() != "token":
-        warnings.warn("This Ray asks nobody for a token: whoever reaches its ports runs code as you. Set RAY_AUTH_MODE="
-                      "token, and RAY_AUTH_TOKEN_PATH on every machine of a cluster; see the guide to clusters.",
-                      stacklevel=2)  # fmt: skip
+        warnings.warn(
+            "This Ray asks nobody for a token: whoever reaches its ports runs code as you. Set RAY_AUTH_MODE="
+            "token, and RAY_AUTH_TOKEN_PATH on every machine of a cluster; see the guide to clusters.",
+            stacklevel=2,
+        )

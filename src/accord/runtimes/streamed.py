@@ -58,13 +58,22 @@ class Streamed:
 
     def start(self, plan: Plan) -> StreamedSession:
         """A session with the server at x0, and nobody asked yet."""
-        what = ("peers, who all work in every round" if plan.pattern == "peers" else
-                "a shared constraint, to which everybody contributes" if plan.coupled else
-                "opaque agents, which cannot be compiled" if plan.problem.opaque else
-                "a clock" if plan.method.asynchronous or plan.clock is not None else "")  # fmt: skip
+        what = (
+            "peers, who all work in every round"
+            if plan.pattern == "peers"
+            else "a shared constraint, to which everybody contributes"
+            if plan.coupled
+            else "opaque agents, which cannot be compiled"
+            if plan.problem.opaque
+            else "a clock"
+            if plan.method.asynchronous or plan.clock is not None
+            else ""
+        )
         if what:
-            raise MethodError(f"Streamed asks a server's clients a cohort at a time, but {type(plan.method).__name__} "
-                              f"has {what}. Use Vectorised() or Threads().")  # fmt: skip
+            raise MethodError(
+                f"Streamed asks a server's clients a cohort at a time, but {type(plan.method).__name__} "
+                f"has {what}. Use Vectorised() or Threads()."
+            )
         use_all_cpu_devices()
         available = jax.devices() if plan.sequential else jax.devices()[:1]
         return StreamedSession(plan, self.store, available[: max(1, min(self.devices or len(available), plan.cohort))])
@@ -75,8 +84,10 @@ def runtime_for(problem: Problem, runtime: Any) -> Any:
     if runtime is None:
         return Streamed() if problem.stored else Vectorised()
     if problem.stored and not isinstance(runtime, Streamed):
-        raise MethodError(f"The shards are stored elsewhere, and {type(runtime).__name__} holds all in memory. Use "
-                          "accord.runtimes.Streamed(), or Problem(loss, list(shards)) where they fit.")  # fmt: skip
+        raise MethodError(
+            f"The shards are stored elsewhere, and {type(runtime).__name__} holds all in memory. Use "
+            "accord.runtimes.Streamed(), or Problem(loss, list(shards)) where they fit."
+        )
     return runtime
 
 
@@ -181,11 +192,23 @@ class StreamedSession:
         plan = self.plan
         agents = Agent(plan.problem.loss, plan.shape, rows, np.ones(len(ks), plan.dtype))
         counts = None if plan.counts is None else plan.counts[ks]
-        return self._replicated(Clients(
-            plan.method, agents, plan.channel, plan.problem.regularizer, self.p[ks], self.key, plan.x0, len(ks),
-            plan.aggregate or plan.method.aggregate, self.mesh.size, ks.astype(np.int32),
-            in_turn=plan.sequential, counts=counts,
-        ))  # fmt: skip
+        return self._replicated(
+            Clients(
+                plan.method,
+                agents,
+                plan.channel,
+                plan.problem.regularizer,
+                self.p[ks],
+                self.key,
+                plan.x0,
+                len(ks),
+                plan.aggregate or plan.method.aggregate,
+                self.mesh.size,
+                ks.astype(np.int32),
+                in_turn=plan.sequential,
+                counts=counts,
+            )
+        )
 
     def _held(self, ks: np.ndarray) -> StreamedState:
         return self._replicated(StreamedState(self.states.known[ks], *self.states.read(ks)))

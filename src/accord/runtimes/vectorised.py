@@ -50,8 +50,10 @@ class Vectorised:
     def start(self, plan: Plan) -> VectorisedSession:
         """A session with every agent at x0."""
         if plan.problem.opaque:
-            raise MethodError("The agents are opaque (NumPy functions), which cannot be compiled together. "
-                              "Use runtime=accord.runtimes.Threads().")  # fmt: skip
+            raise MethodError(
+                "The agents are opaque (NumPy functions), which cannot be compiled together. "
+                "Use runtime=accord.runtimes.Threads()."
+            )
         return VectorisedSession(plan, _devices(plan, self.devices))
 
 
@@ -80,9 +82,15 @@ class VectorisedSession:
     def advance(self, records: int, every: int) -> Record:
         """Up to `records` times: record, then `every` rounds."""
         buffer, self.carry, self.watch, seen, verdict = _block(self.loss)(
-            self.team, self.carry, self.watch, np.int32(self.round), np.int32(records), np.int32(every),
-            mesh=self.mesh, inline=self.plan.every == 1 and every <= 1,
-        )  # fmt: skip
+            self.team,
+            self.carry,
+            self.watch,
+            np.int32(self.round),
+            np.int32(records),
+            np.int32(every),
+            mesh=self.mesh,
+            inline=self.plan.every == 1 and every <= 1,
+        )
         seen, self.verdict = int(seen), int(verdict)
         self.round += every * (seen - (self.verdict != GOING))
         return jax.tree.map(
@@ -134,14 +142,33 @@ def _in_step(plan: Plan, agents: Agent, key: Array, devices: int) -> Peers | Edg
             told = (plan.channel, plan.problem.regularizer, plan.weights, key, plan.x0)
             return Edges(plan.method, agents, network, border, *told)
         return Peers(
-            plan.method, agents, network, plan.channel, plan.problem.regularizer, plan.weights, key, plan.x0,
-            plan.delay, in_turn=plan.sequential,
-        )  # fmt: skip
+            plan.method,
+            agents,
+            network,
+            plan.channel,
+            plan.problem.regularizer,
+            plan.weights,
+            key,
+            plan.x0,
+            plan.delay,
+            in_turn=plan.sequential,
+        )
     aggregate = plan.aggregate or plan.method.aggregate
     return Clients(
-        plan.method, agents, plan.channel, plan.problem.regularizer, plan.weights, key, plan.x0, plan.cohort, aggregate,
-        devices, in_turn=plan.sequential, design=plan.design, counts=plan.counts,
-    )  # fmt: skip
+        plan.method,
+        agents,
+        plan.channel,
+        plan.problem.regularizer,
+        plan.weights,
+        key,
+        plan.x0,
+        plan.cohort,
+        aggregate,
+        devices,
+        in_turn=plan.sequential,
+        design=plan.design,
+        counts=plan.counts,
+    )
 
 
 def beginning(plan: Plan) -> tuple[Any, ...]:

@@ -23,18 +23,34 @@ def _by_name(*makes: Make) -> Mapping[str, Make]:
 
 
 PROBLEMS = _by_name(
-    problems.quadratic, problems.least_squares, problems.lasso, problems.logistic, problems.softmax, problems.svm,
-    problems.neural_network, problems.dispatch,
-)  # fmt: skip
+    problems.quadratic,
+    problems.least_squares,
+    problems.lasso,
+    problems.logistic,
+    problems.softmax,
+    problems.svm,
+    problems.neural_network,
+    problems.dispatch,
+)
 GRAPHS = _by_name(
-    networks.ring, networks.path, networks.star, networks.grid, networks.torus, networks.complete, networks.hypercube,
-    networks.exponential, networks.erdos_renyi, networks.geometric,
-)  # fmt: skip
+    networks.ring,
+    networks.path,
+    networks.star,
+    networks.grid,
+    networks.torus,
+    networks.complete,
+    networks.hypercube,
+    networks.exponential,
+    networks.erdos_renyi,
+    networks.geometric,
+)
 CHANNELS = _by_name(channels.clip, channels.gaussian_noise)
-PARTS: Mapping[str, Mapping[str, Make]] = MappingProxyType({
-    "local": {"sgd": methods.SGD, "gradient_descent": methods.GradientDescent},
-    "optimizer": _by_name(optax.adagrad, optax.adam, optax.adamw, optax.rmsprop, optax.sgd, optax.yogi),
-})  # fmt: skip
+PARTS: Mapping[str, Mapping[str, Make]] = MappingProxyType(
+    {
+        "local": {"sgd": methods.SGD, "gradient_descent": methods.GradientDescent},
+        "optimizer": _by_name(optax.adagrad, optax.adam, optax.adamw, optax.rmsprop, optax.sgd, optax.yogi),
+    }
+)
 """What a method is made of besides numbers."""
 
 

@@ -166,9 +166,7 @@ def test_without_memory_an_agent_has_as_much_say_as_it_has_arrivals() -> None:
 
 
 def test_a_few_jobs_dealt_out_to_all_alike_give_everybody_an_equal_say() -> None:
-    run = accord.run(
-        PROBLEM, accord.AsyncSGD(1e-3), runtime=UNEVEN, participation=2, stop=after(40_000), record=1000
-    )  # fmt: skip
+    run = accord.run(PROBLEM, accord.AsyncSGD(1e-3), runtime=UNEVEN, participation=2, stop=after(40_000), record=1000)
     assert run.x == pytest.approx(float(PROBLEM.solve()), abs=0.1)  # a step of 1e-3 leaves it within about 0.05
     busiest = 40_000 * PACES.sum() / 3 / 2  # seconds, had nobody ever to wait for its turn
     assert run.history["clock"].iloc[-1] > busiest
@@ -195,8 +193,10 @@ def test_with_ten_slow_agents_those_who_wait_for_nobody_are_there_sooner() -> No
     level = best + 1e-4 * (start - best)
     timed = Timed(accord.Clock(clocks.lognormal(np.repeat([1.0, 10.0], [90, 10]), 0.3), network=0.1))
     race: list[tuple[Any, int, int]] = [
-        (accord.FedSGD(), 20, 1), (accord.PIAG(), 5000, 50), (accord.FedBuff(local=accord.GradientDescent(3)), 5000, 50)
-    ]  # fmt: skip
+        (accord.FedSGD(), 20, 1),
+        (accord.PIAG(), 5000, 50),
+        (accord.FedBuff(local=accord.GradientDescent(3)), 5000, 50),
+    ]
     waited, *hurried = (
         seconds_until(accord.run(quadratic(h, c), method, runtime=timed, stop=after(rounds), record=record), level)
         for method, rounds, record in race

@@ -45,8 +45,9 @@ def test_every_round_solves_the_equations_of_the_paper() -> None:
     gamma, delta = nu / (3 * sigma2 * chi**2), 1 / (17 * L)
     for t, (s, new) in enumerate(itertools.pairwise(states(7))):
         G = np.eye(4) - CYCLE.at(t).W
-        x_g, y_g, z_g = (a * v + (1 - a) * f for a, v, f in
-                         ((tau1, s.x, s.x_f), (sigma1, s.y, s.y_f), (sigma1, s.z, s.z_f)))  # fmt: skip
+        x_g, y_g, z_g = (
+            a * v + (1 - a) * f for a, v, f in ((tau1, s.x, s.x_f), (sigma1, s.y, s.y_f), (sigma1, s.z, s.z_f))
+        )
         h, u = H * (x_g - C) - nu * x_g, gamma / nu * (y_g + z_g) + s.m
         expected = type(new)(
             s.x + eta * alpha * (x_g - new.x) - eta * (h - new.y),

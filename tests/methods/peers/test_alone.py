@@ -12,8 +12,9 @@ import accord
 ALONE = accord.networks.complete(1)
 
 
-@pytest.mark.parametrize("method", [accord.EdgeADMM(), accord.DecentralizedADMM(), accord.DLM()],
-                         ids=lambda method: type(method).__name__)  # fmt: skip
+@pytest.mark.parametrize(
+    "method", [accord.EdgeADMM(), accord.DecentralizedADMM(), accord.DLM()], ids=lambda method: type(method).__name__
+)
 def test_a_method_that_divides_by_neighbours_has_an_answer_without_any(method: Any) -> None:
     problem = accord.problems.quadratic([[2.0, 1.0]], [[1.0, -1.0]])
     run = accord.run(problem, method, network=ALONE, stop=accord.Stop(rounds=200))

@@ -23,9 +23,16 @@ RING = accord.networks.ring(K)
 LONG = accord.Stop(rounds=1500, progress=0)
 
 SUMS_TO_ZERO = {
-    "EXTRA": "y", "NIDS": "y", "DecentralizedADMM": "alpha", "DLM": "alpha", "LED": "y", "LTADMM": "alpha",
-    "KGT": "c", "DecentralizedProxSkip": "h", "ATG": "q",
-}  # fmt: skip
+    "EXTRA": "y",
+    "NIDS": "y",
+    "DecentralizedADMM": "alpha",
+    "DLM": "alpha",
+    "LED": "y",
+    "LTADMM": "alpha",
+    "KGT": "c",
+    "DecentralizedProxSkip": "h",
+    "ATG": "q",
+}
 """The dual variable of a method, by the letter of its paper."""
 
 TRACKS = {"ATCGradientTracking": "g", "PushDIGing": "g", "PushPull": "g", "GTSAGA": "v", "GTSARAH": "v"}

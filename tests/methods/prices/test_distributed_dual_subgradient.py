@@ -49,6 +49,7 @@ def test_a_cap_that_does_not_bind_has_no_price() -> None:
     rows = [(np.ones((1, 1)), np.full((1, 1), c)) for c in (1.0, 2.0, 6.0)]
     for cap, price in ((10.0, 0.0), (6.0, 1.0)):
         problem = Coupled(Quadratic(), rows, [1.0] * 3, cap, sense="<=")
-        run = accord.run(problem, accord.DistributedDualSubgradient(0.02), network=PATH,
-                         stop=accord.Stop(rounds=2000, progress=0))  # fmt: skip
+        run = accord.run(
+            problem, accord.DistributedDualSubgradient(0.02), network=PATH, stop=accord.Stop(rounds=2000, progress=0)
+        )
         assert run.prices[0] == pytest.approx(price, abs=0.02)

@@ -66,8 +66,9 @@ def test_two_caps_of_which_one_binds() -> None:
     random = np.random.default_rng(0)
     rows = [(random.uniform(0.5, 2, (1, 3)), 2 * random.normal(size=(1, 3))) for _ in range(4)]
     problem = Coupled(Quadratic(), rows, random.normal(size=(4, 2, 3)), random.normal(size=2), sense="<=")
-    run = accord.run(problem, accord.TrackingADMM(), network=accord.networks.ring(4),
-                     stop=accord.Stop(rounds=900, progress=0))  # fmt: skip
+    run = accord.run(
+        problem, accord.TrackingADMM(), network=accord.networks.ring(4), stop=accord.Stop(rounds=900, progress=0)
+    )
     np.testing.assert_allclose(run.x, np.reshape(problem.solve(), (4, 3)), rtol=0, atol=1e-9)
     assert run.history["violation"].iloc[-1] < 1e-9
     assert (run.prices > 1e-3).tolist().count(True) == 1

@@ -77,12 +77,15 @@ def test_everything_personal_is_everybody_for_himself() -> None:
     assert run.history["bytes"].iloc[-1] == 0
 
 
-@pytest.mark.parametrize(("personal", "refusal"), [
-    (("haed",), (UnknownName, r"No part of the decision is called 'haed'. Did you mean 'head'\?")),
-    (("body", "body.a"), (ProblemError, r"The parts stand at \[\(0, 1\), \(0, 2\)\] of 4 places: they overlap")),
-    (((2, 5),), (ProblemError, "lie outside")),
-    ("head", (ProblemError, r"Give a tuple of names, \('head',\)")),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("personal", "refusal"),
+    [
+        (("haed",), (UnknownName, r"No part of the decision is called 'haed'. Did you mean 'head'\?")),
+        (("body", "body.a"), (ProblemError, r"The parts stand at \[\(0, 1\), \(0, 2\)\] of 4 places: they overlap")),
+        (((2, 5),), (ProblemError, "lie outside")),
+        ("head", (ProblemError, r"Give a tuple of names, \('head',\)")),
+    ],
+)
 def test_parts_that_are_not_there_are_refused_at_the_door(personal: Any, refusal: Any) -> None:
     kind, words = refusal
     with pytest.raises(kind, match=words):

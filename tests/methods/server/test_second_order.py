@@ -46,8 +46,9 @@ def test_a_quadratic_is_solved_at_once(method: Any, rounds: int, network: Any) -
     assert run.history["gradients"].iloc[-1] == 3 * rounds  # one, and the two columns of a Hessian
 
 
-@pytest.mark.parametrize(("method", "network"), [(accord.Newton(), None),
-                                                 (accord.NewtonConsensus(), accord.networks.ring(3))])  # fmt: skip
+@pytest.mark.parametrize(
+    ("method", "network"), [(accord.Newton(), None), (accord.NewtonConsensus(), accord.networks.ring(3))]
+)
 def test_a_logistic_model_takes_six_rounds(method: Any, network: Any) -> None:
     run = after(6, LOGISTIC, method, network=network)
     np.testing.assert_allclose(run.x, LOGISTIC.solve(), atol=1e-10)

@@ -20,9 +20,11 @@ from accord.problems.objectives import CostCurve
 
 HOMES = np.array([3.0, 4.0, 6.0, 5.0, 2.0, 1.0, 1.0, 2.0])
 FLEET = Fleet(
-    arrival=np.array([0.0, 4.0, 7.5, 6.0]), departure=np.array([24.0, 20.0, 19.0, 12.0]),
-    need=np.array([30.0, 20.0, 40.0, 12.0]), power=np.array([3.7, 7.4, 11.0, 11.0]),
-)  # fmt: skip
+    arrival=np.array([0.0, 4.0, 7.5, 6.0]),
+    departure=np.array([24.0, 20.0, 19.0, 12.0]),
+    need=np.array([30.0, 20.0, 40.0, 12.0]),
+    power=np.array([3.7, 7.4, 11.0, 11.0]),
+)
 
 
 def by_cvxpy(fleet: Fleet, load: np.ndarray, limit: float, tariff: Any, wear: float) -> tuple[np.ndarray, np.ndarray]:

@@ -99,10 +99,20 @@ def test_a_missing_pypower_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 TWO = {
-    "name": "two", "buses": ("a", "b"), "demand": [0.0, 50.0], "plants": [0], "cost2": [0.01], "cost1": [10.0],
-    "cost0": [0.0], "least": [0.0], "most": [100.0], "ends": [[0, 1]], "susceptance": [1000.0], "limit": [80.0],
+    "name": "two",
+    "buses": ("a", "b"),
+    "demand": [0.0, 50.0],
+    "plants": [0],
+    "cost2": [0.01],
+    "cost1": [10.0],
+    "cost0": [0.0],
+    "least": [0.0],
+    "most": [100.0],
+    "ends": [[0, 1]],
+    "susceptance": [1000.0],
+    "limit": [80.0],
     "shift": [0.0],
-}  # fmt: skip
+}
 
 
 def test_a_grid_by_hand_takes_lists() -> None:

@@ -172,22 +172,26 @@ def test_fault_32_an_array_of_objects_is_not_sent() -> None:
         encode(WORD._replace(body=(np.array([{}]),)))
 
 
-@pytest.mark.parametrize(("frame", "words"), [
-    (framed(b"[]", version=7), "version 7 of frames, and this is version 2"),
-    (framed(b"{}"), "another schema"),
-    (framed(b'["a run", "1", "said", 4, 3, 0, []]'), "another schema"),
-    (framed(b'["a run", 1, "said", 4, 3, []]'), "another schema"),
-    (with_parts(["<f8", [3]], content=bytes(16)), r"shape \[3\] is none of 16 bytes"),
-    (with_parts(["<f8", [-1]], content=bytes(16)), r"shape \[-1\] is none"),
-    (with_parts(["no such type", [2]], content=bytes(16)), "no such type"),
-    (with_parts(["(2,f8", [2]], content=bytes(16)), "no type of numbers"),
-    (with_parts(["(2,)f8", [1]], content=bytes(16)), "no type of numbers"),
-    (with_parts([["f8"], [1]], content=bytes(16)), "no type of numbers"),
-    (with_parts(["<M8[s]", [2]], content=bytes(16)), "no type of numbers"),
-    (with_parts(["<f8", [2]], content=bytes(32)), "16 bytes belong to nothing"),
-    (framed(b"", b"no head"), "A frame is refused"),
-    (b"GET / HTTP/1.1\r\nHost: accord\r\nUser-Agent: a browser\r\n\r\n", "no frame"),
-], ids=str)  # fmt: skip
+@pytest.mark.parametrize(
+    ("frame", "words"),
+    [
+        (framed(b"[]", version=7), "version 7 of frames, and this is version 2"),
+        (framed(b"{}"), "another schema"),
+        (framed(b'["a run", "1", "said", 4, 3, 0, []]'), "another schema"),
+        (framed(b'["a run", 1, "said", 4, 3, []]'), "another schema"),
+        (with_parts(["<f8", [3]], content=bytes(16)), r"shape \[3\] is none of 16 bytes"),
+        (with_parts(["<f8", [-1]], content=bytes(16)), r"shape \[-1\] is none"),
+        (with_parts(["no such type", [2]], content=bytes(16)), "no such type"),
+        (with_parts(["(2,f8", [2]], content=bytes(16)), "no type of numbers"),
+        (with_parts(["(2,)f8", [1]], content=bytes(16)), "no type of numbers"),
+        (with_parts([["f8"], [1]], content=bytes(16)), "no type of numbers"),
+        (with_parts(["<M8[s]", [2]], content=bytes(16)), "no type of numbers"),
+        (with_parts(["<f8", [2]], content=bytes(32)), "16 bytes belong to nothing"),
+        (framed(b"", b"no head"), "A frame is refused"),
+        (b"GET / HTTP/1.1\r\nHost: accord\r\nUser-Agent: a browser\r\n\r\n", "no frame"),
+    ],
+    ids=str,
+)
 def test_fault_33_another_version_or_schema_is_refused(frame: bytes, words: str) -> None:
     refusal(frame, words)
 

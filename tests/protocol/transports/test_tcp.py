@@ -85,9 +85,10 @@ def test_fault_29_who_cannot_be_understood_is_hung_up_on_and_connects_anew(pair:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"half a proof", bytes(64), struct.pack("!iQ", -1, 1 << 32) + bytes(52)],
+    "content",
+    [b"", b"half a proof", bytes(64), struct.pack("!iQ", -1, 1 << 32) + bytes(52)],
     ids=["nothing", "half a proof", "a wrong proof", "as if 4 GB came"],
-)  # fmt: skip
+)
 def test_fault_30_42_a_stranger_is_heard_for_64_bytes_and_keeps_nobody_waiting(
     content: bytes, pair: tuple[Sockets, Sockets]
 ) -> None:

@@ -13,8 +13,11 @@ from accord.results.run import Run
 def test_the_three_panels_show_the_history(peers: Run) -> None:
     optimum = float(peers.history["objective"].min()) - 1e-3
     lines = [axes.get_lines()[0] for axes in run_figure(peers, optimum).axes]
-    for line, values in zip(lines, (peers.history["objective"] - optimum, peers.history["progress"].abs(),
-                                    peers.history["disagreement"]), strict=True):  # fmt: skip
+    for line, values in zip(
+        lines,
+        (peers.history["objective"] - optimum, peers.history["progress"].abs(), peers.history["disagreement"]),
+        strict=True,
+    ):
         np.testing.assert_array_equal(line.get_xdata(), peers.history["round"])
         positive = values.to_numpy() > 0
         np.testing.assert_array_equal(np.asarray(line.get_ydata())[positive], values.to_numpy()[positive])

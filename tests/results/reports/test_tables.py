@@ -89,9 +89,17 @@ def test_a_terminal_never_breaks_a_name(server: Run, peers: Run) -> None:
     assert "accelerated_gradient_t" in capture.get()
 
 
-@pytest.mark.parametrize(("value", "words"), [(0.99999, "1.000"), (-1e-12, "−1.000×10⁻¹²"),
-                                              (1e-12, "10⁻¹²"), (123456789.0, "1.235×10⁸"),
-                                              (float("inf"), "∞"), (999.96, "1,000")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (0.99999, "1.000"),
+        (-1e-12, "−1.000×10⁻¹²"),
+        (1e-12, "10⁻¹²"),
+        (123456789.0, "1.235×10⁸"),
+        (float("inf"), "∞"),
+        (999.96, "1,000"),
+    ],
+)
 def test_numbers_are_written_to_the_digits_that_count(value: float, words: str) -> None:
     assert number(value) == words
 

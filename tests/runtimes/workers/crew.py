@@ -27,9 +27,12 @@ class Crew:
     """A runtime: `fate` says what arrives in place of an envelope, `dies` who dies when the host is told something."""
 
     def __init__(
-        self, workers: int, fate: Fate = delivered, dies: Callable[[Envelope], int | None] = lambda envelope: None,
+        self,
+        workers: int,
+        fate: Fate = delivered,
+        dies: Callable[[Envelope], int | None] = lambda envelope: None,
         patience: Timeouts | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.workers, self.fate, self.dies = workers, fate, dies
         self.patience = patience or Timeouts(retry_interval=0.02)
         self.boxes: Boxes = {COORDINATOR: queue.SimpleQueue()}

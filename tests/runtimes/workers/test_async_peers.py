@@ -122,8 +122,15 @@ def test_noise_among_pairs_moves_no_mean() -> None:
 
 def test_words_compressed_to_what_has_changed_lead_to_the_optimum() -> None:
     channel = accord.channels.changes(accord.channels.natural())
-    run = accord.run(PROBLEM, accord.ASYSONATA(0.15), network=RING, channel=channel, runtime=Threads(2),
-                     stop=after(4000), record=1000)  # fmt: skip
+    run = accord.run(
+        PROBLEM,
+        accord.ASYSONATA(0.15),
+        network=RING,
+        channel=channel,
+        runtime=Threads(2),
+        stop=after(4000),
+        record=1000,
+    )
     np.testing.assert_allclose(run.agents, METHODS["letters"][1], atol=1e-7)
 
 

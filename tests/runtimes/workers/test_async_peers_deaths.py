@@ -67,8 +67,9 @@ def test_the_optimum_is_exact_whoever_dies_meanwhile() -> None:
     np.testing.assert_allclose(run.agents, METHODS["letters"][1], atol=1e-7)
 
 
-@pytest.mark.parametrize(("method", "how"), [(accord.ASYSONATA(), {"network": PATH}), (accord.AsyncSGD(0.01), {})],
-                         ids=["peers", "server"])  # fmt: skip
+@pytest.mark.parametrize(
+    ("method", "how"), [(accord.ASYSONATA(), {"network": PATH}), (accord.AsyncSGD(0.01), {})], ids=["peers", "server"]
+)
 def test_fault_46_a_shard_that_dies_again_and_again_ends_the_run_though_others_go_on(method: Any, how: Any) -> None:
     """Shard 1 dies of all that it answers from a question on."""
 

@@ -145,8 +145,10 @@ def sequential(solver: Callable[..., Array]) -> Callable[..., Array]:
     asked = custom_vmap(solver)
 
     def one_after_another(count: int, mapped: Any, *given: Array) -> tuple[Array, bool]:
-        own = [value if yes else jnp.broadcast_to(value, (count, *value.shape))
-               for value, yes in zip(given, mapped, strict=True)]  # fmt: skip
+        own = [
+            value if yes else jnp.broadcast_to(value, (count, *value.shape))
+            for value, yes in zip(given, mapped, strict=True)
+        ]
         return jax.lax.map(lambda one: solver(*one), own), True
 
     asked.def_vmap(one_after_another)

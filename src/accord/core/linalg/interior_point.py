@@ -194,8 +194,12 @@ def _step(programme: Programme, p: Point, r: Residual, target: float) -> Point |
         return None
     below, above = programme.room(p.x)
     low, high = np.isfinite(programme.lower), np.isfinite(programme.upper)
-    longest = min(_longest(p.below, d.below), _longest(p.above, d.above),
-                  _longest(below[low], d.x[low]), _longest(above[high], -d.x[high]))  # fmt: skip
+    longest = min(
+        _longest(p.below, d.below),
+        _longest(p.above, d.above),
+        _longest(below[low], d.x[low]),
+        _longest(above[high], -d.x[high]),
+    )
     step = 0.995 * longest if longest < 1 else 1.0
     while step > 1e-12:
         nearer = p.moved(step, d)

@@ -35,6 +35,8 @@ def separate(rows: Any, weights: np.ndarray, l2: float) -> np.ndarray:
     start = np.append(margins.T @ weights / (2 * l2), weights / 2)
     point, error = solve(dual, start)
     if not error <= 1e-8:
-        raise ProblemError(f"The centralised solver of the hinge stalled at a residual of {error:.1g}. Scale the "
-                           "features; Problem.from_table does.")  # fmt: skip
+        raise ProblemError(
+            f"The centralised solver of the hinge stalled at a residual of {error:.1g}. Scale the "
+            "features; Problem.from_table does."
+        )
     return point.x[:d]

@@ -88,8 +88,15 @@ class AsyncEdges:
         empty = jax.vmap(jax.vmap(self.channel.init))(words)
         free, none = jnp.full(self.present.shape, jnp.inf, x0.dtype), jnp.zeros(self.present.shape, jnp.int32)
         letters = Mailboxes(words, none, free, words, none, none.astype(bool))
-        carry = AsyncEdgesState(states, (empty, empty), letters, jnp.zeros(K, x0.dtype), Elapsed.none(x0.dtype), Staleness.none(),
-                      jnp.zeros_like(ks))  # fmt: skip
+        carry = AsyncEdgesState(
+            states,
+            (empty, empty),
+            letters,
+            jnp.zeros(K, x0.dtype),
+            Elapsed.none(x0.dtype),
+            Staleness.none(),
+            jnp.zeros_like(ks),
+        )
         return jax.lax.fori_loop(0, K, lambda k, carry: self._send(carry, jnp.asarray(k, jnp.int32), t), carry)
 
     def round(self, carry: AsyncEdgesState, t: Array) -> AsyncEdgesState:

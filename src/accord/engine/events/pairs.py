@@ -73,8 +73,10 @@ class PairwiseGossip:
 
     def _exchange(self, states: Any, memories: Any, both: Array, t: Array) -> tuple[Any, Any]:
         """Two agents after they have spoken and listened: own + ½ (heard − said)."""
-        work, noise = (jax.vmap(lambda k, p=purpose: key_for(self.key, t, k, p))(both)
-                       for purpose in (Purpose.WORK, Purpose.CHANNEL))  # fmt: skip
+        work, noise = (
+            jax.vmap(lambda k, p=purpose: key_for(self.key, t, k, p))(both)
+            for purpose in (Purpose.WORK, Purpose.CHANNEL)
+        )
         speaker, listener = memories
         own = jax.vmap(self.method.message)(states)
         wire, speaker = jax.vmap(self.channel.encode)(own, speaker, noise)

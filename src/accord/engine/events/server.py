@@ -85,8 +85,9 @@ class AsyncServer:
         jobs = jax.vmap(lambda k: self._job(heard, busy, k, jnp.zeros((), jnp.int32)))(agent_ids(self.cohort))
         own = ClientState(clients, (empty, empty), tree_broadcast(x0, len(self.p)))
         never = jnp.zeros_like(everyone)
-        return AsyncServerState(server, own, jobs, busy.at[jobs.k].set(jobs.left), Elapsed.none(x0.dtype), Staleness.none(),
-                     never, never[0])  # fmt: skip
+        return AsyncServerState(
+            server, own, jobs, busy.at[jobs.k].set(jobs.left), Elapsed.none(x0.dtype), Staleness.none(), never, never[0]
+        )
 
     def round(self, carry: AsyncServerState, t: Array) -> AsyncServerState:
         """One arrival: the first answer there is heard, unless it is lost, and who gave it is sent off anew."""
@@ -97,8 +98,9 @@ class AsyncServer:
         server, own, staleness = jax.tree.map(partial(jnp.where, job.lost), before, after)
         seen = carry.seen.at[job.k].set(jnp.where(job.lost, carry.seen[job.k], t + 1))
         stepped = jnp.where(turned(carry.server, server) & ~job.lost, t + 1, carry.turned)
-        carry = carry._replace(server=server, own=tree_set(carry.own, job.k, own), staleness=staleness, seen=seen,
-                               turned=stepped)  # fmt: skip
+        carry = carry._replace(
+            server=server, own=tree_set(carry.own, job.k, own), staleness=staleness, seen=seen, turned=stepped
+        )
         return self._sent(_later(carry, job.left), place, job.k, t + 1)
 
     def _broadcast(

@@ -63,8 +63,10 @@ class AsyncPeers:
         """What some agents say, after each has acted on what it has heard; where nothing is given, they only speak."""
         states, memories = tree_take(carry, ks)
         numbers = jnp.asarray(self.numbers)[ks]
-        work, noise = (jax.vmap(lambda k, t=t, p=purpose: key_for(self.key, t, k, p))(numbers)
-                       for t, purpose in ((t, Purpose.WORK), (t + 1, Purpose.CHANNEL)))  # fmt: skip
+        work, noise = (
+            jax.vmap(lambda k, t=t, p=purpose: key_for(self.key, t, k, p))(numbers)
+            for t, purpose in ((t, Purpose.WORK), (t + 1, Purpose.CHANNEL))
+        )
         if heard:
             states = self._acted(ks, states, heard, work)
         said, memories = jax.vmap(self._send)(states, memories, noise)

@@ -42,9 +42,17 @@ from accord.problems.problem import Problem, check_precision
 
 
 def plan_for(
-    problem: Problem, method: Any, x0: Any, network: Any, channel: Any, participation: Any, aggregate: Any,
-    stop: Stop | None, seed: int, record: int | None,
-) -> tuple[Plan, tuple[TunedParameter, ...]]:  # fmt: skip
+    problem: Problem,
+    method: Any,
+    x0: Any,
+    network: Any,
+    channel: Any,
+    participation: Any,
+    aggregate: Any,
+    stop: Stop | None,
+    seed: int,
+    record: int | None,
+) -> tuple[Plan, tuple[TunedParameter, ...]]:
     """Everything that fixes a run, once it fits together; and the hyper-parameters that were chosen."""
     _is_problem(problem)
     method = as_method(method)
@@ -64,8 +72,19 @@ def plan_for(
     method, choices = tune(method, problem, network, x0)
     within_limits(method, problem, network, x0, choices)
     check_even(method, problem)
-    plan = Plan(problem, in_precision_of(method, flat.dtype), shape, flat, network, channel or Clear(), cohort,
-                aggregate, stop or Stop(), int(seed), 1)  # fmt: skip
+    plan = Plan(
+        problem,
+        in_precision_of(method, flat.dtype),
+        shape,
+        flat,
+        network,
+        channel or Clear(),
+        cohort,
+        aggregate,
+        stop or Stop(),
+        int(seed),
+        1,
+    )
     rounds = None if record is None else whole(record)
     if record is not None and (rounds is None or rounds < 1):
         raise MethodError(f"record={record}: give a whole number of rounds between two records, at least 1.")
@@ -77,21 +96,29 @@ def plan_for(
 
 
 KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "network": (lambda value: isinstance(value, networks.Network | networks.NetworkSequence),
-                "Give one of accord.networks, such as ring(20), from_networkx(graph) or from_weights(W)."),
-    "channel": (lambda value: hasattr(value, "encode") and hasattr(value, "decode"),
-                "Give one of accord.channels, such as accord.clip(1.0)."),
+    "network": (
+        lambda value: isinstance(value, networks.Network | networks.NetworkSequence),
+        "Give one of accord.networks, such as ring(20), from_networkx(graph) or from_weights(W).",
+    ),
+    "channel": (
+        lambda value: hasattr(value, "encode") and hasattr(value, "decode"),
+        "Give one of accord.channels, such as accord.clip(1.0).",
+    ),
     "participation": (lambda value: number(value) is not None, "Give a share in (0, 1] or a number of clients."),
     "stop": (lambda value: isinstance(value, Stop), "Give accord.Stop(rounds=...)."),
-    "seed": (lambda value: -(2**63) <= (whole(value) or 0) < 2**63 and whole(value) is not None,
-             "Give a whole number, of 63 bits at most."),
+    "seed": (
+        lambda value: -(2**63) <= (whole(value) or 0) < 2**63 and whole(value) is not None,
+        "Give a whole number, of 63 bits at most.",
+    ),
     "record": (lambda value: number(value) is not None, "Give a whole number of rounds between two records."),
-    "runtime": (lambda value: hasattr(value, "start") and not isinstance(value, type),
-                "Give one of accord.runtimes, such as Threads()."),
+    "runtime": (
+        lambda value: hasattr(value, "start") and not isinstance(value, type),
+        "Give one of accord.runtimes, such as Threads().",
+    ),
     "checkpoint": (lambda value: isinstance(value, str | PathLike), "Give a directory."),
     "notify": (callable, "Give a function of a Progress."),
     "measure": (callable, "Give a function of a Moment that returns numbers by name."),
-}  # fmt: skip
+}
 """What each argument of `run` is, where it is given."""
 
 

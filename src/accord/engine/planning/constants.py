@@ -96,14 +96,23 @@ def constants(problem: Problem, pattern: str, network: Any = None, x0: Any = Non
     mean = pattern == "peers" and problem.coupling is None
     scale = problem.K * problem.weights if mean else np.ones(problem.K)
     active = problem.weights > 0
-    found = Constants(float((scale * L)[active].max()), float((scale * mu)[active].min()),
-                      L_mean=float(problem.weights @ L), mu_mean=float(problem.weights @ mu),
-                      agents=problem.K)  # fmt: skip
+    found = Constants(
+        float((scale * L)[active].max()),
+        float((scale * mu)[active].min()),
+        L_mean=float(problem.weights @ L),
+        mu_mean=float(problem.weights @ mu),
+        agents=problem.K,
+    )
     words = f"L = {found.L:.3g} by {source}"
     if network is not None:
         words += f", λ_min(W) = {round(network.lambda_min, 4) + 0.0:.4f} of the {network.name}"
-        found = found._replace(sigma=network.sigma, lambda_min=network.lambda_min, gamma=network.gamma,
-                               chi=_chi(network), v_min=_least_push_weight(network))  # fmt: skip
+        found = found._replace(
+            sigma=network.sigma,
+            lambda_min=network.lambda_min,
+            gamma=network.gamma,
+            chi=_chi(network),
+            v_min=_least_push_weight(network),
+        )
     if problem.coupling is not None:
         found = _with_coupling(found, problem, problem.coupling, L, mu)
         words += f", L_d = {found.L_dual:.3g}"
@@ -113,9 +122,13 @@ def constants(problem: Problem, pattern: str, network: Any = None, x0: Any = Non
 def _with_coupling(found: Constants, problem: Problem, coupling: Coupling, L: np.ndarray, mu: np.ndarray) -> Constants:
     A, diagonal = coupling.A, coupling.A.ndim == 2
     joined = int((A if diagonal else A.any(2)).astype(bool).sum(0).max())
-    squares = np.column_stack([(A**2).min(1), (A**2).max(1)]) if diagonal else np.array(
-        [np.linalg.eigvalsh(a @ a.T)[[0, -1]] for a in A]  # λ_min and λ_max of A_k A_kᵀ
-    )  # fmt: skip
+    squares = (
+        np.column_stack([(A**2).min(1), (A**2).max(1)])
+        if diagonal
+        else np.array(
+            [np.linalg.eigvalsh(a @ a.T)[[0, -1]] for a in A]  # λ_min and λ_max of A_k A_kᵀ
+        )
+    )
     least = np.where(squares[:, 0] > 1e-12 * squares[:, 1], squares[:, 0], 0)
     price, volume = price_and_volume(problem, coupling)
     with np.errstate(divide="ignore"):
@@ -127,7 +140,7 @@ def _with_coupling(found: Constants, problem: Problem, coupling: Coupling, L: np
             A_max=float(squares[:, 1].max()),
             degree=joined + (coupling.sense == "<="),
             L_value=float(np.divide(L, least, out=np.zeros_like(least), where=L > 0).max()),
-        )  # fmt: skip
+        )
 
 
 def _chi(network: Any) -> float:

@@ -66,13 +66,17 @@ def check_parts(plan: Plan, complete: Times | None) -> None:
         return
     method, name = plan.method, type(plan.method).__name__
     if not hasattr(method, "local"):
-        raise MethodError(f"{name} takes no local steps that can be counted, of which agents could get a part done. "
-                          "Leave complete out of the clock, or use a method with local work, such as "
-                          "FedNova or SCAFFOLD.")  # fmt: skip
+        raise MethodError(
+            f"{name} takes no local steps that can be counted, of which agents could get a part done. "
+            "Leave complete out of the clock, or use a method with local work, such as "
+            "FedNova or SCAFFOLD."
+        )
     if not hasattr(method.local, "count"):
-        raise MethodError(f"{name} has local={type(method.local).__name__}, which takes no steps that can be counted: "
-                          "agents could not get a part of them done. Give it local=accord.GradientDescent(steps=...) "
-                          "or accord.SGD(...), or leave complete out of the clock.")  # fmt: skip
+        raise MethodError(
+            f"{name} has local={type(method.local).__name__}, which takes no steps that can be counted: "
+            "agents could not get a part of them done. Give it local=accord.GradientDescent(steps=...) "
+            "or accord.SGD(...), or leave complete out of the clock."
+        )
     check_even(method, plan.problem, complete)
 
 
@@ -88,8 +92,10 @@ def check_even(method: Any, problem: Problem, complete: Times | None = None) -> 
         found = f"agent {fewest} takes {counts[fewest]} and agent {most} takes {counts[most]}"
     else:
         return
-    raise MethodError(f"{type(method).__name__} is right only where all agents take equally many local steps, but "
-                      f"{found}: it would converge to a wrong answer. Use KGT, or as many steps for all.")  # fmt: skip
+    raise MethodError(
+        f"{type(method).__name__} is right only where all agents take equally many local steps, but "
+        f"{found}: it would converge to a wrong answer. Use KGT, or as many steps for all."
+    )
 
 
 def _crowd(problem: Problem, complete: Any) -> Agent:

@@ -97,9 +97,11 @@ def within_limits(
     found, source = constants(problem, _as_met(method), network, x0)
     for name, limit in limits.items():
         if (value := float(getattr(method, name))) >= limit.value(found):
-            raise MethodError(f"{type(method).__name__} has {name}={value:.6g}, but it has to stay below "
-                              f"{limit.text} = {limit.value(found):.5g} ({source}), or it diverges. "
-                              f"Give less, or leave {name} out.")  # fmt: skip
+            raise MethodError(
+                f"{type(method).__name__} has {name}={value:.6g}, but it has to stay below "
+                f"{limit.text} = {limit.value(found):.5g} ({source}), or it diverges. "
+                f"Give less, or leave {name} out."
+            )
 
 
 def _as_met(method: Any) -> str:
@@ -126,9 +128,11 @@ def _chosen(part: Any, found: Constants, source: str) -> tuple[Any, tuple[TunedP
         shared = found.L_dual > 0  # by a constraint, whose prices need steps of a size even where no cost is curved
         value = rule.value(found) if found.L > 0 or shared else 1  # nothing is curved, so any step will do
         if not (math.isfinite(value) and value > 0):
-            raise MethodError(f"{type(part).__name__} has no safe {name}: "
-                              f"its rule {rule.text} gives {value} ({source}). "
-                              f"Give {name} yourself.")  # fmt: skip
+            raise MethodError(
+                f"{type(part).__name__} has no safe {name}: "
+                f"its rule {rule.text} gives {value} ({source}). "
+                f"Give {name} yourself."
+            )
         value = int(value) if is_count(kinds[name]) else float(value)
         part = dataclasses.replace(part, **{name: value})
         choices.append(TunedParameter(name.replace("_", " "), value, rule.text, source))

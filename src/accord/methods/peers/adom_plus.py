@@ -106,8 +106,9 @@ class ADOMPlus:
         y = (y - c.theta * x_0 / own) / (other + c.theta * c.eta / own)
         x = (x_0 + c.eta * y) / own
         z = state.z + c.gamma * c.delta * (z_g - state.z) - (said.u - mixed.u)
-        return State(x, x_g + c.tau2 * (x - state.x), y, y_g + c.sigma2 * (y - state.y),
-                     z, z_g - (said.v - mixed.v), mixed.u)  # fmt: skip
+        return State(
+            x, x_g + c.tau2 * (x - state.x), y, y_g + c.sigma2 * (y - state.y), z, z_g - (said.v - mixed.v), mixed.u
+        )
 
     def _between(self, state: State) -> tuple[Array, Array]:
         """y_g and z_g."""

@@ -54,9 +54,11 @@ class DecentralizedProxSkip:
     reference: ClassVar = "Mishchenko, Malinovsky, Stich, Richtárik 2022"
     rules: ClassVar = {
         "step_size": Rule("1/L", lambda c: 1 / c.L),
-        "steps": Rule("√(L(1−λ₂)/(2 max(μ, L/100))), at least 1",
-                      lambda c: max(1.0, math.sqrt(c.gamma * (1 - c.lambda_min) / (2 * max(c.mu / c.L, 0.01))))),
-    }  # fmt: skip
+        "steps": Rule(
+            "√(L(1−λ₂)/(2 max(μ, L/100))), at least 1",
+            lambda c: max(1.0, math.sqrt(c.gamma * (1 - c.lambda_min) / (2 * max(c.mu / c.L, 0.01)))),
+        ),
+    }
 
     def init(self, x: Array, agent: Any, key: Array) -> State:
         return self._train(x, jnp.zeros_like(x), jnp.zeros((), jnp.int32), agent)

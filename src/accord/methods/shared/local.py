@@ -18,8 +18,16 @@ from accord.methods.contracts import Rule
 from accord.methods.traits import method
 
 
-def _descend(agent: Any, x: Array, steps: Any, step_size: Any, grad: Callable[[Any, Any, Array], Any],
-             shift: Array | None, pull: Array | float | None, centre: Array) -> Array:  # fmt: skip
+def _descend(
+    agent: Any,
+    x: Array,
+    steps: Any,
+    step_size: Any,
+    grad: Callable[[Any, Any, Array], Any],
+    shift: Array | None,
+    pull: Array | float | None,
+    centre: Array,
+) -> Array:
     """y ← y − a (g_i(y) + shift + pull·(y − centre)), `steps` times from x, in the user's own structure.
 
     A pull shortens the step to a/(1 + a·pull), which takes it proximally: what is safe for f_k stays so under any pull.
@@ -162,8 +170,9 @@ class ProximalPoint:
     def __call__(self, agent: Any, x: Array, key: Array, shift: Array | None = None, pull: Any = None) -> Array:
         """Raises `MethodError` under a method that does not pull, whose local work has no end."""
         if pull is None:
-            raise MethodError("ProximalPoint needs a method that pulls, such as FedProx. "
-                              "Give SGD or GradientDescent here.")  # fmt: skip
+            raise MethodError(
+                "ProximalPoint needs a method that pulls, such as FedProx. Give SGD or GradientDescent here."
+            )
         return agent.prox(x if shift is None else x - shift / pull, pull)
 
     def work(self, size: float) -> float:

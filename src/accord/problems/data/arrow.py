@@ -123,8 +123,10 @@ def _numbers(chunk: Any, name: str) -> np.ndarray:
     width = getattr(chunk.type, "list_size", None)
     flat = chunk if width is None else chunk.flatten()
     if not (pa.types.is_integer(flat.type) or pa.types.is_floating(flat.type)):
-        raise DataError(f"Column {name!r} holds {chunk.type}, and only numbers can be learnt from. Encode it first, or "
-                        "leave it out.")  # fmt: skip
+        raise DataError(
+            f"Column {name!r} holds {chunk.type}, and only numbers can be learnt from. Encode it first, or "
+            "leave it out."
+        )
     values = flat.to_numpy(zero_copy_only=True)
     return values if width is None else values.reshape(-1, width)
 
@@ -162,16 +164,20 @@ def _mapped(path: Path) -> Any:
         table.validate(full=True)  # else what it says of itself is believed, and places beyond its end are read
         return table
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
-        raise DataError(f"{path.name} cannot be read as an Arrow file: {error}. Write it with pyarrow.ipc.new_file, or "
-                        "give a Parquet file.") from error  # fmt: skip
+        raise DataError(
+            f"{path.name} cannot be read as an Arrow file: {error}. Write it with pyarrow.ipc.new_file, or "
+            "give a Parquet file."
+        ) from error
 
 
 def _check_length(path: Path, size: int) -> None:
     """Raise `DataError` where a mapped file has become shorter, of which to read the rest would end the program."""
     now = path.stat().st_size if path.exists() else 0
     if now < size:
-        raise DataError(f"{path.name} had {size} bytes when it was opened, and now it has {now}. Leave a file alone "
-                        "while it is in use, and begin again with a whole one.")  # fmt: skip
+        raise DataError(
+            f"{path.name} had {size} bytes when it was opened, and now it has {now}. Leave a file alone "
+            "while it is in use, and begin again with a whole one."
+        )
 
 
 def _unpacked(path: Path, target: Path) -> Path:
@@ -183,8 +189,10 @@ def _unpacked(path: Path, target: Path) -> Path:
             for batch in source.iter_batches(1 << 16):
                 writer.write_batch(batch)
     except (pa.ArrowInvalid, OSError) as error:
-        raise DataError(f"{path.name} cannot be unpacked to {target}: {error}. Give a Parquet file and room for it, "
-                        "unpacked=... on a larger disk.") from error  # fmt: skip
+        raise DataError(
+            f"{path.name} cannot be unpacked to {target}: {error}. Give a Parquet file and room for it, "
+            "unpacked=... on a larger disk."
+        ) from error
     return target
 
 

@@ -56,8 +56,10 @@ class Table:
         frame = merged(tidied(frame), self.levels)
         for column, known in self.levels.items():
             if strange := sorted(set(frame[column].dropna()) - set(known), key=str):
-                raise DataError(f"Column {column!r} holds {strange[0]!r}, which no agent has. "
-                                f"There is: {', '.join(map(str, known))}.")  # fmt: skip
+                raise DataError(
+                    f"Column {column!r} holds {strange[0]!r}, which no agent has. "
+                    f"There is: {', '.join(map(str, known))}."
+                )
         return self.scaled(encoded(frame, self.features, self.levels, self.intercept))
 
     def scaled(self, raw: np.ndarray) -> np.ndarray:
@@ -104,8 +106,10 @@ def encoded(
 ) -> np.ndarray:
     """Numbers as they are, a text as 0/1 columns, one a level; NaN where the table has no value. One row at a time."""
     numbers = {name: _numbers(frame[name]) for name in features if name not in levels}
-    out = [numbers[name] if level is None else _indicator(frame[name], level)
-           for name, level in _plan(features, levels, intercept)]  # fmt: skip
+    out = [
+        numbers[name] if level is None else _indicator(frame[name], level)
+        for name, level in _plan(features, levels, intercept)
+    ]
     ones = [np.ones(len(frame))] if intercept else []
     return np.column_stack([*out, *ones]) if out or ones else np.zeros((len(frame), 0))
 
@@ -149,9 +153,11 @@ def _levels(column: Any, rows: Sequence[np.ndarray], least: int) -> tuple[Any, .
     every = present.unique().tolist()
     rare = set(every) - set(told)
     if rare and not told:
-        raise DataError(f"Column {column.name!r} is text, and no agent holds any of its {len(every)} levels in {least} "
-                        "rows, so that none may leave it. Give least=1 where they are no secret, or leave the column "
-                        "out: features=[...].")  # fmt: skip
+        raise DataError(
+            f"Column {column.name!r} is text, and no agent holds any of its {len(every)} levels in {least} "
+            "rows, so that none may leave it. Give least=1 where they are no secret, or leave the column "
+            "out: features=[...]."
+        )
     return tuple(sorted(dict.fromkeys([*told, OTHER] if rare else told), key=str))
 
 
@@ -165,18 +171,26 @@ def _check_category(column: Any, present: Any) -> None:
     if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_timedelta64_dtype(column):
         raise ProblemError(f"Column {name!r} holds times. Give a number, such as the days since a date.")
     if odd := [value for value in present if isinstance(value, list | tuple | dict | set | np.ndarray)]:
-        raise DataError(f"Column {name!r} holds {reprlib.repr(odd[0])}, of the kind {type(odd[0]).__name__}. Give one "
-                        "number or text a cell: a column an entry.")  # fmt: skip
+        raise DataError(
+            f"Column {name!r} holds {reprlib.repr(odd[0])}, of the kind {type(odd[0]).__name__}. Give one "
+            "number or text a cell: a column an entry."
+        )
     texts = present.astype(str)
     if texts.map(lambda text: DATE.fullmatch(text) is not None).all():
-        raise ProblemError(f"Column {name!r} holds dates as text, such as {texts.iloc[0]!r}. Give a number, such as "
-                           "the days since a date.")  # fmt: skip
+        raise ProblemError(
+            f"Column {name!r} holds dates as text, such as {texts.iloc[0]!r}. Give a number, such as "
+            "the days since a date."
+        )
     strange = present[np.isnan(np.asarray(pd.to_numeric(texts, errors="coerce"), float))]
     if 0 < len(strange) < len(present) / 2:
-        raise DataError(f"Column {name!r} holds numbers, but in {len(strange)} of {len(column)} rows something "
-                        f"else, such as {strange.iloc[0]!r}. Write it as a number, or leave it empty.")  # fmt: skip
+        raise DataError(
+            f"Column {name!r} holds numbers, but in {len(strange)} of {len(column)} rows something "
+            f"else, such as {strange.iloc[0]!r}. Write it as a number, or leave it empty."
+        )
     levels = present.nunique()
     if levels == len(column) > 2 or levels > max(MANY / 2, len(present) / 2):
         differs = f"differs in all {len(column)}" if levels == len(column) else f"has {levels} values in {len(column)}"
-        raise DataError(f"Column {name!r} is text and {differs} rows: a name, from which nothing can be learnt. Leave "
-                        "it out: features=[...].")  # fmt: skip
+        raise DataError(
+            f"Column {name!r} is text and {differs} rows: a name, from which nothing can be learnt. Leave "
+            "it out: features=[...]."
+        )

@@ -102,8 +102,10 @@ def _numbers(column: Any, typed: bool, decimal: bool) -> Any:
     if not len(commas):
         return column
     if not decimal and commas.map(lambda text: THOUSANDS.fullmatch(text) is not None).all():
-        raise DataError(f"Column {column.name!r} holds {commas.iloc[0]!r}, which is a thousand and more, or a decimal "
-                        "fraction. Give read={'decimal': ','} or read={'thousands': ','}, or numbers.")  # fmt: skip
+        raise DataError(
+            f"Column {column.name!r} holds {commas.iloc[0]!r}, which is a thousand and more, or a decimal "
+            "fraction. Give read={'decimal': ','} or read={'thousands': ','}, or numbers."
+        )
     return pd.to_numeric(column.str.replace(",", ".", regex=False))
 
 
@@ -117,8 +119,10 @@ def _file(path: Path, how: dict[str, Any]) -> tuple[pd.DataFrame, Dialect]:
     if not path.is_file():
         raise ProblemError(f"There is no file {str(path)!r}. Give the path of a CSV or a Parquet file.")
     if path.suffix.lower() in SHEETS:
-        raise DataError(f"{path.name} is a spreadsheet's file, which is not read here. Save the sheet as CSV, or give "
-                        f"the DataFrame pandas.read_excel({path.name!r}).")  # fmt: skip
+        raise DataError(
+            f"{path.name} is a spreadsheet's file, which is not read here. Save the sheet as CSV, or give "
+            f"the DataFrame pandas.read_excel({path.name!r})."
+        )
     try:
         if path.suffix in (".parquet", ".pq"):
             return read_parquet(path), Dialect()
@@ -185,9 +189,11 @@ def _check_fields(path: Path, sep: str, encoding: str) -> None:
             _no_duplicates([name.strip() or f"Unnamed: {i}" for i, name in enumerate(names)])
         for line, fields in rows:
             if len(fields) != len(names) and any(field.strip() for field in fields[len(names) :] or fields):
-                raise DataError(f"{path.name}, line {line}: {len(fields)} fields under {len(names)} names. Give every "
-                                "column a name, and every row a field a column; texts that hold the separator stand "
-                                "in quotes.")  # fmt: skip
+                raise DataError(
+                    f"{path.name}, line {line}: {len(fields)} fields under {len(names)} names. Give every "
+                    "column a name, and every row a field a column; texts that hold the separator stand "
+                    "in quotes."
+                )
 
 
 def _counted(rows: Any) -> Iterator[tuple[int, list[str]]]:

@@ -33,8 +33,10 @@ class Shape(NamedTuple):
     def flatten(self, params: Any) -> Array:
         """The pytree as one vector; a pytree of another structure is refused."""
         if (found := Shape.of(params)) != self:
-            raise ProblemError(f"A decision has the structure {self.describe()}, but {found.describe()} was given. "
-                               "Give one of the same structure as x0.")  # fmt: skip
+            raise ProblemError(
+                f"A decision has the structure {self.describe()}, but {found.describe()} was given. "
+                "Give one of the same structure as x0."
+            )
         leaves = [jnp.reshape(leaf, -1) for leaf in jax.tree.leaves(params)]
         if len(leaves) == 1:
             return leaves[0]
@@ -64,8 +66,10 @@ class Shape(NamedTuple):
         found = tuple(sorted(self._place(part) if isinstance(part, str) else tuple(part) for part in parts))
         edges = [place for pair in found for place in pair]
         if edges != sorted(edges) or not 0 <= edges[0] <= edges[-1] <= self.size or any(a >= b for a, b in found):
-            raise ProblemError(f"The parts stand at {list(found)} of {self.size} places: they overlap, are empty, or "
-                               "lie outside. Name each part of a decision once.")  # fmt: skip
+            raise ProblemError(
+                f"The parts stand at {list(found)} of {self.size} places: they overlap, are empty, or "
+                "lie outside. Name each part of a decision once."
+            )
         return found
 
     def _place(self, name: str) -> tuple[int, int]:

@@ -49,8 +49,10 @@ def pack_blocks(rows: Any, sizes: np.ndarray, length: int, largest: int, room: i
     """
     places = block_count(sizes, length)
     used, ends = len(places.owner), np.cumsum(sizes)
-    places = places._replace(owner=np.pad(places.owner, (0, room - used), constant_values=len(sizes) - 1),
-                             filled=np.pad(places.filled, (0, room - used)))  # fmt: skip
+    places = places._replace(
+        owner=np.pad(places.owner, (0, room - used), constant_values=len(sizes) - 1),
+        filled=np.pad(places.filled, (0, room - used)),
+    )
     own = places.owner[:used]
     within = np.arange(used) * length - places.first[own]  # rows of the owner before each page
     lines = within[:, None] + np.arange(length)
@@ -187,11 +189,15 @@ def arrays(shard: Any, k: int) -> Any:
     paths, tree = jax.tree_util.tree_flatten_with_path(shard, is_leaf=_is_sparse)
     for path, leaf in paths:
         if _is_sparse(leaf):
-            raise DataError(f"Agent {k}: {field(path)} is a sparse {type(leaf).__name__}. Give a dense array: "
-                            f".{'todense' if hasattr(leaf, 'todense') else 'toarray'}().")  # fmt: skip
+            raise DataError(
+                f"Agent {k}: {field(path)} is a sparse {type(leaf).__name__}. Give a dense array: "
+                f".{'todense' if hasattr(leaf, 'todense') else 'toarray'}()."
+            )
         if isinstance(leaf, np.ma.MaskedArray) and (count := int(np.ma.count_masked(leaf))):
-            raise DataError(f"Agent {k}: {field(path)} has {count} masked values, which an array without a mask would "
-                            "bring back. Remove or impute them: .filled(value).")  # fmt: skip
+            raise DataError(
+                f"Agent {k}: {field(path)} has {count} masked values, which an array without a mask would "
+                "bring back. Remove or impute them: .filled(value)."
+            )
     return jax.tree.unflatten(tree, [np.asarray(leaf) for _, leaf in paths])
 
 
@@ -214,9 +220,11 @@ def check_range(shards: tuple[Any, ...], dtype: np.dtype | None = None) -> None:
                 continue  # this was asked when the problem was made
             largest = max(float(leaf.max()), -float(leaf.min()))
             if largest * leaf.size**0.5 > float(np.finfo(precision).max) ** 0.5:
-                raise DataError(f"Agent {k}: {field(path)} holds {largest:.3g}, whose square overflows {precision}. "
-                                "Change its unit, standardise it (Problem.from_table does), or use float64 data "
-                                "and x0.")  # fmt: skip
+                raise DataError(
+                    f"Agent {k}: {field(path)} holds {largest:.3g}, whose square overflows {precision}. "
+                    "Change its unit, standardise it (Problem.from_table does), or use float64 data "
+                    "and x0."
+                )
 
 
 def field(path: Any) -> str:
@@ -233,32 +241,44 @@ def _check_lengths(k: int, shard: Any) -> None:
         if leaf.ndim == 0:
             raise DataError(f"Agent {k}: {field(path)} is a single number. Give an array with a leading example axis.")
         if len(leaf) != len(leaves[0][1]):
-            raise DataError(f"Agent {k}: {field(leaves[0][0])} has {len(leaves[0][1])} examples, but {field(path)} has "
-                            f"{len(leaf)}. Give one row of each an example.")  # fmt: skip
+            raise DataError(
+                f"Agent {k}: {field(leaves[0][0])} has {len(leaves[0][1])} examples, but {field(path)} has "
+                f"{len(leaf)}. Give one row of each an example."
+            )
 
 
 def _check_values(k: int, shard: Any) -> None:
     for path, leaf in jax.tree_util.tree_leaves_with_path(shard):
         if leaf.dtype.kind not in "fiub":
-            raise DataError(f"Agent {k}: {field(path)} has dtype {leaf.dtype}, and only numbers can be learnt from. "
-                            "Encode it first, or use Problem.from_table, which does.")  # fmt: skip
+            raise DataError(
+                f"Agent {k}: {field(path)} has dtype {leaf.dtype}, and only numbers can be learnt from. "
+                "Encode it first, or use Problem.from_table, which does."
+            )
         if leaf.dtype.kind == "f" and (bad := int(leaf.size - np.isfinite(leaf).sum())):
             where = tuple(int(i) for i in np.argwhere(~np.isfinite(leaf))[0])
-            raise DataError(f"Agent {k}: {field(path)} holds {bad} values that are NaN or infinite, the first at "
-                            f"{where}. "
-                            "Remove or impute them; Problem.from_table(missing='mean') imputes without "
-                            "pooling.")  # fmt: skip
+            raise DataError(
+                f"Agent {k}: {field(path)} holds {bad} values that are NaN or infinite, the first at "
+                f"{where}. "
+                "Remove or impute them; Problem.from_table(missing='mean') imputes without "
+                "pooling."
+            )
 
 
 def _check_like(k: int, shard: Any, model: Any) -> None:
     if jax.tree.structure(shard) != jax.tree.structure(model):
-        raise DataError(f"Agent {k}'s shard is structured as {jax.tree.structure(shard)}, the others' as "
-                        f"{jax.tree.structure(model)}. Give all agents the same fields.")  # fmt: skip
+        raise DataError(
+            f"Agent {k}'s shard is structured as {jax.tree.structure(shard)}, the others' as "
+            f"{jax.tree.structure(model)}. Give all agents the same fields."
+        )
     for (path, leaf), expected in zip(jax.tree_util.tree_leaves_with_path(shard), jax.tree.leaves(model), strict=True):
         if leaf.shape[1:] != expected.shape[1:]:
-            raise DataError(f"Agent {k}: an example of {field(path)} has shape {leaf.shape[1:]}, the others' has "
-                            f"{expected.shape[1:]}. Bring all agents to the same columns in the same "
-                            "order.")  # fmt: skip
+            raise DataError(
+                f"Agent {k}: an example of {field(path)} has shape {leaf.shape[1:]}, the others' has "
+                f"{expected.shape[1:]}. Bring all agents to the same columns in the same "
+                "order."
+            )
         if leaf.dtype != expected.dtype:
-            raise DataError(f"Agent {k}: {field(path)} has dtype {leaf.dtype}, the others' has {expected.dtype}. "
-                            f"Convert it: .astype({str(expected.dtype)!r}).")  # fmt: skip
+            raise DataError(
+                f"Agent {k}: {field(path)} has dtype {leaf.dtype}, the others' has {expected.dtype}. "
+                f"Convert it: .astype({str(expected.dtype)!r})."
+            )

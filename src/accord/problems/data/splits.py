@@ -39,8 +39,10 @@ def by_label(data: Any, agents: int, labels_per_agent: int, seed: int = 0) -> li
     labels, random = _labels(data, agents), np.random.default_rng(seed)
     classes = random.permutation(np.unique(labels))
     if not 1 <= labels_per_agent <= len(classes) or agents * labels_per_agent < len(classes):
-        raise ProblemError(f"{agents} agents of {labels_per_agent} labels each cannot share {len(classes)} labels out. "
-                           f"Give labels_per_agent from {-(-len(classes) // agents)} to {len(classes)}.")  # fmt: skip
+        raise ProblemError(
+            f"{agents} agents of {labels_per_agent} labels each cannot share {len(classes)} labels out. "
+            f"Give labels_per_agent from {-(-len(classes) // agents)} to {len(classes)}."
+        )
     places = np.arange(agents * labels_per_agent) % len(classes)  # label by label, so that an agent's own differ
     parts: list[list[np.ndarray]] = [[] for _ in range(agents)]
     for c, label in enumerate(classes):
@@ -100,8 +102,10 @@ def by_size(data: Any, agents: int | Sequence[int], spread: float = 1.0, seed: i
 def _checked_sizes(sizes: Sequence[int], n: int) -> np.ndarray:
     given = np.asarray(sizes)
     if given.dtype.kind not in "iu" or (given < 0).any() or given.sum() != n:
-        raise ProblemError(f"The sizes {given.tolist()} sum to {given.sum()}, but there are {n} examples. "
-                           "Give whole numbers that sum to that.")  # fmt: skip
+        raise ProblemError(
+            f"The sizes {given.tolist()} sum to {given.sum()}, but there are {n} examples. "
+            "Give whole numbers that sum to that."
+        )
     return given
 
 

@@ -41,8 +41,10 @@ class Stored:
     def __post_init__(self) -> None:
         sizes = np.asarray(self.sizes)
         if sizes.ndim != 1 or sizes.dtype.kind not in "iu" or not len(sizes) or sizes.min() < 0 or not sizes.any():
-            raise DataError("The sizes of stored shards are one whole number of rows an agent, not all of them 0. "
-                            f"Got {sizes.dtype} of shape {sizes.shape}.")  # fmt: skip
+            raise DataError(
+                "The sizes of stored shards are one whole number of rows an agent, not all of them 0. "
+                f"Got {sizes.dtype} of shape {sizes.shape}."
+            )
         if self.panel < 1:
             raise ProblemError(f"panel={self.panel}: record the objective over at least one agent.")
         sizes = sizes.copy()
@@ -88,21 +90,29 @@ class Stored:
     def _checked(self, ks: np.ndarray, rows: Any, model: Any) -> Any:
         expected = int(self.sizes[ks].sum())
         if model is not None and jax.tree.structure(rows) != jax.tree.structure(model):
-            raise DataError(f"Agents {_named(ks)}: the rows that were fetched are structured as "
-                            f"{jax.tree.structure(rows)}, the others' as {jax.tree.structure(model)}.")  # fmt: skip
+            raise DataError(
+                f"Agents {_named(ks)}: the rows that were fetched are structured as "
+                f"{jax.tree.structure(rows)}, the others' as {jax.tree.structure(model)}."
+            )
         for i, (path, leaf) in enumerate(jax.tree_util.tree_leaves_with_path(rows)):
             if leaf.ndim == 0 or len(leaf) != expected:
-                raise DataError(f"Agents {_named(ks)}: fetched {field(path)} of shape {leaf.shape}, but their sizes "
-                                f"add up to {expected} rows. Return their rows one after another.")  # fmt: skip
+                raise DataError(
+                    f"Agents {_named(ks)}: fetched {field(path)} of shape {leaf.shape}, but their sizes "
+                    f"add up to {expected} rows. Return their rows one after another."
+                )
             like = leaf if model is None else jax.tree.leaves(model)[i]
             if leaf.dtype.kind not in "fiub" or leaf.dtype != like.dtype or leaf.shape[1:] != like.shape[1:]:
-                raise DataError(f"Agents {_named(ks)}: a row of {field(path)} is {leaf.dtype}{list(leaf.shape[1:])}, "
-                                f"but the first agent's is {like.dtype}{list(like.shape[1:])}, and numbers of one kind "
-                                "are needed.")  # fmt: skip
+                raise DataError(
+                    f"Agents {_named(ks)}: a row of {field(path)} is {leaf.dtype}{list(leaf.shape[1:])}, "
+                    f"but the first agent's is {like.dtype}{list(like.shape[1:])}, and numbers of one kind "
+                    "are needed."
+                )
             if leaf.dtype.kind == "f" and not np.isfinite(leaf).all():
                 row = int(np.argmin(np.isfinite(leaf).reshape(len(leaf), -1).all(1)))
-                raise DataError(f"Agent {self.owner(ks, row)}: {field(path)} holds a value that is NaN or infinite. "
-                                "Remove or impute it.")  # fmt: skip
+                raise DataError(
+                    f"Agent {self.owner(ks, row)}: {field(path)} holds a value that is NaN or infinite. "
+                    "Remove or impute it."
+                )
         check_range((rows,))
         return rows
 
@@ -129,13 +139,17 @@ def generated(shard: Callable[[int], Any], sizes: Sequence[int] | np.ndarray, pa
         for k, own in zip(ks.tolist(), shards, strict=True):
             if any(np.shape(leaf)[:1] != (sizes[k],) for leaf in jax.tree.leaves(own)):
                 found = [np.shape(leaf) for leaf in jax.tree.leaves(own)]
-                raise DataError(f"Agent {k}: its size is {sizes[k]}, but its shard has arrays of the shapes {found}. "
-                                "Give one row of each an example.")  # fmt: skip
+                raise DataError(
+                    f"Agent {k}: its size is {sizes[k]}, but its shard has arrays of the shapes {found}. "
+                    "Give one row of each an example."
+                )
         try:
             return jax.tree.map(lambda *leaves: np.concatenate(leaves), *shards)
         except ValueError as error:
-            raise DataError(f"The shards of agents {_named(ks)} do not go together: {error}. Give all agents the same "
-                            "fields, and the same columns in the same order.") from error  # fmt: skip
+            raise DataError(
+                f"The shards of agents {_named(ks)} do not go together: {error}. Give all agents the same "
+                "fields, and the same columns in the same order."
+            ) from error
 
     return Stored(fetch, sizes, panel)
 

@@ -100,8 +100,17 @@ class Charging(Coupled):
         steps, most = len(load), fleet.most(len(load), self.hours)
         _check(self, most)
         curve = tuple(np.broadcast_to(self.hours * c, (1, steps)) for c in (wear / 2, tariff, 0.0))
-        Coupled.__init__(self, CostCurve(), [curve] * len(most), A=np.ones((len(most), steps)), b=limit - load,
-                         sense="<=", lower=0, upper=most, total=fleet.need / self.hours)  # fmt: skip
+        Coupled.__init__(
+            self,
+            CostCurve(),
+            [curve] * len(most),
+            A=np.ones((len(most), steps)),
+            b=limit - load,
+            sense="<=",
+            lower=0,
+            upper=most,
+            total=fleet.need / self.hours,
+        )
 
     @property
     def hours(self) -> float:
@@ -134,8 +143,10 @@ def charging(fleet: Fleet, load: Any, limit: float, tariff: Any, wear: float = 0
     """
     load, tariff = np.asarray(load, float), np.asarray(tariff, float)
     if load.ndim != 1 or not len(load) or tariff.shape not in ((), (1,), load.shape):
-        raise ProblemError(f"The load has the shape {load.shape} and the tariff {tariff.shape}. Give a load of (T,), a "
-                           "number a step, and a tariff alike, or one for all steps.")  # fmt: skip
+        raise ProblemError(
+            f"The load has the shape {load.shape} and the tariff {tariff.shape}. Give a load of (T,), a "
+            "number a step, and a tariff alike, or one for all steps."
+        )
     for name, values in (("load", load), ("tariff", tariff), ("limit", limit), ("wear", wear)):
         if wrong := int((~np.isfinite(values)).sum()):
             raise ProblemError(f"The {name} holds {wrong} numbers that are NaN or infinite. Give finite numbers.")
@@ -148,10 +159,13 @@ def _check(problem: Charging, most: np.ndarray) -> None:
     load, limit, need = problem.load, problem.limit, problem.fleet.need
     if (over := load > limit).any():
         t = int(np.argmax(over))
-        raise ProblemError(f"At hour {problem.hours * t:g} the homes alone take {load[t]:g} kW of {limit:g} kW. "
-                           "Raise the limit.")  # fmt: skip
+        raise ProblemError(
+            f"At hour {problem.hours * t:g} the homes alone take {load[t]:g} kW of {limit:g} kW. Raise the limit."
+        )
     room = problem.hours * most.sum(1)
     if (late := room < need * (1 - 1e-12)).any():
         k = int(np.argmax(late))
-        raise ProblemError(f"Car {k} needs {need[k]:g} kWh, but can take {room[k]:g} kWh while it is plugged in. "
-                           "Lower its need, or widen its window.")  # fmt: skip
+        raise ProblemError(
+            f"Car {k} needs {need[k]:g} kWh, but can take {room[k]:g} kWh while it is plugged in. "
+            "Lower its need, or widen its window."
+        )

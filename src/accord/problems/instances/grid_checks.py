@@ -37,11 +37,14 @@ def _check_lengths(grid: Any) -> None:
         for name in names:
             shape = (count, 2) if name == "ends" else (count,)
             if (found := getattr(grid, name).shape) != shape:
-                raise ProblemError(f"The grid {grid.name} has {name} of shape {found}, and {count} of one a {what}. "
-                                   f"Give {shape}.")  # fmt: skip
+                raise ProblemError(
+                    f"The grid {grid.name} has {name} of shape {found}, and {count} of one a {what}. Give {shape}."
+                )
     if not len(grid.buses) or not len(grid.plants):
-        raise ProblemError(f"The grid {grid.name} has {len(grid.buses)} buses and {len(grid.plants)} plants that run. "
-                           "Give at least one of each.")  # fmt: skip
+        raise ProblemError(
+            f"The grid {grid.name} has {len(grid.buses)} buses and {len(grid.plants)} plants that run. "
+            "Give at least one of each."
+        )
 
 
 def _check_buses(grid: Any) -> None:
@@ -52,12 +55,15 @@ def _check_buses(grid: Any) -> None:
     for what, places in (("Plant", grid.plants[:, None]), ("Line", grid.ends)):
         if (strange := (places < 0) | (places >= n)).any():
             k, i = np.argwhere(strange)[0]
-            raise ProblemError(f"{what} {k} of the grid {grid.name} is at bus number {places[k, i]}, and its {n} buses "
-                               f"have the places 0 to {n - 1}. Give the place of a bus.")  # fmt: skip
+            raise ProblemError(
+                f"{what} {k} of the grid {grid.name} is at bus number {places[k, i]}, and its {n} buses "
+                f"have the places 0 to {n - 1}. Give the place of a bus."
+            )
     if (loops := grid.ends[:, 0] == grid.ends[:, 1]).any():
         k = int(np.argmax(loops))
-        raise ProblemError(f"Line {k} of the grid {grid.name} leads from bus {grid.buses[grid.ends[k, 0]]} to itself. "
-                           "Leave it out.")  # fmt: skip
+        raise ProblemError(
+            f"Line {k} of the grid {grid.name} leads from bus {grid.buses[grid.ends[k, 0]]} to itself. Leave it out."
+        )
 
 
 def _check_numbers(grid: Any) -> None:
@@ -87,8 +93,9 @@ def _check_numbers(grid: Any) -> None:
     for name, sound, called, asked in rules:
         if not sound.all():
             i = int(np.argmin(sound))
-            raise ProblemError(f"The {called(i)} of the grid {grid.name} has a {name} of {getattr(grid, name)[i]:g}. "
-                               f"Give {asked}.")  # fmt: skip
+            raise ProblemError(
+                f"The {called(i)} of the grid {grid.name} has a {name} of {getattr(grid, name)[i]:g}. Give {asked}."
+            )
 
 
 def _plant(grid: Any) -> Any:
@@ -108,5 +115,7 @@ def check_joined(name: str, buses: tuple[str, ...], ends: np.ndarray, when: str 
     parts, part = connected_components(csr_array((np.ones(len(first)), (first, second)), (n, n)), directed=False)
     if parts > 1:
         alone = buses[int(np.argmax(part != part[0]))]
-        raise ProblemError(f"The grid {name} falls into {parts} parts{when}: no line joins bus {alone} to bus "
-                           f"{buses[0]}. Solve the parts one by one.")  # fmt: skip
+        raise ProblemError(
+            f"The grid {name} falls into {parts} parts{when}: no line joins bus {alone} to bus "
+            f"{buses[0]}. Solve the parts one by one."
+        )

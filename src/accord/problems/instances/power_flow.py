@@ -48,8 +48,16 @@ class OptimalPowerFlow(Coupled):
         names = [*(f"bus {bus}" for bus in grid.buses), *(f"line {grid.lines[line]}" for line in limited)]
         idle = grid.incidence.T @ grid.shift  # what phase shifters take from the buses
         b = -columns @ (grid.demand + idle) + np.append(0, grid.shift[limited])
-        Coupled.__init__(self, CostCurve(), [tuple(part[None] for part in curves[:, k]) for k in range(n + L)],
-                         A, b, lower=bounds[0], upper=bounds[1], names=names)  # fmt: skip
+        Coupled.__init__(
+            self,
+            CostCurve(),
+            [tuple(part[None] for part in curves[:, k]) for k in range(n + L)],
+            A,
+            b,
+            lower=bounds[0],
+            upper=bounds[1],
+            names=names,
+        )
         for name, value in (("grid", grid), ("limited", limited), ("plants_at", d)):
             object.__setattr__(self, name, value)
 

@@ -56,8 +56,9 @@ class Grid:
     def lines(self) -> tuple[str, ...]:
         """What the lines are called: by their buses, "4–5", with a number where there are several between two."""
         plain = [f"{self.buses[i]}–{self.buses[j]}" for i, j in self.ends]
-        return tuple(f"{name} ({plain[: i + 1].count(name)})" if plain.count(name) > 1 else name
-                     for i, name in enumerate(plain))  # fmt: skip
+        return tuple(
+            f"{name} ({plain[: i + 1].count(name)})" if plain.count(name) > 1 else name for i, name in enumerate(plain)
+        )
 
     @cached_property
     def incidence(self) -> np.ndarray:
@@ -113,23 +114,28 @@ def ieee(case: str) -> Grid:
     return of_tables(case, **case_of(case))
 
 
-def of_tables(name: str, *, baseMVA: float, bus: np.ndarray, branch: np.ndarray, gen: np.ndarray,
-                 gencost: np.ndarray, **_: Any) -> Grid:  # fmt: skip
+def of_tables(
+    name: str, *, baseMVA: float, bus: np.ndarray, branch: np.ndarray, gen: np.ndarray, gencost: np.ndarray, **_: Any
+) -> Grid:
     """From the columns of MATPOWER's tables, as its manual numbers them."""
     isolated = set(bus[bus[:, 1] == ISOLATED, 0])
     bus = bus[bus[:, 1] != ISOLATED]
     known = set(bus[:, 0]) | isolated
     for what, numbers in (("plant", gen[:, :1]), ("line", branch[:, :2])):
         if strange := [number for number in numbers.ravel() if number not in known]:
-            raise ProblemError(f"A {what} of {name} is at bus {strange[0]:.0f}, which its table of buses lacks. "
-                               "Add the bus, or correct the number.")  # fmt: skip
+            raise ProblemError(
+                f"A {what} of {name} is at bus {strange[0]:.0f}, which its table of buses lacks. "
+                "Add the bus, or correct the number."
+            )
     running = (gen[:, 7] > 0) & ~np.isin(gen[:, 0], list(isolated))
     closed = (branch[:, 10] > 0) & ~np.isin(branch[:, :2], list(isolated)).any(1)
     gen, cost, branch = gen[running], gencost[: len(running)][running], branch[closed]
     if (short := branch[:, 3] == 0).any():
         one, other = branch[int(np.argmax(short)), :2]
-        raise ProblemError(f"The line {one:.0f}–{other:.0f} of {name} has a reactance of 0, so that no angle is its "
-                           "own. Make the two buses one, or give a small reactance.")  # fmt: skip
+        raise ProblemError(
+            f"The line {one:.0f}–{other:.0f} of {name} has a reactance of 0, so that no angle is its "
+            "own. Make the two buses one, or give a small reactance."
+        )
     if (cost[:, 0] != 2).any() or (cost[:, 3] > 3).any():
         raise ProblemError(f"A plant of {name} has a cost that is no polynomial of degree 2. Take another case.")
     place = {number: i for i, number in enumerate(bus[:, 0])}
@@ -143,12 +149,16 @@ def of_tables(name: str, *, baseMVA: float, bus: np.ndarray, branch: np.ndarray,
         buses=tuple(f"{number:.0f}" for number in bus[:, 0]),
         demand=bus[:, 2] + bus[:, 4],
         plants=np.array([place[number] for number in gen[:, 0]]),
-        cost2=curves[0], cost1=curves[1], cost0=curves[2], least=gen[:, 9], most=gen[:, 8],
+        cost2=curves[0],
+        cost1=curves[1],
+        cost0=curves[2],
+        least=gen[:, 9],
+        most=gen[:, 8],
         ends=np.array([[place[a], place[b]] for a, b in branch[:, :2]]),
         susceptance=susceptance,
         limit=np.where(rated, branch[:, 5], np.inf),
         shift=-np.deg2rad(branch[:, 9]) * susceptance,
-    )  # fmt: skip
+    )
 
 
 def pjm5() -> Grid:
@@ -164,10 +174,13 @@ def pjm5() -> Grid:
         buses=("1", "2", "3", "4", "5"),
         demand=np.array([0.0, 300.0, 300.0, 400.0, 0.0]),
         plants=np.array([0, 0, 2, 3, 4]),
-        cost2=np.zeros(5), cost1=np.array([14.0, 15.0, 30.0, 40.0, 10.0]), cost0=np.zeros(5),
-        least=np.zeros(5), most=np.array([40.0, 170.0, 520.0, 200.0, 600.0]),
+        cost2=np.zeros(5),
+        cost1=np.array([14.0, 15.0, 30.0, 40.0, 10.0]),
+        cost0=np.zeros(5),
+        least=np.zeros(5),
+        most=np.array([40.0, 170.0, 520.0, 200.0, 600.0]),
         ends=ends,
         susceptance=100 / reactance,
         limit=np.array([400.0, np.inf, np.inf, np.inf, np.inf, 240.0]),
         shift=np.zeros(6),
-    )  # fmt: skip
+    )

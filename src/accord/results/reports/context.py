@@ -80,12 +80,16 @@ def measured(run: Run, optimum: float, distance: float) -> str:
 def bounded(run: Run) -> str:
     """How near the run is to the least that any plan costs, by its own prices, where no planner was asked."""
     gap, cost = float(run.history["gap"].iloc[-1]), float(run.history["objective"].iloc[-1])
-    return (f"No planner who knew every cost was asked, there are too many; but the prices prove that none could save "
-            f"more than {number(abs(gap), 2)} of {number(cost, 7)}.")  # fmt: skip
+    return (
+        f"No planner who knew every cost was asked, there are too many; but the prices prove that none could save "
+        f"more than {number(abs(gap), 2)} of {number(cost, 7)}."
+    )
 
 
 def beside_alone(run: Run, everyone: Sequence[float]) -> str:
     """What agents would have found alone, a sentence; `everyone`: F at each agent's own model."""
     least, most = float(np.nanmin(everyone)), float(np.nanmax(everyone))
-    return (f"On everybody's rows the models that agents find alone lose {number(least)} to {number(most)}; "
-            f"the common one loses {number(run.history['objective'].iloc[-1])}.")  # fmt: skip
+    return (
+        f"On everybody's rows the models that agents find alone lose {number(least)} to {number(most)}; "
+        f"the common one loses {number(run.history['objective'].iloc[-1])}."
+    )

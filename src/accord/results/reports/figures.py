@@ -106,8 +106,11 @@ def _costs(runs: Mapping[str, Run]) -> dict[str, Callable[[float], str]]:
 
 
 TITLES = {
-    "round": "rounds", "clock": "simulated seconds", "bytes": "bytes sent by all", "gradients": "gradients an agent",
-}  # fmt: skip
+    "round": "rounds",
+    "clock": "simulated seconds",
+    "bytes": "bytes sent by all",
+    "gradients": "gradients an agent",
+}
 TITLE: dict[str, Any] = {"loc": "left", "fontsize": 10, "color": INK, "pad": 10}
 
 
@@ -132,12 +135,27 @@ def draw(axes: Axes, rounds: np.ndarray, panel: Panel) -> None:
         end = (rounds[known[-1]], values[known[-1]])
         axes.plot(*end, "o", color=SERIES[0], markersize=4.5, clip_on=False)
         words = number(float(end[1]), 2) if known[-1] == len(values) - 1 else ""
-        axes.annotate(words, end, (7, 0), textcoords="offset points", va="center", fontsize=9, color=SERIES[0],
-                      annotation_clip=False)  # fmt: skip
+        axes.annotate(
+            words,
+            end,
+            (7, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=9,
+            color=SERIES[0],
+            annotation_clip=False,
+        )
     if log and panel.limit:
         axes.axhline(panel.limit, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
-        axes.annotate(f"limit {number(panel.limit, 2)}", (0, panel.limit), (4, 4), xycoords=("axes fraction", "data"),
-                      textcoords="offset points", fontsize=8.5, color=FAINT)  # fmt: skip
+        axes.annotate(
+            f"limit {number(panel.limit, 2)}",
+            (0, panel.limit),
+            (4, 4),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            fontsize=8.5,
+            color=FAINT,
+        )
 
 
 def thinned(rounds: np.ndarray, values: np.ndarray, most: int = 2000) -> tuple[np.ndarray, np.ndarray]:
@@ -180,8 +198,17 @@ def _name_ends(axes: Axes, ends: Mapping[str, tuple[Any, str]]) -> None:
             named.append((float(axes.transAxes.inverted().transform(place)[1]), name, colour))
     named.sort()
     for height, (_, name, colour) in zip(apart([n[0] for n in named], 0.06), named, strict=True):
-        axes.annotate(name, (1, height), (10, 0), xycoords="axes fraction", textcoords="offset points",
-                      va="center", fontsize=9.5, color=colour, annotation_clip=False)  # fmt: skip
+        axes.annotate(
+            name,
+            (1, height),
+            (10, 0),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            va="center",
+            fontsize=9.5,
+            color=colour,
+            annotation_clip=False,
+        )
 
 
 def apart(places: list[float], least: float) -> list[float]:

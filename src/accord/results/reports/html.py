@@ -140,6 +140,9 @@ def page(template: str, directory: str | Path, **content: object) -> Path:
 
 def _pages() -> jinja2.Environment:
     return jinja2.Environment(
-        loader=jinja2.PackageLoader("accord.results.reports"), autoescape=True, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
+        loader=jinja2.PackageLoader("accord.results.reports"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -68,14 +68,32 @@ def _ends(axes: Axes, values: Sequence[Mapping[str, Any]], left: Sequence[float]
         names.append((axes.transLimits.transform((0, np.log10(left[order[-1]])))[1], word))
     names.sort()
     for height, (_, word) in zip(apart([name[0] for name in names], 0.06), names, strict=True):
-        axes.annotate(word, (1, height), (4, 0), xycoords="axes fraction", textcoords="offset points", va="center",
-                      fontsize=8.5, color=FAINT, annotation_clip=False)  # fmt: skip
+        axes.annotate(
+            word,
+            (1, height),
+            (4, 0),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            va="center",
+            fontsize=8.5,
+            color=FAINT,
+            annotation_clip=False,
+        )
     worse = [i for i in range(len(values)) if left[i] == 1.0]
     axes.plot(places[worse], np.ones(len(worse)), "X", color=INK, markersize=7, clip_on=False)
     if best is not None:
         axes.plot(places[best], left[best], "o", color=SERIES[1], markersize=8, clip_on=False)
-        axes.annotate("best", (places[best], left[best]), (0, -13), textcoords="offset points", ha="center",
-                      va="center", fontsize=9, color=SERIES[1], annotation_clip=False)  # fmt: skip
+        axes.annotate(
+            "best",
+            (places[best], left[best]),
+            (0, -13),
+            textcoords="offset points",
+            ha="center",
+            va="center",
+            fontsize=9,
+            color=SERIES[1],
+            annotation_clip=False,
+        )
     quiet(axes, name.replace("_", " "), "What is left of the way down, by value; ✕ nothing gained")
     if number and places.min() > 0 and places.max() > 10 * places.min():
         axes.set_xscale("log")

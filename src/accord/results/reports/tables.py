@@ -92,8 +92,10 @@ def history(run: Run, most: int = 40) -> Table:
         frame = frame.rename(columns={"disagreement": "violation"})
     kept = np.unique(np.linspace(0, len(frame) - 1, min(most, len(frame))).round().astype(int))
     write = {"round": count, "messages": count, "bytes": data_size, "gradients": count}
-    rows = [Row(tuple(write.get(name, number)(value) for name, value in zip(frame.columns, row, strict=True)))
-            for row in frame.iloc[kept].itertuples(index=False)]  # fmt: skip
+    rows = [
+        Row(tuple(write.get(name, number)(value) for name, value in zip(frame.columns, row, strict=True)))
+        for row in frame.iloc[kept].itertuples(index=False)
+    ]
     return Table(tuple(name.replace("_", " ") for name in frame.columns), tuple(rows))
 
 

@@ -61,8 +61,17 @@ def _part(plan: Plan, owners: np.ndarray, worker: int) -> Assignment:
     if plan.pattern != "peers":
         rule = plan.aggregate or plan.method.aggregate
         blank = jax.tree.map(np.asarray, blank_reply(plan)) if plan.problem.opaque else None
-        team = Clients(plan.method, agents, plan.channel, *common, len(ks), rule, numbers=numbers, blank=blank,
-                       in_turn=plan.sequential)  # fmt: skip
+        team = Clients(
+            plan.method,
+            agents,
+            plan.channel,
+            *common,
+            len(ks),
+            rule,
+            numbers=numbers,
+            blank=blank,
+            in_turn=plan.sequential,
+        )
     elif plan.method.asynchronous:
         present = neighbourhood(plan)[1][ks] if hasattr(plan.method, "messages") else None
         team = AsyncPeers(plan.method, agents, present, plan.channel, *common, numbers, plan.sequential)
@@ -74,8 +83,18 @@ def _part(plan: Plan, owners: np.ndarray, worker: int) -> Assignment:
         border, audience, speakers, among = halo_of_agents(plan.network, owners, worker)
         network = mixer(plan.network, required_weights(plan.method), plan.dtype, ks, among)
         places = np.searchsorted(among, ks)
-        team = Peers(plan.method, agents, network, plan.channel, *common, plan.delay, numbers, border, places,
-                     in_turn=plan.sequential)  # fmt: skip
+        team = Peers(
+            plan.method,
+            agents,
+            network,
+            plan.channel,
+            *common,
+            plan.delay,
+            numbers,
+            border,
+            places,
+            in_turn=plan.sequential,
+        )
     return Assignment(ks, team, beginning(plan), audience, speakers, plan.seed, plan.dtype, _crowd(plan, ks))
 
 

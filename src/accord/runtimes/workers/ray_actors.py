@@ -105,11 +105,15 @@ class RayTransport(Sockets):
                 why = f"{PLACEMENT_TIMEOUT:g} s have passed"
                 break
             if theirs != _versions():
-                raise MethodError(f"Shard {worker} is on {address[0]}, which has {theirs}, and this program has "
-                                  f"{_versions()}. Install the same on every machine of the cluster.")  # fmt: skip
+                raise MethodError(
+                    f"Shard {worker} is on {address[0]}, which has {theirs}, and this program has "
+                    f"{_versions()}. Install the same on every machine of the cluster."
+                )
             return address
-        raise ShardLost(f"Ray has found no place for shard {worker}; {why}. See `ray status`: the cluster may be full, "
-                        "or lack Accord.")  # fmt: skip
+        raise ShardLost(
+            f"Ray has found no place for shard {worker}; {why}. See `ray status`: the cluster may be full, "
+            "or lack Accord."
+        )
 
 
 def _versions() -> str:

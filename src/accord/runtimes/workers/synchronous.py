@@ -177,8 +177,10 @@ class SyncWorkersSession:
         while self.timeouts.deadline is not None and not self._enough(ks, free):
             self.coordinator.poll(self.timeouts.deadline)
             if time.monotonic() - started > 10 * self.timeouts.deadline:
-                raise ShardLost(f"Round {t}: for ten deadlines of {self.timeouts.deadline:g} s too many are at work on "
-                                "earlier rounds for a quorum. Give a longer deadline or a smaller quorum.")  # fmt: skip
+                raise ShardLost(
+                    f"Round {t}: for ten deadlines of {self.timeouts.deadline:g} s too many are at work on "
+                    "earlier rounds for a quorum. Give a longer deadline or a smaller quorum."
+                )
             free = self.coordinator.free()
         return free
 

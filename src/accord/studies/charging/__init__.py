@@ -75,13 +75,17 @@ def the_day(day: Charging, run: Run) -> Chapter:
     answers with the plan that is best for itself. After {count(run.rounds)} rounds the load is {count(third)} kW at
     most, every car has what it needs, and in the fullest quarter the price of room is
     {number(100 * float((np.asarray(run.prices) / day.hours).max()), 2)} cents a kWh beyond the tariff."""
-    table = pd.DataFrame({
-        "charging": list(cars), "peak, kW": [float(peak) for peak in peaks.values()],
-        "above the limit, kWh": [round(float(day.hours * np.maximum(day.load + load - day.limit, 0).sum()), 3)
-                                 for load in cars.values()],
-        "cars filled, kWh": [float(day.hours * load.sum()) for load in cars.values()],
-        "energy at the tariff, €": [float(day.hours * day.tariff @ load) for load in cars.values()],
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "charging": list(cars),
+            "peak, kW": [float(peak) for peak in peaks.values()],
+            "above the limit, kWh": [
+                round(float(day.hours * np.maximum(day.load + load - day.limit, 0).sum()), 3) for load in cars.values()
+            ],
+            "cars filled, kWh": [float(day.hours * load.sum()) for load in cars.values()],
+            "energy at the tariff, €": [float(day.hours * day.tariff @ load) for load in cars.values()],
+        }
+    )
     return Chapter("The day, with and without a price", text, figures.load_of_a_day(day, cars, price), table)
 
 
@@ -117,8 +121,13 @@ def who_pays(day: Charging, run: Run) -> Chapter:
 def small_fleet(day: Charging, cars: int = 20) -> Chapter:
     """The centralised answer, where it can be had."""
     share, hours = cars / day.K, (24, -1)
-    shared = charging(day.fleet.first(cars), share * day.load.reshape(hours).mean(1),
-                      share * day.limit, day.tariff.reshape(hours).mean(1), WEAR)  # fmt: skip
+    shared = charging(
+        day.fleet.first(cars),
+        share * day.load.reshape(hours).mean(1),
+        share * day.limit,
+        day.tariff.reshape(hours).mean(1),
+        WEAR,
+    )
     best, run = clear(shared), solve(shared, methods.AcceleratedDual(), stop=Stop(rounds=2000, progress=0), record=50)
     text = f"""Of the thousand no solver was asked; a bound proves the plan: no plan costs less than what the prices
     promise, and the two agree. For {cars} of the cars, by the hour, an interior-point method that sees every car was

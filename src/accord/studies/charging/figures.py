@@ -56,8 +56,9 @@ def every_plan(day: Charging, plans: np.ndarray) -> Figure:
     most = day.fleet.most(len(day.load), day.hours)
     order = np.argsort(day.fleet.departure, kind="stable")
     shown = np.where(most > 0, plans, np.nan)[order]
-    picture = axes.imshow(shown, cmap=POWER, aspect="auto", extent=(0, 24, len(plans), 0), vmin=0, vmax=11,
-                          interpolation="nearest")  # fmt: skip
+    picture = axes.imshow(
+        shown, cmap=POWER, aspect="auto", extent=(0, 24, len(plans), 0), vmin=0, vmax=11, interpolation="nearest"
+    )
     _frame(axes, "cars, by departure")
     axes.grid(visible=False)
     axes.set_yticks([])

@@ -131,8 +131,10 @@ def dealt_out(problems: Mapping[float, Problem]) -> Chapter:
     """Which client has how many of which digit."""
     from accord.studies.digits.figures import bubbles
 
-    counts = {alpha: np.stack([np.bincount(labels, minlength=CLASSES) for _, labels in one.shards])
-              for alpha, one in problems.items()}  # fmt: skip
+    counts = {
+        alpha: np.stack([np.bincount(labels, minlength=CLASSES) for _, labels in one.shards])
+        for alpha, one in problems.items()
+    }
     kinds = {alpha: np.median((count > 0).sum(1)) for alpha, count in counts.items()}
     few, many = ALPHAS[-1], ALPHAS[0]
     sizes = problems[few].sizes

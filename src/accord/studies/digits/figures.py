@@ -40,8 +40,15 @@ def strips(alone: Mapping[float, np.ndarray], together: Mapping[float, float]) -
         axes.scatter(
             shares, shaken, s=22, color=SERIES[0], alpha=0.6, linewidths=0, label="a client alone" if first else None
         )
-        axes.plot(together[alpha], row, "|", color=SERIES[1], markersize=26, markeredgewidth=2.5,
-                  label="all together" if first else None)  # fmt: skip
+        axes.plot(
+            together[alpha],
+            row,
+            "|",
+            color=SERIES[1],
+            markersize=26,
+            markeredgewidth=2.5,
+            label="all together" if first else None,
+        )
     quiet(axes, title="Share of the digits held out that are read rightly", rules="x")
     axes.spines["bottom"].set_visible(False)
     axes.set_yticks(range(len(alone)), [f"α = {alpha:g}" for alpha in alone], fontsize=10, color=INK)
@@ -73,6 +80,14 @@ def curves(splits: Sequence[Split], lowest: float = 0.6) -> Figure:
     for height, (_, name, colour) in zip(
         heights - (heights.mean() - np.mean([end[0] for end in ends])), ends, strict=True
     ):
-        panels[-1].annotate(name, (split.rounds[-1], height), (8, 0), textcoords="offset points", va="center",
-                            fontsize=9.5, color=colour, annotation_clip=False)  # fmt: skip
+        panels[-1].annotate(
+            name,
+            (split.rounds[-1], height),
+            (8, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=9.5,
+            color=colour,
+            annotation_clip=False,
+        )
     return figure

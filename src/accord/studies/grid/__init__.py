@@ -103,10 +103,14 @@ def on_the_map(flow: OptimalPowerFlow, run: Run, best: Solved) -> Chapter:
     The centralised solver, which sees every cost, has the same price at each bus to within
     {number(float(np.abs(prices - best.prices).max()), 2)} $/MWh."""
     lines = flow.limited[full]
-    table = pd.DataFrame({
-        "full line": [grid.lines[line] for line in lines], "limit, MW": grid.limit[lines],
-        "MW more saves, $/h": rents[full], "earns, $/h": rents[full] * np.abs(flows[lines]),
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "full line": [grid.lines[line] for line in lines],
+            "limit, MW": grid.limit[lines],
+            "MW more saves, $/h": rents[full],
+            "earns, $/h": rents[full] * np.abs(flows[lines]),
+        }
+    )
     return Chapter("Where power is dear, and why", text, figures.price_map(grid, prices, power), table)
 
 
@@ -114,8 +118,10 @@ def without_a_market_maker(flow: OptimalPowerFlow, best: Solved) -> Chapter:
     """Tracking ADMM along the lines."""
     lengths = [500, 2000, 8000, ALONG_THE_LINES.rounds]
     net = network(flow)
-    runs = {rounds: solve(flow, TRACKING, network=net, stop=replace(ALONG_THE_LINES, rounds=rounds), record=200)
-            for rounds in lengths}  # fmt: skip
+    runs = {
+        rounds: solve(flow, TRACKING, network=net, stop=replace(ALONG_THE_LINES, rounds=rounds), record=200)
+        for rounds in lengths
+    }
     last = runs[lengths[-1]]
     off = {rounds: np.abs(flow.nodal_prices(run.prices) - best.prices).max() for rounds, run in runs.items()}
     text = f"""Nobody needs to add up. Let every bus, and every narrow line, keep prices of its own and an estimate of
@@ -150,12 +156,15 @@ def a_line_fails(flow: OptimalPowerFlow, best: Solved) -> Chapter:
         Without the line {kindest} power gets cheaper, by {count(-costs[kindest])} $ an hour: it takes a share of what
         passes from one side of the grid to the other, fills up, and holds back all lines beside it. More lines are not
         always better (Braess 1968; Wu, Varaiya, Spiller, Oren 1996)."""
-    table = pd.DataFrame({
-        "line that fails": list(costs), "costs more, $/h": list(costs.values()),
-        "lowest price": [float(p.min()) for p in prices.values()],
-        "highest": [float(p.max()) for p in prices.values()],
-        "rounds": [_settled(run) for run in runs.values()],
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "line that fails": list(costs),
+            "costs more, $/h": list(costs.values()),
+            "lowest price": [float(p.min()) for p in prices.values()],
+            "highest": [float(p.max()) for p in prices.values()],
+            "rounds": [_settled(run) for run in runs.values()],
+        }
+    )
     change = prices[worst] - best.prices
     return Chapter(f"When the line {worst} fails", text, figures.change_map(grid, change, worst), table)
 
@@ -166,14 +175,18 @@ def agents_fall_silent(flow: OptimalPowerFlow, run: Run, best: Solved) -> Chapte
 
     runs = {"all answer": run} | {
         f"{100 * rate:g} % fall silent a round": solve(
-            flow, BY_LINE, channel=silence(rate, ROUNDS_OF_SILENCE), stop=UNTIL_EXACT, record=5)
+            flow, BY_LINE, channel=silence(rate, ROUNDS_OF_SILENCE), stop=UNTIL_EXACT, record=5
+        )
         for rate in SILENT
-    }  # fmt: skip
-    table = pd.DataFrame({
-        "agents": list(runs), "silent at a time, %": [0.0, *(100 * _silent_share(rate) for rate in SILENT)],
-        "rounds to 1 MW": [_settled(one) for one in runs.values()],
-        "prices are off by": [_off(flow, one, best) for one in runs.values()],
-    })  # fmt: skip
+    }
+    table = pd.DataFrame(
+        {
+            "agents": list(runs),
+            "silent at a time, %": [0.0, *(100 * _silent_share(rate) for rate in SILENT)],
+            "rounds to 1 MW": [_settled(one) for one in runs.values()],
+            "prices are off by": [_off(flow, one, best) for one in runs.values()],
+        }
+    )
     text = f"""Now and then an agent says nothing for {ROUNDS_OF_SILENCE} rounds, a plant that lost its line to the
     market or a computer that starts anew. The market maker goes by its last word. Since agents say where they stand,
     and not by how much they moved, an old word does no lasting harm: the market is later, and its prices are the same.
@@ -202,9 +215,7 @@ def how_many_rounds() -> Chapter:
     import pandas as pd
 
     flows = {name: problem(name) for name in CASES}
-    runs = side_by_side({
-        name: lambda f=f: _counted(f) for name, f in flows.items()
-    })  # fmt: skip
+    runs = side_by_side({name: lambda f=f: _counted(f) for name, f in flows.items()})
     rows = [_row(name, flows[name], runs[name], CASES[name]) for name in CASES]
     text = f"""Exchange ADMM in which each bus gives way by its own stiffness: who answers a price with many megawatts
     takes more of what is missing. Rounds are counted until less than {NEAR:g} MW is missing, a hundredth of the usual
@@ -228,11 +239,15 @@ def _row(name: str, flow: OptimalPowerFlow, run: Run, published: int | None) -> 
     right = (history["objective"] - best.cost).abs() < 1e-3 * best.cost
     near = ((history["violation"] < NEAR) & right).to_numpy()
     return {
-        "case": name, "buses": len(flow.grid.buses), "cost, $/h": best.cost, "price, $/MWh": _span(best.prices),
+        "case": name,
+        "buses": len(flow.grid.buses),
+        "cost, $/h": best.cost,
+        "price, $/MWh": _span(best.prices),
         "prices are off by": _off(flow, run, best),
-        "rounds": int(np.argmax(near)), "for good": int(len(near) - np.argmin(near[::-1])),
+        "rounds": int(np.argmax(near)),
+        "for good": int(len(near) - np.argmin(near[::-1])),
         "published": "–" if published is None else str(published),
-    }  # fmt: skip
+    }
 
 
 def _span(prices: np.ndarray) -> str:

@@ -100,8 +100,16 @@ def missing(runs: Mapping[str, Run]) -> Figure:
         rounds, off = (run.history[column].to_numpy() for column in ("round", "violation"))
         rounds, off = rounds[rounds <= last], off[rounds <= last]
         axes.plot(rounds, off, color=colour, linewidth=1.6)
-        axes.annotate(name, (rounds[-1], off[-1]), (8, 0), textcoords="offset points", va="center", fontsize=9.5,
-                      color=colour, annotation_clip=False)  # fmt: skip
+        axes.annotate(
+            name,
+            (rounds[-1], off[-1]),
+            (8, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=9.5,
+            color=colour,
+            annotation_clip=False,
+        )
     axes.set_yscale("log")
     quiet(axes, "rounds", "MW missing")
     axes.set_xlim(0, last)
@@ -147,22 +155,48 @@ def _tags(axes: Axes, grid: Grid, lines: np.ndarray, away: float = 13) -> None:
         shift, taken = sides[int(np.argmax(room))], np.vstack([taken, spots[int(np.argmax(room))]])
         level = abs(shift[0]) > abs(shift[1])
         align = ("left" if shift[0] > 0 else "right") if level else "center"
-        axes.annotate(grid.lines[line], places(grid)[grid.ends[line]].mean(0), tuple(shift * (0.6 if level else 1)),
-                      textcoords="offset points", ha=align, va="center", fontsize=8.5, color=INK, zorder=6)  # fmt: skip
+        axes.annotate(
+            grid.lines[line],
+            places(grid)[grid.ends[line]].mean(0),
+            tuple(shift * (0.6 if level else 1)),
+            textcoords="offset points",
+            ha=align,
+            va="center",
+            fontsize=8.5,
+            color=INK,
+            zorder=6,
+        )
 
 
 def _extremes(axes: Axes, grid: Grid, prices: np.ndarray) -> None:
     for bus, up in ((int(np.argmin(prices)), 14), (int(np.argmax(prices)), -16)):
         words = f"bus {grid.buses[bus]}: {number(prices[bus])} $/MWh"
-        axes.annotate(words, places(grid)[bus], (0, up), textcoords="offset points", ha="center", va="center",
-                      fontsize=9.5, fontweight="bold", color=INK, zorder=6)  # fmt: skip
+        axes.annotate(
+            words,
+            places(grid)[bus],
+            (0, up),
+            textcoords="offset points",
+            ha="center",
+            va="center",
+            fontsize=9.5,
+            fontweight="bold",
+            color=INK,
+            zorder=6,
+        )
 
 
 def _bar(figure: Figure, axes: Axes, norm: Normalize, title: str) -> None:
     from matplotlib.cm import ScalarMappable
 
-    bar = figure.colorbar(ScalarMappable(norm, CHEAP_TO_DEAR), ax=axes, orientation="horizontal", shrink=0.35,
-                          aspect=32, pad=0.01, anchor=(0.0, 0.5))  # fmt: skip
+    bar = figure.colorbar(
+        ScalarMappable(norm, CHEAP_TO_DEAR),
+        ax=axes,
+        orientation="horizontal",
+        shrink=0.35,
+        aspect=32,
+        pad=0.01,
+        anchor=(0.0, 0.5),
+    )
     bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
     bar.ax.tick_params(labelsize=8.5, colors=FAINT, length=0)
     bar.ax.set_title(title, loc="left", fontsize=9.5, color=INK)

@@ -29,7 +29,7 @@ from accord.studies.hospitals.models import (
     Scores,
     held_out,
     personal,
-)  # fmt: skip
+)
 from accord.studies.hospitals.validation import Estimate
 from accord.studies.sections import side_by_side
 
@@ -38,8 +38,12 @@ if TYPE_CHECKING:
 
 LAMBDA = 0.3  # of personal models
 LOCAL = methods.GradientDescent(steps=5)
-FEDERATED = {"FedAvg": methods.FedAvg(LOCAL), "SCAFFOLD": methods.SCAFFOLD(LOCAL),
-             "Ditto": methods.Ditto(penalty=LAMBDA, local=LOCAL), "Newton": methods.Newton()}  # fmt: skip
+FEDERATED = {
+    "FedAvg": methods.FedAvg(LOCAL),
+    "SCAFFOLD": methods.SCAFFOLD(LOCAL),
+    "Ditto": methods.Ditto(penalty=LAMBDA, local=LOCAL),
+    "Newton": methods.Newton(),
+}
 STOP = Stop(rounds=400, progress=0.0)
 
 
@@ -70,8 +74,10 @@ class Evidence(NamedTuple):
 
 def chapters(study: Study, run: Run) -> Iterator[Chapter]:
     """Five methods; together or alone; calibration; the small hospital; personal models; what the data cannot say."""
-    others = {name: dataclasses.replace(study, method=method, method_name=name.lower(), network=None, stop=STOP)
-              for name, method in FEDERATED.items()}  # fmt: skip
+    others = {
+        name: dataclasses.replace(study, method=method, method_name=name.lower(), network=None, stop=STOP)
+        for name, method in FEDERATED.items()
+    }
     tasks: dict[str, Callable[[], Any]] = {
         name: partial(other.run, record=1 if name == "Newton" else 10) for name, other in others.items()
     }
@@ -124,13 +130,19 @@ def together_or_alone(found: Evidence) -> Chapter:
     kinds, K = (ALONE, TOGETHER, PERSONAL), range(len(found.names))
     areas = {kind: [validation.auc(found.scores[kind][k], found.rows.b[k]) for k in K] for kind in kinds}
     gains = {kind: [validation.mean(found.loss(kind, k) - found.loss(ALONE, k)) for k in K] for kind in kinds}
-    table = pd.DataFrame({
-        "hospital": found.names, "patients": found.sizes, "fell ill": [int(b.sum()) for b in found.rows.b],
-        **{f"loss, {kind}": [float(found.loss(kind, k).mean()) for k in K] for kind in kinds},
-        **{f"AUC, {kind}": [str(area._replace(low=np.nan)) for area in areas[kind]] for kind in kinds},
-    })  # fmt: skip
-    panels = {LESS: {kind: [gains[kind][k] for k in found.judged] for kind in kinds},
-              AUC: {kind: [areas[kind][k] for k in found.judged] for kind in kinds}}  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "hospital": found.names,
+            "patients": found.sizes,
+            "fell ill": [int(b.sum()) for b in found.rows.b],
+            **{f"loss, {kind}": [float(found.loss(kind, k).mean()) for k in K] for kind in kinds},
+            **{f"AUC, {kind}": [str(area._replace(low=np.nan)) for area in areas[kind]] for kind in kinds},
+        }
+    )
+    panels = {
+        LESS: {kind: [gains[kind][k] for k in found.judged] for kind in kinds},
+        AUC: {kind: [areas[kind][k] for k in found.judged] for kind in kinds},
+    }
     figure = estimates(panels, [found.names[k] for k in found.judged], {LESS: 0.0, AUC: 0.5})
     text = _who_gains(found, gains[TOGETHER], areas[TOGETHER])
     return Chapter("Together or alone, on patients not seen", text, figure, table)
@@ -161,8 +173,9 @@ def wrong_risks(found: Evidence) -> Chapter:
     """Calibration: how many were foretold to fall ill, and how many did."""
     from accord.studies.hospitals.figures import calibration
 
-    foretold = {kind: [float((1 / (1 + np.exp(-scores))).mean()) for scores in found.scores[kind]]
-                for kind in (TOGETHER, BASE)}  # fmt: skip
+    foretold = {
+        kind: [float((1 / (1 + np.exp(-scores))).mean()) for scores in found.scores[kind]] for kind in (TOGETHER, BASE)
+    }
     observed, everyone = [validation.rate(b) for b in found.rows.b], float(np.concatenate(found.rows.b).mean())
     k = max(found.judged, key=lambda k: abs(foretold[TOGETHER][k] - observed[k].value))
     text = f"""The common model's order is right more often than not. Over all hospitals it foretells as many as fell
@@ -206,8 +219,10 @@ def ones_own(found: Evidence) -> Chapter:
     from accord.studies.hospitals.figures import pulls
 
     ways = {ALONE: ALONE, **{f"λ = {pull:g}": personal(pull) for pull in PULLS}, "the common model": TOGETHER}
-    curves = {found.names[k]: [float((found.loss(way, k) - found.loss(ALONE, k)).mean()) for way in ways.values()]
-              for k in found.judged}  # fmt: skip
+    curves = {
+        found.names[k]: [float((found.loss(way, k) - found.loss(ALONE, k)).mean()) for way in ways.values()]
+        for k in found.judged
+    }
     best = {name: list(ways)[int(np.argmin(curve))] for name, curve in curves.items()}
     ditto, rows = found.runs["Ditto"], found.rows
     sought = [validation.fitted(A, b, rows.l2, pull=LAMBDA, towards=ditto.x) for A, b in zip(rows.A, rows.b)]

@@ -31,8 +31,15 @@ def estimates(
         axes.spines["bottom"].set_visible(False)
         axes.set_yticks(range(len(hospitals)), hospitals, fontsize=10, color=INK)
     axes.set_ylim(len(hospitals) - 0.5, -0.5)
-    figure.legend(loc="outside lower left", ncols=4, frameon=False, fontsize=9.5, labelcolor="linecolor",
-                  handlelength=1.2, columnspacing=1.6)  # fmt: skip
+    figure.legend(
+        loc="outside lower left",
+        ncols=4,
+        frameon=False,
+        fontsize=9.5,
+        labelcolor="linecolor",
+        handlelength=1.2,
+        columnspacing=1.6,
+    )
     return figure
 
 
@@ -43,8 +50,9 @@ def _row_of(axes: Axes, values: Sequence[Estimate], shift: float, colour: str, l
     axes.plot(*zip(*known, strict=True), "o", color=colour, markersize=5.5, label=label)
 
 
-def calibration(observed: Sequence[Estimate], predicted: Mapping[str, Sequence[float]],
-                hospitals: Sequence[str]) -> Figure:  # fmt: skip
+def calibration(
+    observed: Sequence[Estimate], predicted: Mapping[str, Sequence[float]], hospitals: Sequence[str]
+) -> Figure:
     """How many fell ill, with the interval, beside how many each model foretold."""
     figure = Figure(figsize=(7.5, 0.9 + 0.6 * len(hospitals)), layout="constrained")
     axes = figure.subplots()
@@ -91,8 +99,11 @@ def pulls(values: Sequence[float], curves: Mapping[str, Sequence[float]]) -> Fig
         colour = (SERIES[4], SERIES[3], INK)[i % 3]  # the others mean models
         axes.plot(places, losses, "-o", color=colour, linewidth=1.8, markersize=4.5)
         ends.append((losses[-1], hospital, colour))
-    quiet(axes, xlabel="λ, which holds a hospital's model near the common one",
-          title="Loss on patients not seen, less that of the hospital's own model")  # fmt: skip
+    quiet(
+        axes,
+        xlabel="λ, which holds a hospital's model near the common one",
+        title="Loss on patients not seen, less that of the hospital's own model",
+    )
     axes.set_xticks(places, ["alone", *(f"{value:g}" for value in values), "common"])
     low, high = axes.get_ylim()
     heights = apart(sorted(end[0] for end in ends), 0.065 * (high - low))

@@ -109,14 +109,21 @@ def median_or_mean(fleet: Fleet, found: np.ndarray) -> Chapter:
     import pandas as pd
 
     mean, median = fleet.posts.mean(0), scene.median(fleet.posts)
-    places = {"what the fleet found": found, "least total way (geometric median)": median,
-              "least sum of squares (mean of the posts)": mean, "the middle of the ground": scene.MIDDLE}  # fmt: skip
-    table = pd.DataFrame({
-        "meeting place": list(places), "east, km": [f"{x[0]:.3f}" for x in places.values()],
-        "north, km": [f"{x[1]:.3f}" for x in places.values()],
-        "total way, km": [f"{fleet.way(x).sum():.2f}" for x in places.values()],
-        "longest, km": [f"{fleet.way(x).max():.2f}" for x in places.values()],
-    })  # fmt: skip
+    places = {
+        "what the fleet found": found,
+        "least total way (geometric median)": median,
+        "least sum of squares (mean of the posts)": mean,
+        "the middle of the ground": scene.MIDDLE,
+    }
+    table = pd.DataFrame(
+        {
+            "meeting place": list(places),
+            "east, km": [f"{x[0]:.3f}" for x in places.values()],
+            "north, km": [f"{x[1]:.3f}" for x in places.values()],
+            "total way, km": [f"{fleet.way(x).sum():.2f}" for x in places.values()],
+            "longest, km": [f"{fleet.way(x).max():.2f}" for x in places.values()],
+        }
+    )
     text = f"""The way is what is minimised, not its square, so that one far vehicle does not draw all others towards
     itself. The fleet's place is {1000 * np.linalg.norm(found - median):.0f} m from the exact geometric median, because
     the way was smoothed within {1000 * scene.NEAR:.0f} m of a post; in total that costs
@@ -157,8 +164,13 @@ def shared_map(fleet: Fleet) -> Chapter:
 
     found = scene.surveyed(fleet.places, MASTS, LOOKS)
     pooled = np.asarray(found.problem.solve())
-    outcome = run(found.problem, methods.ATCGradientTracking(), network=fleet.study.network,
-                  stop=Stop(rounds=2500, progress=0.0), record=500)  # fmt: skip
+    outcome = run(
+        found.problem,
+        methods.ATCGradientTracking(),
+        network=fleet.study.network,
+        stop=Stop(rounds=2500, progress=0.0),
+        record=500,
+    )
     maps = np.stack(outcome.agents).reshape(-1, MASTS, 2)
     apart = 1000 * np.linalg.norm(maps - pooled.reshape(MASTS, 2), axis=2).max()
     wrong = 1000 * np.linalg.norm(maps[0] - found.masts, axis=1)

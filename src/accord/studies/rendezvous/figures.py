@@ -32,8 +32,17 @@ def film(places: np.ndarray, network: NetworkSequence, guesses: np.ndarray, ever
     (cars,) = axes.plot([], [], "o", color=VEHICLE, markersize=6, label="vehicles, and who is in reach of whom")
     (thoughts,) = axes.plot([], [], "x", color=GUESS, markersize=6, markeredgewidth=1.6, label="where each would meet")
     caption = axes.text(0.995, 1.03, "", transform=axes.transAxes, ha="right", fontsize=9.5, color=FAINT)
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, fontsize=9.5, labelcolor="linecolor",
-                handlelength=1, borderaxespad=0.2, columnspacing=1.4)  # fmt: skip
+    axes.legend(
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=2,
+        frameon=False,
+        fontsize=9.5,
+        labelcolor="linecolor",
+        handlelength=1,
+        borderaxespad=0.2,
+        columnspacing=1.4,
+    )
     last = places[(len(guesses) - 1) * every % len(places)]
 
     def draw(i: int) -> list[Any]:
@@ -65,8 +74,16 @@ def ways(rounds: Mapping[str, np.ndarray], far: Mapping[str, np.ndarray]) -> Fig
     low, high = np.log10(axes.get_ylim())
     heights = apart(sorted(height for height, *_ in ends), 0.07 * (high - low))
     for height, (_, name, colour) in zip(heights, sorted(ends), strict=True):
-        axes.annotate(name, (axes.get_xlim()[1], 10**height), (8, 0), textcoords="offset points", va="center",
-                      fontsize=9.5, color=colour, annotation_clip=False)  # fmt: skip
+        axes.annotate(
+            name,
+            (axes.get_xlim()[1], 10**height),
+            (8, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=9.5,
+            color=colour,
+            annotation_clip=False,
+        )
     return figure
 
 
@@ -81,11 +98,21 @@ def chart(found: scene.Map, together: np.ndarray, one: int) -> Figure:
     seen = np.array([place for _, place, _ in found.seen[one]])
     axes.plot(*seen.T, "o", color=VEHICLE, markersize=5, label="one vehicle, where it looked and in what direction")
     axes.plot([], [], color=FAINT, linewidth=1, label="the others")
-    axes.plot(*found.masts.T, "o", color=PLACE, markersize=13, markerfacecolor="none", markeredgewidth=1.4,
-              label="the masts")  # fmt: skip
+    axes.plot(
+        *found.masts.T, "o", color=PLACE, markersize=13, markerfacecolor="none", markeredgewidth=1.4, label="the masts"
+    )
     axes.plot(*together.T, "x", color=GUESS, markersize=7, markeredgewidth=1.8, label="the map of all")
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, frameon=False, fontsize=9, labelcolor="linecolor",
-                handlelength=1, borderaxespad=0.2, columnspacing=1.2)  # fmt: skip
+    axes.legend(
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=4,
+        frameon=False,
+        fontsize=9,
+        labelcolor="linecolor",
+        handlelength=1,
+        borderaxespad=0.2,
+        columnspacing=1.2,
+    )
     return figure
 
 
@@ -103,6 +130,7 @@ def _ground(figure: Figure) -> Axes:
     for spine in axes.spines.values():
         spine.set_color(RULE)
     axes.plot([scene.WIDTH - 1.3, scene.WIDTH - 0.3], [0, 0], color=FAINT, linewidth=1.5)
-    axes.annotate("1 km", (scene.WIDTH - 0.8, 0), (0, 4), textcoords="offset points", ha="center", fontsize=8.5,
-                  color=FAINT)  # fmt: skip
+    axes.annotate(
+        "1 km", (scene.WIDTH - 0.8, 0), (0, 4), textcoords="offset points", ha="center", fontsize=8.5, color=FAINT
+    )
     return axes

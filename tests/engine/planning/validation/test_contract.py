@@ -105,25 +105,43 @@ NOT_YET: dict[str, tuple[Any, str]] = {
     "no rule": (altered(Averaging)(None), r"leaves step_size None, without a rule .* rules: ClassVar = \{"),
     "no model": (altered(Averaging, init=lambda self, x, agent, key: Y(x)), r"state has no field x, .* estimate\("),
     "a subclass without the decorator": (type("Heir", (DGD,), {}), r"Heir .* not declared as one"),
-    "fewer fields": (altered(Averaging, init=lambda self, x, agent, key: XY(x, x)),
-                     r"Mine\.update returns X\(x\), where the state that init returns is XY\(x, y\)"),
-    "another shape": (altered(Averaging, init=lambda self, x, agent, key: X(jnp.zeros(1))),
-                      r"Mine\.init returns it as float64\[1\], where a model, as x has float64\[2\]"),
-    "another precision": (altered(Averaging, update=lambda self, state, *rest: X(state.x.astype(jnp.float32))),
-                          r"Mine\.update returns x as float32\[2\], .* has float64\[2\]\. Keep shape and precision"),
-    "an error of its own": (altered(Averaging, message=lambda self, state: X(state.nothing)),
-                            r"Mine\.message fails on a flat decision: AttributeError: .*nothing"),
-    "no pair": (altered(Central, respond=lambda self, heard, client, agent, key: Y(heard.x)),
-                r"Mine\.respond returns Y\(y\)\. Return a pair"),
-    "another server": (altered(Central, update=lambda self, server, reply: XY(server.x, reply.y)),
-                       r"Mine\.update returns XY\(x, y\), where the server that init returns is X\(x\)"),
-    "another client": (altered(Central, respond=lambda self, heard, client, agent, key: (Y(heard.x), heard)),
-                       r"Mine\.respond returns X\(x\), where the client that init_client returns is a tuple"),
-    "a short proposal": (altered(Central, proposal=lambda self, heard, reply, client: heard.x[:1]),
-                         r"Mine\.proposal returns it as float64\[1\], where a model, as x has float64\[2\]"),
-    "a state for each neighbour": (altered(Neighbourly, update=lambda self, state, heard, *rest: XY(heard.x, state.y)),
-                                   r"Mine\.update returns x as float64\[1, 2\], .* has float64\[2\]"),
-}  # fmt: skip
+    "fewer fields": (
+        altered(Averaging, init=lambda self, x, agent, key: XY(x, x)),
+        r"Mine\.update returns X\(x\), where the state that init returns is XY\(x, y\)",
+    ),
+    "another shape": (
+        altered(Averaging, init=lambda self, x, agent, key: X(jnp.zeros(1))),
+        r"Mine\.init returns it as float64\[1\], where a model, as x has float64\[2\]",
+    ),
+    "another precision": (
+        altered(Averaging, update=lambda self, state, *rest: X(state.x.astype(jnp.float32))),
+        r"Mine\.update returns x as float32\[2\], .* has float64\[2\]\. Keep shape and precision",
+    ),
+    "an error of its own": (
+        altered(Averaging, message=lambda self, state: X(state.nothing)),
+        r"Mine\.message fails on a flat decision: AttributeError: .*nothing",
+    ),
+    "no pair": (
+        altered(Central, respond=lambda self, heard, client, agent, key: Y(heard.x)),
+        r"Mine\.respond returns Y\(y\)\. Return a pair",
+    ),
+    "another server": (
+        altered(Central, update=lambda self, server, reply: XY(server.x, reply.y)),
+        r"Mine\.update returns XY\(x, y\), where the server that init returns is X\(x\)",
+    ),
+    "another client": (
+        altered(Central, respond=lambda self, heard, client, agent, key: (Y(heard.x), heard)),
+        r"Mine\.respond returns X\(x\), where the client that init_client returns is a tuple",
+    ),
+    "a short proposal": (
+        altered(Central, proposal=lambda self, heard, reply, client: heard.x[:1]),
+        r"Mine\.proposal returns it as float64\[1\], where a model, as x has float64\[2\]",
+    ),
+    "a state for each neighbour": (
+        altered(Neighbourly, update=lambda self, state, heard, *rest: XY(heard.x, state.y)),
+        r"Mine\.update returns x as float64\[1, 2\], .* has float64\[2\]",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", NOT_YET)

@@ -38,8 +38,10 @@ def _located(method: Any, shape: Shape, table: Any) -> Any:
         return method
     personal, columns = method.personal, _columns(table)
     if columns and not personal:
-        raise MethodError(f"{type(method).__name__} keeps nothing at home without personal parts, and so is FedAvg. "
-                          f"Give columns of the table: personal=({columns[-1]!r},).")  # fmt: skip
+        raise MethodError(
+            f"{type(method).__name__} keeps nothing at home without personal parts, and so is FedAvg. "
+            f"Give columns of the table: personal=({columns[-1]!r},)."
+        )
     if shape.leaves == ((len(columns),),) and not isinstance(personal, str):
         if strange := [part for part in personal if isinstance(part, str) and part not in columns]:
             raise UnknownName("column", strange[0], columns)
@@ -78,8 +80,10 @@ def in_precision_of(method: Any, dtype: np.dtype) -> Any:
         try:
             return np.asarray(leaf, dtype)
         except (TypeError, ValueError) as error:
-            raise MethodError(f"{type(method).__name__} has {reprlib.repr(leaf)}, of the kind {type(leaf).__name__}, "
-                              "where numbers belong. A term of your own is a frozen dataclass of its numbers, with "
-                              "@accord.problems.pytree above it.") from error  # fmt: skip
+            raise MethodError(
+                f"{type(method).__name__} has {reprlib.repr(leaf)}, of the kind {type(leaf).__name__}, "
+                "where numbers belong. A term of your own is a frozen dataclass of its numbers, with "
+                "@accord.problems.pytree above it."
+            ) from error
 
     return jax.tree.map(number, method)

@@ -50,20 +50,26 @@ def _fits_problem(method: Any, problem: Problem) -> None:
 
 def _is_rule(aggregate: Any, method: Any, pattern: str) -> None:
     if aggregate is not None and (pattern != "server" or not (callable(aggregate) or aggregate in ("mean", "sum"))):
-        raise MethodError(f"aggregate={aggregate!r} does not fit {type(method).__name__}. "
-                          "Give a rule of accord.aggregation to a server method, or leave it out.")  # fmt: skip
+        raise MethodError(
+            f"aggregate={aggregate!r} does not fit {type(method).__name__}. "
+            "Give a rule of accord.aggregation to a server method, or leave it out."
+        )
 
 
 def _fits_aggregate(aggregate: Any, method: Any, cohort: int, K: int) -> None:
     """A rule of its own replaces a mean and no sum, and states how few replies it can do with."""
     if callable(aggregate) and (method.aggregate != "mean" or method.asynchronous):
-        raise MethodError(f"{type(method).__name__} does not take the mean of all it is told, so that "
-                          f"aggregate={aggregate!r} would change the method. Use FedAvg or FedSGD.")  # fmt: skip
+        raise MethodError(
+            f"{type(method).__name__} does not take the mean of all it is told, so that "
+            f"aggregate={aggregate!r} would change the method. Use FedAvg or FedSGD."
+        )
     if hasattr(aggregate, "check"):
         aggregate.check(cohort)
     if isinstance(aggregate, Attacked) and cohort < K:
-        raise MethodError(f"Attacked names agents {aggregate.agents} by their places among all, but in a cohort of "
-                          f"{cohort} of {K} others stand there each round. Leave participation out.")  # fmt: skip
+        raise MethodError(
+            f"Attacked names agents {aggregate.agents} by their places among all, but in a cohort of "
+            f"{cohort} of {K} others stand there each round. Leave participation out."
+        )
 
 
 def _require_strong_convexity(method: Any, problem: Problem) -> None:
@@ -93,8 +99,10 @@ def _fits_network(method: Any, pattern: str, network: Any, names: tuple[str, ...
         networks.check(weighted(network, asked), asked, name, method.always_connected)
     least = method.least_eigenvalue
     if least is not None and network.lambda_min <= least + 1e-9:
-        raise NetworkError(f"{name}(lazy=False) needs λ_min(W) above {least:.4f}, but it is {network.lambda_min:.4f} "
-                           f"in the {network.name}: it would diverge. Use network.lazy(), or lazy=True.")  # fmt: skip
+        raise NetworkError(
+            f"{name}(lazy=False) needs λ_min(W) above {least:.4f}, but it is {network.lambda_min:.4f} "
+            f"in the {network.name}: it would diverge. Use network.lazy(), or lazy=True."
+        )
     _tolerates(method, network, name)
     return network
 
@@ -104,15 +112,19 @@ def _tolerates(method: Any, network: Any, name: str) -> None:
     for kind in (*network.faults.kinds, *(("vary",) if hasattr(network, "members") else ())):
         if kind not in method.bears:
             able = sorted(n for n, m in BY_NAME.items() if kind in getattr(m, "bears", ()))
-            raise MethodError(f"{name} does not bear a network that can {kind!r}: "
-                              "it would converge to a wrong answer, or not at all. "
-                              f"Use one that does: {', '.join(able)}.")  # fmt: skip
+            raise MethodError(
+                f"{name} does not bear a network that can {kind!r}: "
+                "it would converge to a wrong answer, or not at all. "
+                f"Use one that does: {', '.join(able)}."
+            )
     limit = 2 * math.sin(math.pi / (2 * (2 * network.faults.delay + 1)))
     if network.faults.delay and 1 - network.lambda_min >= limit:
-        raise NetworkError(f"Under a delay of {network.faults.delay} rounds averaging is stable while 1 − λ_min(W) < "
-                           f"{limit:.4f}, but it is "
-                           f"{1 - network.lambda_min:.4f} here. Use network.lazy(), once or more, before "
-                           ".delay().")  # fmt: skip
+        raise NetworkError(
+            f"Under a delay of {network.faults.delay} rounds averaging is stable while 1 − λ_min(W) < "
+            f"{limit:.4f}, but it is "
+            f"{1 - network.lambda_min:.4f} here. Use network.lazy(), once or more, before "
+            ".delay()."
+        )
 
 
 def _not_too_many(method: Any, d: int) -> None:
@@ -127,9 +139,11 @@ def _composite(method: Any, problem: Problem) -> Any:
     if problem.regularizer is None or getattr(method, "regularizer", None) is not None:
         return method
     if not hasattr(method, "regularizer"):
-        raise MethodError(f"{type(method).__name__} cannot treat the term {type(problem.regularizer).__name__}, "
-                          "which has no gradient. "
-                          "Use FedSGD, which takes proximal steps.")  # fmt: skip
+        raise MethodError(
+            f"{type(method).__name__} cannot treat the term {type(problem.regularizer).__name__}, "
+            "which has no gradient. "
+            "Use FedSGD, which takes proximal steps."
+        )
     return replace(method, regularizer=problem.regularizer)
 
 

@@ -114,8 +114,10 @@ class _Peer:
     def _has_model(self, state: Any, x: Array) -> None:
         estimate = getattr(self.method, "estimate", None)
         if estimate is None and not hasattr(state, "x"):
-            raise MethodError(f"{self.name}'s state has no field x, the agent's own model. Name it x, or add "
-                              "estimate(self, state) -> x.")  # fmt: skip
+            raise MethodError(
+                f"{self.name}'s state has no field x, the agent's own model. Name it x, or add "
+                "estimate(self, state) -> x."
+            )
         with _calling(self.method, "estimate"):
             model = state.x if estimate is None else estimate(state)
         same(self.name, "init" if estimate is None else "estimate", "a model, as x", x, model)
@@ -143,8 +145,10 @@ class _Server:
         with _calling(self.method, "respond"):
             answer = method.respond(heard, client, agent, key)
         if not (type(answer) is tuple and len(answer) == 2):
-            raise MethodError(f"{self.name}.respond returns {_told(answer)}. Return a pair, the reply and the client's "
-                              "state: Reply(...), client.")  # fmt: skip
+            raise MethodError(
+                f"{self.name}.respond returns {_told(answer)}. Return a pair, the reply and the client's "
+                "state: Reply(...), client."
+            )
         reply, after = answer
         same(self.name, "respond", "the client that init_client returns", client, after)
         with _calling(self.method, "update"):

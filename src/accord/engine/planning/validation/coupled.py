@@ -32,9 +32,11 @@ def _allocable(name: str, coupling: Coupling) -> None:
     bounded = np.isfinite(coupling.lower) | np.isfinite(coupling.upper)  # where there is a total, all are
     if coupling.A.shape[1:] != (1, 1) and bounded.any():
         k = int(np.argwhere(bounded)[0][0])
-        raise MethodError(f"{name} allocates within bounds where decisions and constraint are single numbers, but "
-                          f"agent {k} has bounds on {bounded.shape[1]} decisions under {len(coupling.b)} "
-                          "constraints. Leave the bounds out, or use ExchangeADMM.")  # fmt: skip
+        raise MethodError(
+            f"{name} allocates within bounds where decisions and constraint are single numbers, but "
+            f"agent {k} has bounds on {bounded.shape[1]} decisions under {len(coupling.b)} "
+            "constraints. Leave the bounds out, or use ExchangeADMM."
+        )
 
 
 def check_best_responses(plan: Plan) -> None:
@@ -58,15 +60,21 @@ def _answers_alone(plan: Plan, coupled: Coupling) -> None:
     price = coupled.market(plan.dtype).price
     lost_ones = np.flatnonzero(lost(stacked(problem, plan.shape, plan.scale), price))
     if len(lost_ones):
-        raise ProblemError(f"Agent {problem.names[lost_ones[0]]} has no best response to the price 0: its cost falls "
-                           "without end. Give its decisions bounds, or use ExchangeADMM.")  # fmt: skip
+        raise ProblemError(
+            f"Agent {problem.names[lost_ones[0]]} has no best response to the price 0: its cost falls "
+            "without end. Give its decisions bounds, or use ExchangeADMM."
+        )
     if adrift := [k for k in flat if known and _adrift(problem, coupled, int(k))]:
-        raise ProblemError(f"Agent {problem.names[adrift[0]]}'s cost has flat parts along which its decisions have no "
-                           "bounds, so at some prices it has no best response. Give bounds, or use ADAL.")  # fmt: skip
+        raise ProblemError(
+            f"Agent {problem.names[adrift[0]]}'s cost has flat parts along which its decisions have no "
+            "bounds, so at some prices it has no best response. Give bounds, or use ADAL."
+        )
     if known and method.convexity == "strong at every agent":
-        warnings.warn(f"Agent {problem.names[flat[0]]}'s cost has flat parts, so its best response may jump for ever "
-                      f"while the prices of {type(method).__name__} settle. Use DualSubgradient, which averages.",
-                      stacklevel=5)  # fmt: skip
+        warnings.warn(
+            f"Agent {problem.names[flat[0]]}'s cost has flat parts, so its best response may jump for ever "
+            f"while the prices of {type(method).__name__} settle. Use DualSubgradient, which averages.",
+            stacklevel=5,
+        )
 
 
 def _adrift(problem: Problem, coupled: Coupling, k: int) -> bool:

@@ -54,16 +54,20 @@ def _loss_is_scalar(problem: Problem, shape: Shape, dtype: np.dtype) -> None:
             traced, value = _traced(problem.loss, params, example)
             again, _ = _traced(problem.loss, params, example)
         except Exception as error:
-            raise ProblemError(f"The loss fails on x0 and one example of agent 0: {type(error).__name__}: {error}. "
-                               "It is called as loss(params, example), without the example "
-                               "axis.") from error  # fmt: skip
+            raise ProblemError(
+                f"The loss fails on x0 and one example of agent 0: {type(error).__name__}: {error}. "
+                "It is called as loss(params, example), without the example "
+                "axis."
+            ) from error
     if jax.tree.leaves(value) != [value] or value.shape != () or not jnp.issubdtype(value.dtype, jnp.floating):
         found = ", ".join(f"{leaf.dtype}{list(leaf.shape)}" for leaf in jax.tree.leaves(value)) or "nothing"
         raise ProblemError(f"The loss returns {found}, but must return a single floating number for one example.")
     if not _same(traced, again):
-        raise ProblemError("The loss is another one each time it is called: it draws random numbers, or reads a clock. "
-                           "A compiled program would hold the first draw for ever. Put the draws into the shards, a "
-                           "number an example.")  # fmt: skip
+        raise ProblemError(
+            "The loss is another one each time it is called: it draws random numbers, or reads a clock. "
+            "A compiled program would hold the first draw for ever. Put the draws into the shards, a "
+            "number an example."
+        )
 
 
 def _traced(loss: Any, params: Any, example: Any) -> tuple[Any, Any]:
@@ -83,15 +87,20 @@ def _are_numbers(x0: Any, own: Any) -> None:
     for path, leaf in jax.tree_util.tree_leaves_with_path(x0):
         where, dtype = f"x0{jax.tree_util.keystr(path)}", np.asarray(leaf).dtype
         if dtype.name in ("float16", "bfloat16"):
-            raise ProblemError(f"{where} is {dtype.name}, in which sums over rows and rounds lose their digits. Start "
-                               "from float32, or float64.")  # fmt: skip
+            raise ProblemError(
+                f"{where} is {dtype.name}, in which sums over rows and rounds lose their digits. Start "
+                "from float32, or float64."
+            )
         if dtype.kind not in "fiub":
-            raise ProblemError(f"{where} holds {shown(leaf)}, which is no real number. Give arrays of floating "
-                               "numbers.")  # fmt: skip
+            raise ProblemError(
+                f"{where} holds {shown(leaf)}, which is no real number. Give arrays of floating numbers."
+            )
         if dtype.kind == "b" or (dtype.kind != "f" and path not in floats):
-            raise ProblemError(f"{where} is {reprlib.repr(leaf)}, of the kind {dtype.name}, and only floating numbers "
-                               "are learnt. Write it as one, or, where it is to stay as it is, hold it in the loss and "
-                               "leave it out of x0.")  # fmt: skip
+            raise ProblemError(
+                f"{where} is {reprlib.repr(leaf)}, of the kind {dtype.name}, and only floating numbers "
+                "are learnt. Write it as one, or, where it is to stay as it is, hold it in the loss and "
+                "leave it out of x0."
+            )
 
 
 def starts_within(regularizer: Any, flat: np.ndarray) -> None:
@@ -102,6 +111,8 @@ def starts_within(regularizer: Any, flat: np.ndarray) -> None:
         if not np.isfinite(regularizer.value(jnp.asarray(flat))):
             kind, nearest = type(regularizer).__name__, np.asarray(regularizer.prox(jnp.asarray(flat), 1.0))
             far = np.linalg.norm(nearest - flat)
-            raise ProblemError(f"x0 lies outside the {kind}, {far:.3g} from its nearest point, and F(x0) is infinite. "
-                               f"Start from there: x0 = {reprlib.repr(nearest.tolist())}, which is "
-                               "regularizer.prox(x0, 1.0).")  # fmt: skip
+            raise ProblemError(
+                f"x0 lies outside the {kind}, {far:.3g} from its nearest point, and F(x0) is infinite. "
+                f"Start from there: x0 = {reprlib.repr(nearest.tolist())}, which is "
+                "regularizer.prox(x0, 1.0)."
+            )

@@ -17,11 +17,15 @@ def check_timeouts(timeouts: Timeouts, plan: Plan, runtime: Any) -> None:
     if not timeouts.deadline > 0 or not 0 < timeouts.quorum <= 1:
         raise MethodError(f"{runtime}: give a deadline in seconds, above 0, and a quorum in (0, 1].")
     if plan.pattern == "peers":
-        raise MethodError(f"{name} has no server that could go on without a neighbour. Leave deadline out, or let "
-                          "agents sleep in the network itself: network.sleep(p).")  # fmt: skip
+        raise MethodError(
+            f"{name} has no server that could go on without a neighbour. Leave deadline out, or let "
+            "agents sleep in the network itself: network.sleep(p)."
+        )
     if not plan.method.partial:
-        raise MethodError(f"{name} needs every agent's answer each round, so that nobody can be left behind. Leave "
-                          "deadline out: whoever is slow is waited for, and whoever dies is replaced.")  # fmt: skip
+        raise MethodError(
+            f"{name} needs every agent's answer each round, so that nobody can be left behind. Leave "
+            "deadline out: whoever is slow is waited for, and whoever dies is replaced."
+        )
     rule = plan.aggregate or plan.method.aggregate
     if hasattr(rule, "check"):
         rule.check(max(1, round(timeouts.quorum * plan.cohort)))
