@@ -54,12 +54,12 @@ class Coordinator:
     def __init__(
         self,
         run: str,
-        link: Supervisor,
+        transport: Supervisor,
         names: Mapping[int, str],
         *,
         together: bool,
-        patience: float,
-        limit: float | None = None,
+        retry_interval: float,
+        failure_timeout: float | None = None,
         seconds: float | None = None,
     ) -> None:
         self.run, self.transport, self.names, self.together = run, transport, names, together
