@@ -11,8 +11,9 @@ import numpy as np
 from jax import Array
 
 from accord import Problem, Stop
-from accord.engine.planning.build import plan_for
+from accord.engine.planning.build import build_plan
 from accord.engine.planning.cost import per_round
+from accord.engine.planning.request import RunRequest
 from accord.runtimes import Vectorised
 
 
@@ -29,7 +30,7 @@ def arrival(
     problem: Problem, method: Any, network: Any, answer: np.ndarray, tolerance: float = 1e-8, limit: int = 200_000
 ) -> Arrival:
     """Run until everyone is there, or for `limit` rounds of one vector."""
-    plan, _ = plan_for(problem, method, None, network, None, None, None, Stop(rounds=limit), 0, None)
+    plan, _ = build_plan(RunRequest(problem=problem, method=method, network=network, stop=Stop(rounds=limit)))
     with jax.enable_x64(True):
         session, cost = Vectorised(devices=1).start(plan), per_round(plan)
         vectors = cost.bytes / (network.links * plan.x0.nbytes)  # a round of the method's own

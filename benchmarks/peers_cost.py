@@ -19,8 +19,9 @@ import numpy as np
 from machine import side_by_side, write
 
 import accord
-from accord.engine.planning.build import plan_for
+from accord.engine.planning.build import build_plan
 from accord.engine.planning.cost import per_round
+from accord.engine.planning.request import RunRequest
 from accord.engine.planning.tuning import tune
 from accord.methods import METHODS, pattern_of
 from accord.methods.traits import is_coupled, phases_of
@@ -69,7 +70,7 @@ def measured(name: str, method: Any, rounds: int, repeats: int) -> Row:
 
     turns = side_by_side({"yardstick": lambda: run(accord.GradientTracking()), name: lambda: run(method)}, repeats)
     with jax.enable_x64(True):
-        cost = per_round(plan_for(solved, method, None, ring, None, None, None, None, 0, rounds)[0])
+        cost = per_round(build_plan(RunRequest(problem=solved, method=method, network=ring, record=rounds))[0])
     exchanges = len(phases_of(tune(method, solved, ring)[0]))
     units = max(cost.gradients, exchanges)
     ratio = statistics.median(a / b for a, b in zip(turns[name], turns["yardstick"], strict=True)) / units

@@ -21,8 +21,9 @@ from arrival import until
 from machine import seconds, write
 
 import accord
-from accord.engine.planning.build import plan_for
+from accord.engine.planning.build import build_plan
 from accord.engine.planning.cost import per_round
+from accord.engine.planning.request import RunRequest
 from accord.methods.traits import pattern_of
 from accord.runtimes import Vectorised
 from accord.studies import load
@@ -57,7 +58,7 @@ def generalised() -> accord.Problem:
 def row(problem: accord.Problem, method: Any, answer: np.ndarray) -> dict[str, Any]:
     """What one method took."""
     network = accord.networks.complete(problem.K) if pattern_of(method) == "peers" else None
-    plan, _ = plan_for(problem, method, None, network, None, None, None, accord.Stop(), 0, None)
+    plan, _ = build_plan(RunRequest(problem=problem, method=method, network=network, stop=accord.Stop()))
     with jax.enable_x64(True):
         session = Vectorised(devices=1).start(plan)
         rounds, there = until(session.team, session.carry, jnp.asarray(answer), 10.0 ** (-2 * DIGITS), PATIENCE)

@@ -20,9 +20,11 @@ from accord.core.status import Ending, Status
 from accord.core.stop_monitor import GOING, StopMonitor
 from accord.core.stopping import Stop
 from accord.core.verdict import ending as ending_of
-from accord.engine.planning.build import check_kinds, plan_for
+from accord.engine import loop
+from accord.engine.planning.build import build_plan
 from accord.engine.planning.cost import per_round
 from accord.engine.planning.plan import Plan
+from accord.engine.planning.request import RunRequest, check_kinds
 from accord.engine.session import Session
 from accord.errors import MethodError
 from accord.problems.problem import Problem
@@ -37,8 +39,6 @@ LIMITS = ("rounds", "progress", "agreement", "window", "seconds")
 HINTS = {name: f"Give stop=accord.Stop({name}=...)." for name in LIMITS}
 HINTS |= dict.fromkeys(("step_size", "penalty", "local", "optimizer"), "Give it to the method.")
 """What to give in place of an argument that `run` does not have."""
-
-SHORT = 0.25  # seconds: a block that takes less is doubled, so that the host's share of the time is negligible
 
 
 class Moment(NamedTuple):
@@ -100,20 +100,21 @@ def run(
     >>> float(answer.x.round(4)), answer.converged
     (2.25, True)
     """
-    check_kinds(
+    check_kinds(runtime=runtime, checkpoint=checkpoint, notify=notify, measure=measure)
+    request = RunRequest(
+        problem=problem,
+        method=method,
+        x0=x0,
         network=network,
         channel=channel,
         participation=participation,
-        runtime=runtime,
+        aggregate=aggregate,
         stop=stop,
         seed=seed,
         record=record,
-        checkpoint=checkpoint,
-        notify=notify,
-        measure=measure,
     )
     use_all_cpu_devices()
-    plan, choices = plan_for(problem, method, x0, network, channel, participation, aggregate, stop, seed, record)
+    plan, choices = build_plan(request)
     runtime = runtime_for(problem, runtime)
     with (
         reserved(checkpoint, type(method).__name__),
@@ -121,8 +122,8 @@ def run(
         closing(runtime.start(plan)) as session,
         interruptible() as asked,
     ):
-        life = _RunLoop(plan, session, Checkpoint.of(checkpoint, session.plan), notify, measure, asked)
-        ending = life.run()
+        life = _RunLoop(plan, session, Checkpoint.of(checkpoint, session.plan), notify, measure)
+        ending = life.run(asked)
         ended = RunEnd(session.outcome(), life.records, session.round, ending)
         if ending.status is Status.NOT_FINITE:
             ended = _back(plan, runtime, ended)
@@ -130,47 +131,58 @@ def run(
 
 
 class _RunLoop:
-    """The loop on the host: blocks of rounds, and between them the stop test, the history, the checkpoint, Ctrl-C."""
+    """One run, block by block, with its history, its checkpoint, and what the user sees of it."""
 
-    def __init__(
-        self, plan: Plan, session: Session, checkpoint: Checkpoint, notify: Any, measure: Any, asked: StopRequest
-    ) -> None:
+    def __init__(self, plan: Plan, session: Session, checkpoint: Checkpoint, notify: Any, measure: Any) -> None:
         self.plan, self.session, self.checkpoint = plan, session, checkpoint
-        self.notify, self.measure, self.asked = notify, measure, asked
-        self.cost, self.records, self.spent = per_round(session.plan), Records(), 0.0
+        self.notify, self.measure = notify, measure
+        self.cost = per_round(session.plan)
+        self.records, self.before = checkpoint.resume(session)
+        self.started = time.monotonic() - self.before
 
-    def run(self) -> Ending:
+    def run(self, asked: StopRequest) -> Ending:
         """Advance until there is a reason to stop; returns it."""
-        self.records, self.spent = self.checkpoint.resume(self.session)
-        started, length, every = time.monotonic() - self.spent, 1, self.plan.every
-        ending = None
-        while ending is None:
-            left = self.plan.stop.rounds - self.session.round
-            before = time.monotonic()
-            if left >= every:
-                self._advance(min(length, left // every), every, started)
-            else:
-                self._advance(1, left, started)
-            if self.measure is None and time.monotonic() - before < SHORT:
-                length = min(2 * length, 256)
-            ending = self._ending(left, time.monotonic() - started)
-            if self.session.verdict == GOING:
-                self.checkpoint.keep(self.session, self.records, self.spent, last=ending is not None)
-        if self.session.verdict == GOING and self.records[-1]["round"] != self.session.round:
-            self._advance(1, 0, started)
-        if self.measure is not None and self.session.round % (self.plan.every * self.plan.kept):
+        limit = loop.run(self, self.plan.stop, self.plan.every, asked)
+        if self.going and self.records[-1]["round"] != self.round:
+            self.advance(1, 0)
+        if self.measured and self.round % (self.plan.every * self.plan.kept):
             last = self.records[-1] | self._measured()  # which is kept too
             self.records = Records([*self.records[:-1], last])
-        return ending if self.session.verdict == GOING else judged(self.plan, self.session.verdict, self.session.watch)
+        return limit if limit and self.going else judged(self.plan, self.session.verdict, self.session.watch)
 
-    def _advance(self, records: int, every: int, started: float) -> None:
-        first, before, seen = self.session.round, self.spent, self._seen()
+    @property
+    def round(self) -> int:
+        """The rounds done."""
+        return self.session.round
+
+    @property
+    def going(self) -> bool:
+        """True while the stop test has not ended it."""
+        return self.session.verdict == GOING
+
+    @property
+    def spent(self) -> float:
+        """Seconds since the beginning, those before an interruption among them."""
+        return time.monotonic() - self.started
+
+    @property
+    def measured(self) -> bool:
+        """True where the user measures."""
+        return self.measure is not None
+
+    def advance(self, records: int, every: int) -> None:
+        """Record, then do `every` rounds, `records` times; a row a record, shown to the user."""
+        first, before, seen = self.round, self.before, self._seen()
         found = self.session.advance(records, every)
-        self.spent = time.monotonic() - started
-        self.records += [row | seen for row in rows_of(found, first, every, self.cost, before, self.spent)]
+        self.before = self.spent
+        self.records += [row | seen for row in rows_of(found, first, every, self.cost, before, self.before)]
         if self.notify is not None:
             last = self.records[-1]
-            self.notify(Progress(self.session.round, self.plan.stop.rounds, last["objective"], last["disagreement"]))
+            self.notify(Progress(self.round, self.plan.stop.rounds, last["objective"], last["disagreement"]))
+
+    def between_blocks(self, *, last: bool) -> None:
+        """Keep a checkpoint."""
+        self.checkpoint.keep(self.session, self.records, self.before, last=last)
 
     def _seen(self) -> dict[str, float]:
         """What the user measures of the state that is about to be recorded, where that record is kept."""
@@ -185,16 +197,6 @@ class _RunLoop:
         if taken := seen.keys() & set(COLUMNS + PRICE_COLUMNS):
             raise MethodError(f"measure gives {min(taken)!r}, which the history has already. Give it another name.")
         return seen
-
-    def _ending(self, left: int, spent: float) -> Ending | None:
-        stop = self.plan.stop
-        if self.session.verdict != GOING:
-            return judged(self.plan, self.session.verdict, self.session.watch)
-        if left < self.plan.every or self.session.round >= stop.rounds:
-            return Ending(Status.ROUND_LIMIT, limit=stop.rounds)
-        if stop.seconds is not None and spent >= stop.seconds:
-            return Ending(Status.TIME_LIMIT, limit=stop.seconds)
-        return None if self.asked.status is None else Ending(self.asked.status)
 
 
 def judged(plan: Plan, verdict: int, watch: StopMonitor) -> Ending:

@@ -16,9 +16,11 @@ from accord.core.interrupts import StopRequest, interruptible
 from accord.core.status import Ending, Status
 from accord.core.stop_monitor import GOING
 from accord.core.stopping import Stop
-from accord.engine.planning.build import as_method, check_kinds, plan_for
+from accord.engine import loop
+from accord.engine.planning.build import as_method, build_plan
 from accord.engine.planning.cost import interval, per_round
 from accord.engine.planning.plan import Plan
+from accord.engine.planning.request import RunRequest
 from accord.engine.planning.tuning import within_limits
 from accord.engine.planning.validation.arguments import check_hyperparameters, in_precision_of
 from accord.errors import MethodError, UnknownName
@@ -27,7 +29,7 @@ from accord.results.build import RunEnd, build_run, rows_of
 from accord.results.records import Records
 from accord.results.run import Run
 from accord.results.sweep import Sweep
-from accord.run import SHORT, judged
+from accord.run import judged
 from accord.runtimes.batched import BatchedSession
 from accord.runtimes.vectorised import Vectorised
 
@@ -67,13 +69,22 @@ def sweep(
     >>> tried.best_values, float(tried.best.x.round(4))
     ({'step_size': 0.5}, 3.0)
     """
-    check_kinds(network=network, channel=channel, participation=participation, stop=stop, seed=seed, record=record)
     method = as_method(method)
     combinations = _combinations(method, values)
-    use_all_cpu_devices()
-    plan, choices = plan_for(
-        problem, _with(method, combinations[0]), x0, network, channel, participation, aggregate, stop, seed, record
+    request = RunRequest(
+        problem=problem,
+        method=_with(method, combinations[0]),
+        x0=x0,
+        network=network,
+        channel=channel,
+        participation=participation,
+        aggregate=aggregate,
+        stop=stop,
+        seed=seed,
+        record=record,
     )
+    use_all_cpu_devices()
+    plan, choices = build_plan(request)
     if plan.method.asynchronous or problem.opaque or problem.stored:
         raise MethodError(
             "sweep runs agents in JAX and in memory that keep step with one another. "
@@ -136,7 +147,9 @@ def _programs(plans: list[Plan]) -> list[list[int]]:
 
 
 class _SweepLoop:
-    """The loop on the host for runs that are lived together: as that of one run, until the last has stopped."""
+    """The runs of one compiled program, block by block, until the last has stopped."""
+
+    measured = False
 
     def __init__(self, plans: list[Plan]) -> None:
         self.plans, self.session, self.cost = plans, BatchedSession(plans), per_round(plans[0])
@@ -145,20 +158,10 @@ class _SweepLoop:
 
     def run(self, asked: StopRequest) -> list[RunEnd]:
         """Advance until no run goes on; how each ended."""
-        stop, every, length, ending = self.plans[0].stop, self.plans[0].every, 1, None
-        while len(self.session.going) and ending is None:
-            before, left = time.monotonic(), stop.rounds - self.round
-            self._advance(*((min(length, left // every), every) if left >= every else (1, left)))
-            length = min(2 * length, 256) if time.monotonic() - before < SHORT else length
-            if left < every or self.round >= stop.rounds:
-                ending = Ending(Status.ROUND_LIMIT, limit=stop.rounds)
-            elif stop.seconds is not None and self.spent >= stop.seconds:
-                ending = Ending(Status.TIME_LIMIT, limit=stop.seconds)
-            elif asked.status is not None:
-                ending = Ending(asked.status)
+        stop = self.plans[0].stop
+        limit = loop.run(self, stop, self.plans[0].every, asked) or Ending(Status.ROUND_LIMIT, limit=stop.rounds)
         self._finish()
         verdicts = self.session.verdicts[: len(self.plans)].tolist()
-        limit = ending or Ending(Status.ROUND_LIMIT, limit=stop.rounds)
         endings = [
             limit if verdict == GOING else judged(plan, verdict, self.session.watch_of(i))
             for i, (plan, verdict) in enumerate(zip(self.plans, verdicts, strict=True))
@@ -166,7 +169,12 @@ class _SweepLoop:
         rounds = self.session.rounds[: len(self.plans)].tolist()
         return list(map(RunEnd, self.session.outcomes(), self.records, rounds, endings))
 
-    def _advance(self, records: int, every: int) -> None:
+    @property
+    def going(self) -> bool:
+        """Whether any run goes on."""
+        return len(self.session.going) > 0
+
+    def advance(self, records: int, every: int) -> None:
         first, before = self.round, self.spent
         found = self.session.advance(records, every)
         self.spent = time.monotonic() - self.started
@@ -174,9 +182,12 @@ class _SweepLoop:
             self.records[i] += rows_of(record, first, every, self.cost, before, self.spent)
         self.round += records * every
 
+    def between_blocks(self, *, last: bool) -> None:
+        """Keep nothing: a sweep has no checkpoint."""
+
     def _finish(self) -> None:
         """A last record of the runs that a limit cut short."""
         going = self.session.going
         if not len(going) or self.records[going[0]][-1]["round"] == self.round:
             return
-        self._advance(1, 0)
+        self.advance(1, 0)

@@ -7,7 +7,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from accord.engine.planning.build import plan_for
+from accord.engine.planning.build import build_plan
+from accord.engine.planning.request import RunRequest
 from accord.runtimes import Vectorised
 from tests.contract.knobs import settled
 from tests.contract.worlds import world_of
@@ -18,7 +19,7 @@ RECORDS = 5
 def test_a_tracker_follows_the_mean_gradient(tracking_kind: Any) -> None:
     """mean(y) = mean(g) at every round, with g the gradient at the agent's own model, unequal weights within."""
     world = world_of(tracking_kind)
-    plan, _ = plan_for(world.problem(), settled(tracking_kind), None, world.network, None, None, None, None, 0, None)
+    plan, _ = build_plan(RunRequest(problem=world.problem(), method=settled(tracking_kind), network=world.network))
     with jax.enable_x64(True):
         session = Vectorised().start(plan)
         for _ in range(RECORDS):

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 import accord
-from accord.engine.planning.build import plan_for
+from accord.engine.planning.build import build_plan
 from accord.engine.planning.cost import per_round
 from accord.engine.planning.plan import Plan
+from accord.engine.planning.request import RunRequest
 from accord.runtimes import Vectorised
 from tests.compiling import compilations
 from tests.contract.knobs import chosen, noisy, sampling, settled
@@ -76,7 +77,7 @@ def test_a_sweep_over_hyper_parameters_is_a_vmap(tunable_kind: Any) -> None:
 
 
 def plan_of(world: World, method: Any) -> Plan:
-    return plan_for(world.problem(), method, None, world.network, None, None, None, None, 0, None)[0]
+    return build_plan(RunRequest(problem=world.problem(), method=method, network=world.network))[0]
 
 
 def bytes_of(plan: Plan) -> float:

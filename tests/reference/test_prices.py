@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import accord
-from accord.engine.planning.build import plan_for
+from accord.engine.planning.build import build_plan
+from accord.engine.planning.request import RunRequest
 from accord.errors import MethodError
 from accord.problems import Coupled, dispatch
 from accord.problems.centralised_coupled import clear
@@ -86,7 +87,7 @@ def test_fault_21_the_limit_of_the_dual_step_is_sharp_and_more_is_refused() -> N
     assert accord.run(problem, below, stop=LONG).history["violation"].iloc[-1] < 1e-9
     with pytest.raises(MethodError, match=r"it has to stay below 2/L_d = 0\.0075789 .*or it diverges"):
         accord.run(problem, beyond, stop=LONG)
-    plan, _ = plan_for(problem, below, None, None, None, None, None, LONG, 0, 1)
+    plan, _ = build_plan(RunRequest(problem=problem, method=below, stop=LONG, record=1))
     past = replace(plan, method=replace(below, step_size=np.asarray(beyond.step_size)))
     with jax.enable_x64(True):
         session = Vectorised(devices=1).start(past)

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import accord
-from accord.engine.planning.build import plan_for
+from accord.engine.planning.build import build_plan
+from accord.engine.planning.request import RunRequest
 from accord.errors import AccordError, DataError, MethodError, ProblemError, SavedRunError
 from accord.problems.objectives import LeastSquares
 from accord.runtimes import Streamed, Threads, Vectorised
@@ -100,7 +101,7 @@ def test_a_panel_stands_for_all_and_the_run_says_so() -> None:
 @pytest.mark.parametrize(("panel", "every"), [(2, 10), (1000, 50)])
 def test_it_is_recorded_as_often_as_the_panel_makes_it_cheap(panel: int, every: int) -> None:
     """Two of ten work in a round; a panel of two costs as much as they do, and all ten five times that."""
-    plan, _ = plan_for(crowd(panel=panel), SCAFFOLD, None, None, None, 2, None, STOP, 0, None)
+    plan, _ = build_plan(RunRequest(problem=crowd(panel=panel), method=SCAFFOLD, participation=2, stop=STOP))
     assert plan.every == every
 
 

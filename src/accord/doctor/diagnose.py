@@ -14,9 +14,10 @@ from accord.doctor.diagnosis import Diagnosis
 from accord.doctor.floors import Floor, floor
 from accord.doctor.measures import Measures, measure
 from accord.doctor.model import Delay, FloorComparison
-from accord.engine.planning.build import check_kinds, plan_for
+from accord.engine.planning.build import build_plan
 from accord.engine.planning.constants import constants
 from accord.engine.planning.cost import per_round
+from accord.engine.planning.request import RunRequest, check_kinds
 from accord.engine.planning.tuning import tune
 from accord.engine.planning.validation.start import start_at
 from accord.errors import MethodError, NetworkError, ProblemError
@@ -140,7 +141,7 @@ def _rounds(
     for kind in (FedSGD, Scaffnew, Newton) if network is None else (NIDS, GradientTracking, NewtonConsensus):
         try:
             method, _ = tune(kind(), problem, network, x0)
-            plan, _ = plan_for(problem, method, x0, network, None, None, None, None, 0, None)
+            plan, _ = build_plan(RunRequest(problem=problem, method=method, x0=x0, network=network))
         except (MethodError, NetworkError):  # it cannot do this problem or network, and would say why
             continue
         predicted, basis = _foreseen(method, network, found, share)

@@ -9,8 +9,9 @@ import numpy as np
 
 from accord.core.status import Ending, Status
 from accord.core.stopping import Stop
-from accord.engine.planning.build import plan_for
+from accord.engine.planning.build import build_plan
 from accord.engine.planning.plan import Plan
+from accord.engine.planning.request import RunRequest
 from accord.methods import AgnosticMinimax
 from accord.problems.problem import Problem
 from accord.runtimes.vectorised import Vectorised
@@ -41,7 +42,7 @@ def least_excess(problem: Problem, caps: Any = 0.0, x0: Any = None) -> Least:
     """
     method = AgnosticMinimax(allowance=np.broadcast_to(np.asarray(caps, float), problem.K))
     stop = Stop(rounds=ROUNDS, progress=0)
-    plan, _ = plan_for(problem, method, x0, None, None, None, None, stop, 0, ROUNDS)
+    plan, _ = build_plan(RunRequest(problem=problem, method=method, x0=x0, stop=stop, record=ROUNDS))
     with jax.enable_x64(plan.dtype == np.float64):
         session, active, before = Vectorised().start(plan), problem.weights > 0, np.inf
         for rounds in (500, 1500, 3000, 15_000):

@@ -10,7 +10,8 @@ import pytest
 
 import accord
 from accord import clocks
-from accord.engine.planning.build import plan_for
+from accord.engine.planning.build import build_plan
+from accord.engine.planning.request import RunRequest
 from accord.errors import MethodError
 from accord.runtimes import Timed
 
@@ -50,7 +51,7 @@ def test_with_one_pace_and_words_that_need_no_time_agents_keep_step() -> None:
 
 
 def session_of(method: Any, clock: accord.Clock) -> Any:
-    plan, _ = plan_for(PROBLEM, method, None, PATH, None, None, None, None, 0, 40)
+    plan, _ = build_plan(RunRequest(problem=PROBLEM, method=method, network=PATH, record=40))
     return Timed(clock).start(plan)
 
 

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 
 import accord
-from accord.engine.planning.build import plan_for
+from accord.engine.planning.build import build_plan
 from accord.engine.planning.client_sampling import sample_clients
 from accord.engine.planning.cost import per_round
 from accord.engine.planning.plan import Plan
+from accord.engine.planning.request import RunRequest
 from accord.engine.planning.systematic_sampling import BLOCKS, Design, designed, inclusion, points_at
 from accord.results.build import _reached
 from accord.runtimes.vectorised import team_of
@@ -136,7 +137,16 @@ def test_tiny_and_huge_weights_leave_nobody_out() -> None:
 
 
 def planned(problem: accord.Problem, method: Any, network: Any = None, **how: Any) -> Plan:
-    return plan_for(problem, method, None, network, None, how.get("participation"), how.get("aggregate"), None, 0, 1)[0]
+    return build_plan(
+        RunRequest(
+            problem=problem,
+            method=method,
+            network=network,
+            participation=how.get("participation"),
+            aggregate=how.get("aggregate"),
+            record=1,
+        )
+    )[0]
 
 
 @partial(jax.jit, static_argnames="rounds")

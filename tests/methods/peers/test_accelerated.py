@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import accord
-from accord.engine.planning.build import plan_for
+from accord.engine.planning.build import build_plan
+from accord.engine.planning.request import RunRequest
 from accord.errors import MethodError
 from accord.runtimes import Vectorised
 from benchmarks.arrival import arrival
@@ -126,7 +127,7 @@ def test_a_loss_without_strong_convexity_is_refused_by_the_dual_method() -> None
 
 
 def _states(method: Any, rounds: int = 4) -> Any:
-    plan, _ = plan_for(CHAIN, method, None, PATH, None, None, None, None, 0, 1)
+    plan, _ = build_plan(RunRequest(problem=CHAIN, method=method, network=PATH, record=1))
     with jax.enable_x64(True):
         session = Vectorised(devices=1).start(plan)
         for _ in range(rounds):

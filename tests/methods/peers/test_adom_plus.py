@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import accord
-from accord.engine.planning.build import plan_for
+from accord.engine.planning.build import build_plan
+from accord.engine.planning.request import RunRequest
 from accord.runtimes import Vectorised
 
 H, C = np.array([[1.0, 9.0], [4.0, 2.0], [1.0, 1.0], [9.0, 3.0]]), np.arange(8.0).reshape(4, 2)
@@ -19,7 +20,7 @@ CYCLE = accord.networks.sequence([accord.networks.ring(4), accord.networks.star(
 
 
 def states(rounds: int) -> list[Any]:
-    plan, _ = plan_for(PROBLEM, accord.ADOMPlus(), None, CYCLE, None, None, None, None, 0, 1)
+    plan, _ = build_plan(RunRequest(problem=PROBLEM, method=accord.ADOMPlus(), network=CYCLE, record=1))
     with jax.enable_x64(True):
         session = Vectorised(devices=1).start(plan)
         found = [jax.tree.map(np.asarray, session.carry.states)]

@@ -10,7 +10,8 @@ import pytest
 
 import accord
 from accord.channels import changes, quantise, sign, top_k
-from accord.engine.planning.build import plan_for
+from accord.engine.planning.build import build_plan
+from accord.engine.planning.request import RunRequest
 from accord.runtimes import Threads, Vectorised
 
 RANDOM = np.random.default_rng(0)
@@ -61,7 +62,7 @@ def test_naive_compression_of_the_iterate_does_not_arrive() -> None:
 @pytest.mark.parametrize("name", EXACT)
 def test_what_sums_to_zero_does_whatever_the_channel_does(name: str) -> None:
     method, channel = EXACT[name]
-    plan, _ = plan_for(PROBLEM, method, None, RING, channel, None, None, None, 0, 1)
+    plan, _ = build_plan(RunRequest(problem=PROBLEM, method=method, network=RING, channel=channel, record=1))
     with jax.enable_x64(True):
         session = Vectorised(devices=1).start(plan)
         session.advance(5, 1)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import accord
-from accord.engine.planning.build import plan_for
+from accord.engine.planning.build import build_plan
+from accord.engine.planning.request import RunRequest
 from accord.errors import NetworkError
 from accord.methods import METHODS
 from accord.runtimes import Vectorised
@@ -47,7 +48,7 @@ def far(run: accord.Run) -> float:
 
 def states_of(name: str, network: Any, rounds: int) -> list[Any]:
     """The agents' states after every round."""
-    plan, _ = plan_for(PROBLEM, getattr(accord, name)(), None, network, None, None, None, None, 0, 1)
+    plan, _ = build_plan(RunRequest(problem=PROBLEM, method=getattr(accord, name)(), network=network, record=1))
     with jax.enable_x64(True):
         session = Vectorised().start(plan)
         found = []

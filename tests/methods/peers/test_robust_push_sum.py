@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import accord
-from accord.engine.planning.build import plan_for
+from accord.engine.planning.build import build_plan
+from accord.engine.planning.request import RunRequest
 from accord.runtimes import Threads, Vectorised
 
 GRAPH = nx.DiGraph([(0, 1), (1, 2), (2, 3), (3, 0), (0, 2), (0, 3)])
@@ -35,7 +36,9 @@ def test_on_a_clear_network_it_is_push_sum() -> None:
 @pytest.mark.parametrize("network", [DIRECTED.lose(0.4), DIRECTED.sleep(0.3)], ids=["lossy", "sleepy"])
 def test_what_is_held_and_what_is_under_way_never_changes(network: accord.networks.Network) -> None:
     stop = accord.Stop(progress=0)
-    plan, _ = plan_for(PROBLEM, accord.RobustPushSum(), None, network, None, None, None, stop, 0, 1)
+    plan, _ = build_plan(
+        RunRequest(problem=PROBLEM, method=accord.RobustPushSum(), network=network, stop=stop, record=1)
+    )
     with jax.enable_x64(True):
         session = Vectorised(devices=1).start(plan)
         for _ in range(30):

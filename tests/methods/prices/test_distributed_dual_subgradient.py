@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import accord
-from accord.engine.planning.build import plan_for
+from accord.engine.planning.build import build_plan
+from accord.engine.planning.request import RunRequest
 from accord.problems import Coupled, dispatch
 from accord.problems.objectives import Quadratic
 from accord.runtimes import Vectorised
@@ -33,7 +34,9 @@ def test_the_mean_of_the_prices_moves_as_a_market_maker_would_move_it() -> None:
     """λ̄⁺ = λ̄ + a/√t (Σ A_k x_k − b) at every round, where no price meets its floor."""
     rows = [(np.ones((1, 1)), np.full((1, 1), c)) for c in (1.0, 2.0, 6.0)]
     problem, a = Coupled(Quadratic(), rows, [1.0, 2.0, 1.0], 5.0), 0.1
-    plan, _ = plan_for(problem, accord.DistributedDualSubgradient(a), None, PATH, None, None, None, None, 0, 1)
+    plan, _ = build_plan(
+        RunRequest(problem=problem, method=accord.DistributedDualSubgradient(a), network=PATH, record=1)
+    )
     A, c, price = np.array([1.0, 2.0, 1.0]), np.array([1.0, 2.0, 6.0]), np.zeros(3)
     with jax.enable_x64(True):
         session = Vectorised(devices=1).start(plan)

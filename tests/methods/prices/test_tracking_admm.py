@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import accord
-from accord.engine.planning.build import plan_for
+from accord.engine.planning.build import build_plan
+from accord.engine.planning.request import RunRequest
 from accord.errors import MethodError
 from accord.problems import Coupled, dispatch
 from accord.problems.objectives import Quadratic
@@ -19,7 +20,9 @@ MARKET = dispatch([0.004, 0.006, 0.009], [5.3, 5.5, 5.8], [500, 400, 200], *LIMI
 
 
 def test_the_estimates_add_up_to_the_violation_at_every_round() -> None:
-    plan, _ = plan_for(MARKET, accord.TrackingADMM(), None, accord.networks.path(3), None, None, None, None, 0, 1)
+    plan, _ = build_plan(
+        RunRequest(problem=MARKET, method=accord.TrackingADMM(), network=accord.networks.path(3), record=1)
+    )
     with jax.enable_x64(True):
         session = Vectorised().start(plan)
         for _ in range(8):
@@ -45,7 +48,9 @@ def test_what_is_left_of_a_cap_is_kept_by_the_agents(cap: float, x: list[float],
     """f_k = ½(x − c_k)², c = (1, 2, 6): x_k = c_k − λ with λ = (9 − cap)/3 where that is above 0."""
     rows = [(np.ones((1, 1)), np.full((1, 1), c)) for c in (1.0, 2.0, 6.0)]
     problem = Coupled(Quadratic(), rows, [1.0] * 3, cap, sense="<=")
-    plan, _ = plan_for(problem, accord.TrackingADMM(), None, accord.networks.path(3), None, None, None, STOP, 0, 1)
+    plan, _ = build_plan(
+        RunRequest(problem=problem, method=accord.TrackingADMM(), network=accord.networks.path(3), stop=STOP, record=1)
+    )
     with jax.enable_x64(True):
         session = Vectorised(devices=1).start(plan)
         for _ in range(20):

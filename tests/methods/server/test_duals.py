@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import accord
-from accord.engine.planning.build import plan_for
+from accord.engine.planning.build import build_plan
+from accord.engine.planning.request import RunRequest
 from accord.methods.server.scaffnew import Server as Heard
 from accord.runtimes import Vectorised
 
@@ -31,7 +32,7 @@ def test_the_optimum_is_reached_whatever_the_local_work(kind: Any, local: Any) -
 
 def states(method: Any, rounds: int, participation: int | None = None) -> list[tuple[Any, Any]]:
     """Server and clients after each round."""
-    plan, _ = plan_for(FOUR, method, None, None, None, participation, None, None, 0, 1)
+    plan, _ = build_plan(RunRequest(problem=FOUR, method=method, participation=participation, record=1))
     with jax.enable_x64(True):
         session, found = Vectorised(devices=1).start(plan), []
         for _ in range(rounds):

@@ -6,7 +6,8 @@ import jax
 import numpy as np
 
 import accord
-from accord.engine.planning.build import plan_for
+from accord.engine.planning.build import build_plan
+from accord.engine.planning.request import RunRequest
 from accord.runtimes import Vectorised
 
 TWO = accord.problems.quadratic(H=[1.0, 10.0], c=[0.0, 1.0])
@@ -22,7 +23,7 @@ def test_scaffold_reaches_the_optimum_to_1e_12_in_40_rounds() -> None:
 def test_the_control_variate_of_the_server_is_the_weighted_sum_of_the_clients_in_every_round() -> None:
     """A cohort of two of four answers, and weights are unequal: c = Σ p_k c_k all the same."""
     problem = accord.problems.quadratic(H=[1.0, 2.0, 4.0, 8.0], c=[0.0, 1.0, 2.0, 6.0], weights=[1, 2, 3, 4])
-    plan, _ = plan_for(problem, accord.SCAFFOLD(TEN), None, None, None, 2, None, None, 0, 1)
+    plan, _ = build_plan(RunRequest(problem=problem, method=accord.SCAFFOLD(TEN), participation=2, record=1))
     with jax.enable_x64(True):
         session = Vectorised(devices=1).start(plan)
         for _ in range(4):

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import accord
-from accord.engine.planning.build import plan_for
+from accord.engine.planning.build import build_plan
+from accord.engine.planning.request import RunRequest
 
 H, C, P = np.array([1.0, 1.5, 2.0, 1.0, 1.5]), np.array([0.0, 1.0, 2.0, 6.0, -3.0]), np.array([1.0, 2.0, 3.0, 2.0, 0.0])
 PROBLEM = accord.problems.quadratic(H, C, weights=P)
@@ -22,7 +23,7 @@ def after(rounds: int) -> accord.Stop:
 
 
 def session_of(runtime: Any, method: Any, network: Any = PATH, channel: Any = None) -> Any:
-    plan, _ = plan_for(PROBLEM, method, None, network, channel, None, None, None, 0, 40)
+    plan, _ = build_plan(RunRequest(problem=PROBLEM, method=method, network=network, channel=channel, record=40))
     return runtime.start(plan)
 
 

@@ -16,7 +16,8 @@ import pytest
 
 import accord
 from accord.engine.events.scheduler import MailboxScheduler, PairScheduler
-from accord.engine.planning.build import plan_for
+from accord.engine.planning.build import build_plan
+from accord.engine.planning.request import RunRequest
 from accord.errors import AgentError
 from accord.protocol.messages import Envelope
 from accord.protocol.timeouts import Timeouts
@@ -61,7 +62,7 @@ def test_what_is_held_in_all_never_changes_over_a_network_that_loses(name: str) 
 
 def encounters(kind: Any, network: Any) -> Any:
     """Nothing but who hears what: everybody has said its own number."""
-    plan, _ = plan_for(PROBLEM, METHODS[kind][0], None, network, None, None, None, None, 0, 40)
+    plan, _ = build_plan(RunRequest(problem=PROBLEM, method=METHODS[kind][0], network=network, record=40))
     said = np.arange(5.0)[:, None]
     return (MailboxScheduler(plan, [np.tile(said, (1, 2))]) if kind == "letters" else PairScheduler(plan, [said])), said
 

@@ -1,34 +1,36 @@
-"""From what a user writes to a plan."""
+"""From a request to a plan, in five steps: resolve, validate, locate, tune, budget."""
 
 from __future__ import annotations
 
-import reprlib
-from collections.abc import Callable
 from dataclasses import replace
-from os import PathLike
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
-from accord import networks
 from accord.channels import Clear
-from accord.core.kinds import number, whole
+from accord.core.kinds import whole
 from accord.core.stopping import Stop
 from accord.engine.planning.cost import interval
 from accord.engine.planning.partial_work import check_even
 from accord.engine.planning.plan import Plan
+from accord.engine.planning.request import RunRequest
 from accord.engine.planning.tuning import TunedParameter, tune, within_limits
-from accord.engine.planning.validation.arguments import _cohort, _located, check_hyperparameters, in_precision_of
+from accord.engine.planning.validation.arguments import (
+    check_hyperparameters,
+    cohort_size,
+    in_precision_of,
+    with_personal_places,
+)
 from accord.engine.planning.validation.compatibility import (
-    _composite,
-    _fits_aggregate,
-    _fits_network,
-    _fits_problem,
-    _is_problem,
-    _is_rule,
-    _not_too_many,
-    _require_strong_convexity,
+    check_aggregate,
+    check_convexity,
+    check_dimension,
+    check_is_problem,
+    check_problem,
+    check_rule,
+    fitted_network,
+    with_regularizer,
 )
 from accord.engine.planning.validation.contract import check_members, fits_contract
 from accord.engine.planning.validation.coupled import check_best_responses
@@ -38,96 +40,114 @@ from accord.methods import BY_NAME
 from accord.methods.server.fedsgd import FedSGD
 from accord.methods.shared.local import SGD, GradientDescent
 from accord.methods.traits import by_agent, pattern_of
-from accord.problems.problem import Problem, check_precision
+from accord.problems.data.shape import Shape
+from accord.problems.problem import check_precision
 
 
-def plan_for(
-    problem: Problem,
-    method: Any,
-    x0: Any,
-    network: Any,
-    channel: Any,
-    participation: Any,
-    aggregate: Any,
-    stop: Stop | None,
-    seed: int,
-    record: int | None,
-) -> tuple[Plan, tuple[TunedParameter, ...]]:
-    """Everything that fixes a run, once it fits together; and the hyper-parameters that were chosen."""
-    _is_problem(problem)
-    method = as_method(method)
-    pattern = pattern_of(method)
-    _fits_problem(method, problem)
-    _require_strong_convexity(method, problem)
-    network = _fits_network(method, pattern, network, problem.names)
-    cohort = _cohort(method, pattern, participation, problem.K)
-    _is_rule(aggregate, method, pattern)
-    _fits_aggregate(aggregate, method, cohort, problem.K)
-    flat, shape = start_at(problem, x0)
-    check_precision(problem, flat.dtype)
-    _not_too_many(method, flat.size)
-    method = by_agent(_located(_composite(method, problem), shape, problem.table), problem.names)
-    starts_within(getattr(method, "regularizer", None), flat)
-    check_hyperparameters(method)
-    method, choices = tune(method, problem, network, x0)
-    within_limits(method, problem, network, x0, choices)
-    check_even(method, problem)
-    plan = Plan(
-        problem,
-        in_precision_of(method, flat.dtype),
-        shape,
-        flat,
-        network,
-        channel or Clear(),
-        cohort,
-        aggregate,
-        stop or Stop(),
-        int(seed),
-        1,
+class Planned(NamedTuple):
+    """A plan, and the hyper-parameters that were chosen for it."""
+
+    plan: Plan
+    choices: tuple[TunedParameter, ...]
+
+
+class Fit(NamedTuple):
+    """The parts that fit together: the network with its agents in the problem's order, and the clients of a round."""
+
+    network: Any
+    cohort: int
+
+
+class Start(NamedTuple):
+    """The point that a run starts from, and the method as it is there."""
+
+    x0: np.ndarray  # (d,) in the run's precision
+    shape: Shape
+    method: Any
+
+
+def build_plan(request: RunRequest) -> Planned:
+    """Plan a run: everything that fixes it but where it happens.
+
+    Raises `MethodError`, `NetworkError`, `ProblemError` where the parts do not fit together.
+    """
+    resolved = resolve(request)
+    fit = validate(resolved)
+    start = locate(resolved)
+    method, choices = tuned(resolved, fit, start)
+    return Planned(budget(resolved, fit, start._replace(method=method)), choices)
+
+
+def resolve(request: RunRequest) -> RunRequest:
+    """Put in the place of presets and of what was left out what they stand for."""
+    check_is_problem(request.problem)
+    return replace(
+        request,
+        method=as_method(request.method),
+        channel=request.channel or Clear(),
+        stop=request.stop or Stop(),
+        seed=int(request.seed),
     )
-    rounds = None if record is None else whole(record)
-    if record is not None and (rounds is None or rounds < 1):
-        raise MethodError(f"record={record}: give a whole number of rounds between two records, at least 1.")
+
+
+def validate(asked: RunRequest) -> Fit:
+    """Refuse a method, a problem, a network and a rule for replies that do not fit together."""
+    problem, method, pattern = asked.problem, asked.method, pattern_of(asked.method)
+    check_problem(method, problem)
+    check_convexity(method, problem)
+    network = fitted_network(method, pattern, asked.network, problem.names)
+    cohort = cohort_size(method, pattern, asked.participation, problem.K)
+    check_rule(asked.aggregate, method, pattern)
+    check_aggregate(asked.aggregate, method, cohort, problem.K)
+    return Fit(network, cohort)
+
+
+def locate(asked: RunRequest) -> Start:
+    """Flatten x0, and place in it what the method has for parts of x or for single agents."""
+    problem = asked.problem
+    flat, shape = start_at(problem, asked.x0)
+    check_precision(problem, flat.dtype)
+    check_dimension(asked.method, flat.size)
+    method = with_personal_places(with_regularizer(asked.method, problem), shape, problem.table)
+    method = by_agent(method, problem.names)
+    starts_within(getattr(method, "regularizer", None), flat)
+    return Start(flat, shape, method)
+
+
+def tuned(asked: RunRequest, fit: Fit, start: Start) -> tuple[Any, tuple[TunedParameter, ...]]:
+    """Choose the hyper-parameters that were left out, and refuse those beyond their limits."""
+    method = start.method
+    check_hyperparameters(method)
+    method, choices = tune(method, asked.problem, fit.network, asked.x0)
+    within_limits(method, asked.problem, fit.network, asked.x0, choices)
+    check_even(method, asked.problem)
+    return in_precision_of(method, start.x0.dtype), choices
+
+
+def budget(asked: RunRequest, fit: Fit, start: Start) -> Plan:
+    """Trace a round, and choose from its cost how often it is recorded."""
+    stop: Any = asked.stop
+    plan = Plan(
+        asked.problem,
+        start.method,
+        start.shape,
+        start.x0,
+        fit.network,
+        asked.channel,
+        fit.cohort,
+        asked.aggregate,
+        stop,
+        asked.seed,
+        every=1,
+    )
+    rounds = None if asked.record is None else whole(asked.record)
+    if asked.record is not None and (rounds is None or rounds < 1):
+        raise MethodError(f"record={asked.record}: give a whole number of rounds between two records, at least 1.")
     with jax.enable_x64(plan.dtype == np.float64):
         fits_contract(plan)
         check_best_responses(plan)
         every = interval(plan, rounds)
-        return replace(plan, every=every, kept=(rounds or every) // every), choices
-
-
-KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "network": (
-        lambda value: isinstance(value, networks.Network | networks.NetworkSequence),
-        "Give one of accord.networks, such as ring(20), from_networkx(graph) or from_weights(W).",
-    ),
-    "channel": (
-        lambda value: hasattr(value, "encode") and hasattr(value, "decode"),
-        "Give one of accord.channels, such as accord.clip(1.0).",
-    ),
-    "participation": (lambda value: number(value) is not None, "Give a share in (0, 1] or a number of clients."),
-    "stop": (lambda value: isinstance(value, Stop), "Give accord.Stop(rounds=...)."),
-    "seed": (
-        lambda value: -(2**63) <= (whole(value) or 0) < 2**63 and whole(value) is not None,
-        "Give a whole number, of 63 bits at most.",
-    ),
-    "record": (lambda value: number(value) is not None, "Give a whole number of rounds between two records."),
-    "runtime": (
-        lambda value: hasattr(value, "start") and not isinstance(value, type),
-        "Give one of accord.runtimes, such as Threads().",
-    ),
-    "checkpoint": (lambda value: isinstance(value, str | PathLike), "Give a directory."),
-    "notify": (callable, "Give a function of a Progress."),
-    "measure": (callable, "Give a function of a Moment that returns numbers by name."),
-}
-"""What each argument of `run` is, where it is given."""
-
-
-def check_kinds(**given: Any) -> None:
-    """Refuse an argument of `run` that is not what its name says, before anything looks inside."""
-    for name, value in given.items():
-        fits, remedy = KINDS[name]
-        if (value is not None or name == "seed") and not fits(value):
-            raise MethodError(f"{name}={reprlib.repr(value)} is of the kind {type(value).__name__}. {remedy}")
+        return replace(plan, every=every, kept=(rounds or every) // every)
 
 
 def as_method(method: Any) -> Any:

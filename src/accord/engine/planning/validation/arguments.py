@@ -10,13 +10,14 @@ import jax
 import numpy as np
 
 from accord.core.kinds import number
-from accord.engine.planning.validation.compatibility import _columns
+from accord.engine.planning.validation.compatibility import columns_of
 from accord.errors import MethodError, UnknownName
 from accord.methods.hyperparameters import is_count, is_number, kinds_of
 from accord.problems.data.shape import Shape
 
 
-def _cohort(method: Any, pattern: str, participation: Any, K: int) -> int:
+def cohort_size(method: Any, pattern: str, participation: Any, K: int) -> int:
+    """Give the number of clients a round; where nobody waits, of those at work at a time."""
     name = type(method).__name__
     if participation is None:
         return K
@@ -32,11 +33,11 @@ def _cohort(method: Any, pattern: str, participation: Any, K: int) -> int:
     return max(1, round(share * K)) if isinstance(share, float) else share
 
 
-def _located(method: Any, shape: Shape, table: Any) -> Any:
+def with_personal_places(method: Any, shape: Shape, table: Any) -> Any:
     """The method with its personal parts as places in the flat vector; of a table's model they are its columns."""
     if not hasattr(method, "personal"):
         return method
-    personal, columns = method.personal, _columns(table)
+    personal, columns = method.personal, columns_of(table)
     if columns and not personal:
         raise MethodError(
             f"{type(method).__name__} keeps nothing at home without personal parts, and so is FedAvg. "

@@ -19,7 +19,8 @@ from accord.problems.problem import Problem
 from accord.robustness.attacks import Attacked
 
 
-def _is_problem(problem: Any) -> None:
+def check_is_problem(problem: Any) -> None:
+    """Refuse what is no problem."""
     if not isinstance(problem, Problem):
         raise ProblemError(
             f"run needs an accord.Problem, but got {type(problem).__name__}. "
@@ -27,7 +28,8 @@ def _is_problem(problem: Any) -> None:
         )
 
 
-def _fits_problem(method: Any, problem: Problem) -> None:
+def check_problem(method: Any, problem: Problem) -> None:
+    """Refuse a method that cannot solve this kind of problem."""
     name = type(method).__name__
     if (problem.coupling is not None) != is_coupled(method):
         if is_coupled(method):
@@ -48,7 +50,8 @@ def _fits_problem(method: Any, problem: Problem) -> None:
                 )
 
 
-def _is_rule(aggregate: Any, method: Any, pattern: str) -> None:
+def check_rule(aggregate: Any, method: Any, pattern: str) -> None:
+    """Refuse a rule for replies that is none, or where no server takes replies."""
     if aggregate is not None and (pattern != "server" or not (callable(aggregate) or aggregate in ("mean", "sum"))):
         raise MethodError(
             f"aggregate={aggregate!r} does not fit {type(method).__name__}. "
@@ -56,7 +59,7 @@ def _is_rule(aggregate: Any, method: Any, pattern: str) -> None:
         )
 
 
-def _fits_aggregate(aggregate: Any, method: Any, cohort: int, K: int) -> None:
+def check_aggregate(aggregate: Any, method: Any, cohort: int, K: int) -> None:
     """A rule of its own replaces a mean and no sum, and states how few replies it can do with."""
     if callable(aggregate) and (method.aggregate != "mean" or method.asynchronous):
         raise MethodError(
@@ -72,7 +75,7 @@ def _fits_aggregate(aggregate: Any, method: Any, cohort: int, K: int) -> None:
         )
 
 
-def _require_strong_convexity(method: Any, problem: Problem) -> None:
+def check_convexity(method: Any, problem: Problem) -> None:
     """An agent of weight 0 has f_k = 0 among peers, which a method that asks for strong convexity cannot bear."""
     idle = np.flatnonzero(problem.weights == 0)
     if method.convexity == "strong at every agent" and len(idle):
@@ -82,7 +85,8 @@ def _require_strong_convexity(method: Any, problem: Problem) -> None:
         )
 
 
-def _fits_network(method: Any, pattern: str, network: Any, names: tuple[str, ...]) -> Any:
+def fitted_network(method: Any, pattern: str, network: Any, names: tuple[str, ...]) -> Any:
+    """Give the network with its agents in the problem's order; refuse one on which the method does not converge."""
     name, K = type(method).__name__, len(names)
     if pattern != "peers":
         if network is not None:
@@ -127,7 +131,8 @@ def _tolerates(method: Any, network: Any, name: str) -> None:
         )
 
 
-def _not_too_many(method: Any, d: int) -> None:
+def check_dimension(method: Any, d: int) -> None:
+    """Refuse more decisions than a method that holds a matrix can hold."""
     if method.dimensions is not None and d > method.dimensions:
         raise MethodError(
             f"{type(method).__name__} holds a Hessian, {d * (d + 1) // 2:,} numbers for {d:,} decisions, and is for "
@@ -135,7 +140,8 @@ def _not_too_many(method: Any, d: int) -> None:
         )
 
 
-def _composite(method: Any, problem: Problem) -> Any:
+def with_regularizer(method: Any, problem: Problem) -> Any:
+    """Give the method with the problem's term that has no gradient."""
     if problem.regularizer is None or getattr(method, "regularizer", None) is not None:
         return method
     if not hasattr(method, "regularizer"):
@@ -147,5 +153,6 @@ def _composite(method: Any, problem: Problem) -> Any:
     return replace(method, regularizer=problem.regularizer)
 
 
-def _columns(table: Any) -> tuple[str, ...]:
+def columns_of(table: Any) -> tuple[str, ...]:
+    """Give the columns of a table's model; none where there is no table."""
     return () if table is None else table.columns
