@@ -30,9 +30,10 @@ from accord.errors import MethodError
 from accord.problems.problem import Problem
 from accord.results.build import RunEnd, _answers, build_run, rows_of
 from accord.results.checkpoint import Checkpoint, reserved
+from accord.results.columns import COLUMNS, PRICE_COLUMNS
 from accord.results.records import Records
 from accord.results.rollback import fallen_back
-from accord.results.run import COLUMNS, PRICE_COLUMNS, Run
+from accord.results.run import Run
 from accord.runtimes.streamed import runtime_for
 
 LIMITS = ("rounds", "progress", "agreement", "window", "seconds")

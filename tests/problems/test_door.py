@@ -90,7 +90,8 @@ def test_a_repr_shows_names_sizes_and_shapes_and_no_row() -> None:
         ),
         (
             Coupled(square, [np.full((1, 3), 271.8)] * 4, np.full((4, 3), 314), 159.0),
-            "Coupled(square, 4 agents (0, 1, 2, ...): 4 examples of data float64[3], 1 to 1 an agent, 1 shared rows ==)",
+            "Coupled(square, 4 agents (0, 1, 2, ...): 4 examples of data float64[3], "
+            "1 to 1 an agent, 1 shared rows ==)",
         ),
         (Opaque(value=lambda x, secret=secret: 0.0, grad=lambda x: x, size=7), "Opaque(value, grad, size=7)"),
         (Problem(None, [Opaque(value=lambda x: 0.0)]), "Problem(own losses, 1 agents (0): opaque)"),

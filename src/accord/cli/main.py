@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
 import sys
 from importlib.metadata import version
@@ -14,11 +13,10 @@ import typer
 
 from accord.cli import inference
 from accord.cli.console import heading, progress, refusing, say, working
-from accord.core.disk import check_writable
+from accord.cli.outcomes import context_of, keep, report_directory, tell, with_chapters
 from accord.errors import StudyError, UnknownName
 
 if TYPE_CHECKING:
-    from accord.results.reports.context import ReportContext
     from accord.results.run import Run
     from accord.studies import Study
 
@@ -34,7 +32,6 @@ app = typer.Typer(
 
 inference.add_to(app)
 
-AGENTS = 20  # lines of the table of agents in a terminal
 
 StudyName = Annotated[
     str, typer.Argument(metavar="STUDY", help="A study that ships with Accord, or the path of a TOML file.")
@@ -113,7 +110,7 @@ def run(
     if _is_fit(study, method=method, rounds=rounds, seed=seed, cap=cap, group=group, checkpoint=checkpoint):
         return inference.fit(study, as_json, out, quiet)
     chosen = _asked(_study(study, rounds, seed), method, cap, group)
-    directory = None if as_json and out is None else _writable(out, chosen.name)
+    directory = None if as_json and out is None else report_directory(out, chosen.name)
     with progress(chosen.method_name, chosen.stop.rounds, quiet or as_json) as notify:
         outcome = chosen.run(notify=notify, runtime=_runtime(runtime), checkpoint=checkpoint)
     ended = outcome.status.code
@@ -121,12 +118,12 @@ def run(
         print(json.dumps(outcome.summary()))
     if directory is None:
         raise typer.Exit(ended)
-    story = _story(chosen, outcome, group, bool(cap) and not outcome.status.asked)
+    story = context_of(chosen, outcome, group, bool(cap) and not outcome.status.asked)
     if not as_json:
-        _tell(outcome, story, quiet)
-        story = story if brief or outcome.status.asked else _with_chapters(story, chosen, outcome, quiet)
+        tell(outcome, story, quiet)
+        story = story if brief or outcome.status.asked else with_chapters(story, chosen, outcome, quiet)
     asked = not study.endswith(".toml") or bool(cap or group)
-    _keep(outcome, story, directory, as_json, asked if agents is None else agents)
+    keep(outcome, story, directory, as_json, asked if agents is None else agents)
     raise typer.Exit(ended)
 
 
@@ -149,7 +146,7 @@ def compare(
     from accord.studies.baselines import centralised
 
     chosen = _study(study, rounds, seed)
-    directory = _writable(out, f"{chosen.name}-compared")
+    directory = report_directory(out, f"{chosen.name}-compared")
     runs = _one_by_one({name.strip(): chosen.with_method(name.strip()) for name in methods.split(",")}, runtime, quiet)
     best = centralised(chosen.problem)
     bounds = (
@@ -179,7 +176,7 @@ def doctor(
     from accord.doctor import diagnose
 
     chosen = _study(study, None, None)
-    directory = None if as_json and out is None else _writable(out, f"{chosen.name}-examined")
+    directory = None if as_json and out is None else report_directory(out, f"{chosen.name}-examined")
     with working(f"Examining {chosen.name}", quiet or as_json):
         found = diagnose(chosen.problem, chosen.network, check=check)
     if as_json:
@@ -269,25 +266,6 @@ def _one_by_one(variants: dict[str, Study], runtime: str, quiet: bool) -> dict[s
     return runs
 
 
-def _writable(out: Path | None, name: str) -> Path:
-    """Where a report goes, found out before anything starts."""
-    directory = out or Path("accord-runs") / name
-    check_writable(directory, "The report")
-    return directory
-
-
-def _keep(outcome: Run, story: ReportContext, directory: Path, quiet: bool, agents: bool) -> None:
-    """The run and its page, which tell of single agents where that is asked."""
-    from accord.results.reports.html import write
-
-    outcome.save(directory, agents)
-    if not agents:
-        outcome, story = outcome.without_agents(), dataclasses.replace(story, columns={}, chapters=())
-    page = write(outcome, directory, story)
-    if not quiet:
-        say(f"The report is {page}", *([] if agents else ["It tells of no single agent; --agents asks for them."]))
-
-
 def _runtime(name: str) -> Any:
     from accord import runtimes
 
@@ -295,54 +273,3 @@ def _runtime(name: str) -> Any:
     if name not in known:
         raise UnknownName("runtime", name, known)
     return getattr(runtimes, known[name])()
-
-
-def _story(study: Study, outcome: Run, group: str | None, capped: bool) -> ReportContext:
-    """The outcome beside the centralised answer and what agents find alone; how they fare, and what caps cost."""
-    from accord.fairness import fairness_chapters
-    from accord.results.reports.context import ReportContext, beside_alone, bounded, measured
-    from accord.results.reports.sections import written
-    from accord.studies.baselines import centralised, local_only
-    from accord.studies.sections import side_by_side
-
-    best, found = side_by_side(
-        {f.__name__: functools.partial(f, study.problem) for f in (centralised, local_only)}
-    ).values()
-    notes = [bounded(outcome)] if best is None else [measured(outcome, best.objective, best.distance(outcome.x))]
-    columns = {}
-    if found is not None:
-        notes.append(beside_alone(outcome, found.everyone.tolist()))
-        columns = {"own model, own rows": found.own, "own model, all rows": found.everyone}
-    return ReportContext(
-        study.title,
-        study.about,
-        tuple(notes),
-        {name: tuple(map(float, c)) for name, c in columns.items()},
-        None if best is None else best.objective,
-        tuple(map(written, fairness_chapters(outcome, group, capped, None if found is None else found.own))),
-    )
-
-
-def _tell(outcome: Run, story: ReportContext, quiet: bool) -> None:
-    """What happened, in sentences and a table."""
-    from accord.cli.terminal import shown
-    from accord.results.reports import tables
-
-    if not quiet:
-        table, left_out = tables.shortened(tables.agents(outcome, story.columns), AGENTS)
-        say(heading(story.title), shown(table), *([f"... and {left_out} more agents."] if left_out else []))
-    asked = [line for chapter in story.chapters[1:] for line in chapter.paragraphs]  # of groups and of caps
-    say(*str(outcome).split("\n"), *story.notes, *asked)
-
-
-def _with_chapters(story: ReportContext, study: Study, outcome: Run, quiet: bool) -> ReportContext:
-    """The story with what the study tells besides its run; each title is said when its chapter is known."""
-    from accord.results.reports.sections import written
-
-    sections = []
-    with working(f"The chapters of {study.name}", quiet):
-        for chapter in study.chapters(outcome):
-            sections.append(written(chapter))
-            if not quiet:
-                say(f"{len(sections)}. {chapter.title}")
-    return dataclasses.replace(story, chapters=(*story.chapters, *sections))

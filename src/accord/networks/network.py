@@ -13,6 +13,7 @@ from accord.errors import NetworkError
 from accord.networks import weights
 from accord.networks.faults import NO_FAULTS, Faults
 from accord.networks.optimal_weights import fastest
+from accord.networks.probability import probability_of
 from accord.networks.spectrum import DENSE_UP_TO, Sparse, Spectrum, spectrum
 from accord.networks.weights import Links
 
@@ -247,11 +248,11 @@ class Network:
 
     def lose(self, chance: float) -> Network:
         """Every link fails with this chance in each round, in both directions: what was not heard, both ends keep."""
-        return self._impaired(lose=_chance("lose", chance))
+        return self._impaired(lose=probability_of("lose", chance))
 
     def sleep(self, chance: float) -> Network:
         """Every agent sleeps with this chance in each round: it neither works nor speaks, and its links are silent."""
-        return self._impaired(sleep=_chance("sleep", chance))
+        return self._impaired(sleep=probability_of("sleep", chance))
 
     def delay(self, rounds: int) -> Network:
         """Agents mix what was said this many rounds ago, by everybody, themselves too."""
@@ -285,14 +286,6 @@ class Network:
         if self.doubly_stochastic:
             return told + "doubly stochastic"
         return told + ("row" if self.row_stochastic else "column" if self.column_stochastic else "not") + " stochastic"
-
-
-def _chance(fault: str, chance: float) -> float:
-    if not 0 <= chance < 1:
-        raise NetworkError(
-            f"{fault}({chance}): give a chance of at least 0 and below 1; at 1 nobody would ever be heard."
-        )
-    return float(chance)
 
 
 def describe_one_way(network: Network) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 
 from accord.core.kinds import known_fields, printable
 from accord.core.late import late
-from accord.errors import ProblemError, UnknownName
+from accord.errors import ProblemError
 from accord.problems.agent import Agent
 from accord.problems.coupling import Coupling, coupling
 from accord.problems.data import shards as data
@@ -22,6 +21,7 @@ from accord.problems.data.shape import Shape
 from accord.problems.data.stored import Stored
 from accord.problems.opaque import Opaque
 from accord.problems.sufficient_statistics import Statistics, statistics_of
+from accord.problems.weights import check_names, read_only, weights_of
 
 ABOVE = {
     "from_table": "accord.problems.from_table:from_table",
@@ -79,11 +79,11 @@ class Problem:
         names = shards.names if stored and names is None else names
         named = tuple(printable(str(name)) for name in (names if names is not None else range(len(checked))))
         if names is not None:
-            _check_names(named, len(checked))
+            check_names(named, len(checked))
         for name, value in (
             ("loss", loss),
             ("held", data.Held(checked)),
-            ("weights", _weights(weights, sizes, named)),
+            ("weights", weights_of(weights, sizes, named)),
             ("regularizer", regularizer),
             ("x0", x0),
             ("names", named),
@@ -216,7 +216,7 @@ class Coupled(Problem):
         A = np.asarray(A, float)
         d = A.shape[-1] if A.ndim > 1 else 1
         object.__setattr__(
-            self, "weights", _read_only(np.ones(len(shards)))
+            self, "weights", read_only(np.ones(len(shards)))
         )  # a sum, not a mean: every agent counts once
         object.__setattr__(self, "x0", np.zeros(d, self.dtype))
         object.__setattr__(self, "coupling", coupling(A, b, sense, lower, upper, len(shards), d, total))
@@ -262,35 +262,6 @@ def check_precision(problem: Problem, dtype: np.dtype) -> None:
                 )
 
 
-def _weights(weights: Any, sizes: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
-    if isinstance(weights, Mapping):
-        weights = _by_name(weights, names)
-    raw = sizes.astype(float) if weights is None else np.asarray(weights, float)
-    if raw.shape != sizes.shape:
-        raise ProblemError(f"There are {raw.size} weights for {sizes.size} agents. Give one weight an agent.")
-    sound = np.isfinite(raw) & (raw >= 0)
-    if (wrong := ~sound | ((raw > 0) & (sizes == 0))).any():
-        k = int(np.argmax(wrong))
-        if not sound[k]:
-            raise ProblemError(f"Agent {k} has the weight {raw[k]}. Weights are finite and not negative.")
-        raise ProblemError(f"Agent {k} has the weight {raw[k]}, but no examples. Give it weight 0, or leave it out.")
-    if not raw.any():
-        raise ProblemError("All weights are zero. Give at least one agent a positive weight.")
-    share = raw / raw.max()  # first by the largest, since a sum may overflow
-    if (absurd := (raw > 0) & (share < np.finfo(float).eps)).any():
-        k = int(np.argmax(absurd))
-        raise ProblemError(
-            f"Agent {k} has the weight {raw[k]:g}, which beside {raw.max():g} is lost to rounding. "
-            "Give it weight 0, or weights nearer to one another."
-        )
-    return _read_only(share / share.sum())
-
-
-def _read_only(values: np.ndarray) -> np.ndarray:
-    values.flags.writeable = False
-    return values
-
-
 def described(problem: Problem) -> str:
     """A problem in one line, of which no row is seen."""
     sizes, names = problem.sizes, problem.names
@@ -307,21 +278,3 @@ def described(problem: Problem) -> str:
     if problem.coupling is not None:
         term = f", {len(problem.coupling.b)} shared rows {problem.coupling.sense}"
     return f"{type(problem).__name__}({loss}, {agents}: {rows}{term})"
-
-
-def _by_name(weights: Mapping[str, Any], names: tuple[str, ...]) -> list[Any]:
-    given = {printable(str(name)): weight for name, weight in weights.items()}
-    for name in given:
-        if name not in names:
-            raise UnknownName("agent", name, names)
-    if missing := [name for name in names if name not in given]:
-        raise ProblemError(f"There is no weight for agent {missing[0]!r}. Give every agent one; 0 leaves it out.")
-    return [given[name] for name in names]
-
-
-def _check_names(names: tuple[str, ...], K: int) -> None:
-    if len(names) != K:
-        raise ProblemError(f"There are {len(names)} names for {K} agents. Give one name an agent.")
-    name, times = Counter(names).most_common(1)[0]
-    if times > 1:
-        raise ProblemError(f"The agent id {name!r} occurs {times} times. Give every agent its own.")

@@ -16,9 +16,11 @@ from accord.engine.planning.cost import Cost
 from accord.engine.planning.plan import Plan
 from accord.engine.planning.tuning import TunedParameter
 from accord.engine.session import Outcome, Record
+from accord.results.columns import CLOCK_COLUMNS, table
+from accord.results.facts import Facts
 from accord.results.feasibility import unmet_caps
 from accord.results.records import Records
-from accord.results.run import CLOCK_COLUMNS, Facts, Run, table
+from accord.results.run import Run
 
 
 def rows_of(

@@ -15,7 +15,7 @@ from accord.engine.planning.constants import curvature
 from accord.problems.agent import Agent
 from accord.problems.data.shape import Shape
 from accord.problems.problem import stacked
-from accord.results.run import Certificate
+from accord.results.facts import Certificate
 
 if TYPE_CHECKING:
     from accord.results.run import Run

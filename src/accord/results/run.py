@@ -14,7 +14,8 @@ import numpy as np
 from accord.core.late import late
 from accord.core.status import Ending, Status
 from accord.errors import SavedRunError
-from accord.results.records import Records
+from accord.results.columns import _number
+from accord.results.facts import Certificate, Facts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,62 +30,6 @@ ABOVE = {
     "write": "accord.results.reports.html:write",
 }
 """What stands on a run, where the user looks for it, and is made of runs elsewhere."""
-
-
-COLUMNS = (
-    "round",
-    "objective",
-    "progress",
-    "disagreement",
-    "worst",
-    "messages",
-    "bytes",
-    "gradients",
-    "seconds",
-    "residual",
-)
-PRICE_COLUMNS = ("violation", "dual_value", "gap")
-CLOCK_COLUMNS = ("clock", "staleness", "stalest")  # simulated seconds; and how old answers were, in updates: mean, most
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What was run, in words: for tables, reports and citations."""
-
-    method: str
-    pattern: str
-    runtime: str
-    agents: tuple[str, ...]
-    sizes: tuple[int, ...]  # n_k, examples
-    weights: tuple[float, ...]  # p_k; ones where costs are summed
-    network: str | None
-    given: tuple[str, ...]  # a phrase each: what the user set
-    settings: tuple[str, ...]  # a sentence each: what was chosen, from what
-    limits: tuple[float, float]  # of progress and of agreement, under which the run counts as converged
-    reference: str
-    exact: bool | str
-    seed: int
-    population: int = 0  # how many agents there are, where `agents` lists a panel of them
-
-
-@dataclass(frozen=True)
-class Certificate:
-    """What is proved of an answer: ‖x − x*‖ ≤ `distance` and F(x) − F* ≤ `gap`, by ∇F(x) and `mu`, or by a dual value.
-
-    NaN where it is not known.
-    """
-
-    distance: float
-    gap: float
-    mu: float
-
-    def __str__(self) -> str:
-        if np.isnan(self.mu):
-            return f"No plan costs less by more than {self.gap:.2g}."
-        return (
-            f"Proved by its gradient and μ = {self.mu:.3g}: no model has an objective lower by more than "
-            f"{self.gap:.1e}, and the best is at most {self.distance:.1e} away."
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -296,29 +241,6 @@ def _saved(value: Any, what: str) -> Any:
     if value is None:
         raise SavedRunError(f"This run was saved without its agents' {what}. Save it with run.save(..., agents=True).")
     return value
-
-
-def table(records: Records, window: int, prices: bool) -> pd.DataFrame:
-    """The records as a DataFrame, with progress: the decrease of the objective a round, averaged over the window."""
-    import pandas as pd
-
-    frame = pd.DataFrame(records.columns())
-    rounds, objective = frame["round"].to_numpy(), frame["objective"].to_numpy()
-    before = np.searchsorted(rounds, rounds - window, side="right") - 1
-    known = (before >= 0) & (rounds >= window)
-    with np.errstate(invalid="ignore"):
-        decrease = (objective[before] - objective) / np.maximum(rounds - rounds[before], 1)
-    frame["progress"] = np.where(known, decrease, np.nan)
-    if prices:
-        frame["violation"] = frame["disagreement"]
-        frame["gap"] = frame["objective"] - frame["dual_value"]
-    told = COLUMNS + (PRICE_COLUMNS if prices else ())
-    more = [name for name in frame.columns if name not in COLUMNS + PRICE_COLUMNS]
-    return frame.loc[:, [*told, *more]]
-
-
-def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
 
 
 def data_size(count: float) -> str:

@@ -15,7 +15,8 @@ import numpy as np
 from accord.core.disk import OWNER, READABLE, write_whole
 from accord.core.status import Ending, Status
 from accord.errors import SavedRunError
-from accord.results.run import Certificate, Facts, Run
+from accord.results.facts import Certificate, Facts
+from accord.results.run import Run
 
 if TYPE_CHECKING:
     import pandas as pd

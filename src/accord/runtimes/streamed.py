@@ -21,13 +21,15 @@ from accord.engine.client_store import ClientStore
 from accord.engine.planning.client_sampling import sample_clients
 from accord.engine.planning.plan import Plan
 from accord.engine.rounds.peers import where_awake
-from accord.engine.rounds.server import DEVICES, Clients, ServerState
+from accord.engine.rounds.server import Clients, ServerState
+from accord.engine.rounds.turns import DEVICES
 from accord.engine.session import Outcome, Record
 from accord.errors import MethodError
 from accord.problems.agent import Agent
 from accord.problems.data.rows import Rows
-from accord.problems.data.shards import block_length, pack_blocks
-from accord.problems.problem import Problem, in_precision
+from accord.problems.data.shards import block_length
+from accord.problems.problem import Problem
+from accord.runtimes.pages import fetched_rows, page_count, page_room
 from accord.runtimes.vectorised import Vectorised, on_every_device
 
 
@@ -116,10 +118,10 @@ class StreamedSession:
         sizes, panel = plan.problem.sizes, plan.problem.panel
         self.largest = int(sizes.max())
         self.length = block_length(sizes) or self.largest
-        self.room = _room(sizes, self.length, plan.chances)
+        self.room = page_room(sizes, self.length, plan.chances)
         self.x0 = self._replicated(plan.x0)
-        room = max(_pages(sizes[panel], self.length), 1)
-        self.panel = self._team(panel, _fetched(plan, panel, self.length, room, self.largest))
+        room = max(page_count(sizes[panel], self.length), 1)
+        self.panel = self._team(panel, fetched_rows(plan, panel, self.length, room, self.largest))
         self.examined = replace(self.panel, p=self.panel.p / self.panel.p.sum())
         server, one, self.apart = jax.tree.map(np.asarray, _start(self.loss)(self.panel, self.x0, mesh=self.mesh))
         self.server = self._replicated(server)
@@ -185,7 +187,7 @@ class StreamedSession:
     def _ask(self, t: int) -> CohortData:
         """Who works in round t, their data on the way."""
         ks = np.asarray(sample_clients(self.key, t, self.plan.problem.K, self.plan.cohort, self.design))
-        return CohortData(ks, self.fetcher.submit(_fetched, self.plan, ks, self.length, self.room, self.largest))
+        return CohortData(ks, self.fetcher.submit(fetched_rows, self.plan, ks, self.length, self.room, self.largest))
 
     def _team(self, ks: np.ndarray, rows: Rows) -> Clients:
         """These clients by themselves, under their own numbers."""
@@ -219,36 +221,6 @@ class StreamedSession:
 
     def _replicated(self, tree: Any) -> Any:
         return jax.device_put(tree, NamedSharding(self.mesh, PartitionSpec()))
-
-
-def _fetched(plan: Plan, ks: np.ndarray, length: int, room: int, largest: int) -> Rows:
-    """The rows of these agents, bound in `room` pages, or in twice as many, and so on, where that is not enough."""
-    problem, sizes = plan.problem, plan.problem.sizes[ks]
-    rows = problem.shards.rows(ks) if problem.stored else _concatenated([problem.shards[k] for k in ks])
-    while room < _pages(sizes, length):
-        room *= 2
-    return pack_blocks(in_precision(rows, plan.dtype), sizes, length, largest, room)
-
-
-def _concatenated(shards: list[Any]) -> Any:
-    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *shards)
-
-
-def _pages(sizes: np.ndarray, length: int) -> int:
-    return int((-(-sizes // length)).sum())
-
-
-def _room(sizes: np.ndarray, length: int, chances: np.ndarray) -> int:
-    """Pages that a cohort needs hardly ever more of: six standard deviations above the mean, or the most there can be.
-
-    `chances`: of each agent to be asked. A cohort that needs more has its round compiled anew.
-    """
-    each, cohort = -(-sizes // length), round(chances.sum())
-    if cohort == len(sizes):
-        return int(each.sum())
-    mean = chances @ each / cohort
-    likely = cohort * mean + 6 * np.sqrt(chances @ (each - mean) ** 2)
-    return int(min(np.ceil(likely), cohort * each.max()))
 
 
 def _resumed(team: Clients, server: Any, apart: Array, held: StreamedState, x0: Array) -> ServerState:

@@ -24,7 +24,8 @@ from accord.engine.planning.plan import Plan, required_weights
 from accord.engine.rounds.clocked import ClockedRounds
 from accord.engine.rounds.edges import Edges
 from accord.engine.rounds.peers import Peers
-from accord.engine.rounds.server import DEVICES, Clients
+from accord.engine.rounds.server import Clients
+from accord.engine.rounds.turns import DEVICES
 from accord.engine.session import Outcome, Record
 from accord.errors import MethodError
 from accord.networks.faults import mixer

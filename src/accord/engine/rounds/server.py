@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.flatten_util import ravel_pytree
 
 from accord.core.pytrees import pytree
 from accord.core.random import Purpose, key_for
@@ -18,14 +17,12 @@ from accord.engine.agent_kernels import Spread, spread_of
 from accord.engine.coupled_metrics import market_record
 from accord.engine.map_agents import map_agents
 from accord.engine.planning.client_sampling import sample_clients
+from accord.engine.rounds.turns import DEVICES, dealt_turns, in_order, sum_over_devices
 from accord.engine.session import Outcome, Record
 from accord.methods.traits import of_agent
 from accord.problems.agent import OWN, Agent
 from accord.problems.opaque import OpaqueAgent
 from accord.robustness.aggregation import Shares, combined, shares, weighed
-
-DEVICES = "devices"
-"""The mesh axis over which a cohort is divided."""
 
 
 class ServerState(NamedTuple):
@@ -159,7 +156,7 @@ class Clients:
     ) -> tuple[ReplySummary, Any, Any, Any]:
         """One client after another, each device its part of the cohort: one copy of a model, no batch of them."""
         turns = self._turns(self.agents.rows.size[ks])
-        ks, share = _dealt(turns, ks, len(self.p)), jax.tree.map(lambda part: _dealt(turns, part, 0), share)
+        ks, share = dealt_turns(turns, ks, len(self.p)), jax.tree.map(lambda part: dealt_turns(turns, part, 0), share)
 
         def visit(total: ReplySummary, at: tuple[Array, Shares]) -> tuple[ReplySummary, Any]:
             k, weight = at
@@ -173,12 +170,12 @@ class Clients:
         blank = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), one)
         total, rest = jax.lax.scan(visit, blank, self._own((ks, share)))
         if self.devices > 1:
-            total = _summed(total)
+            total = sum_over_devices(total)
             rest = jax.tree.map(lambda leaf: jax.lax.all_gather(leaf, DEVICES, tiled=True), rest)
         replies, clients, memories = rest
         put = lambda old, new: old.at[ks.ravel()].set(new, mode="drop")  # noqa: E731
         clients, memories = jax.tree.map(put, (carry.clients, carry.memories), (clients, memories))
-        return total, jax.tree.map(lambda leaf: _in_order(turns, leaf, self.cohort), replies), clients, memories
+        return total, jax.tree.map(lambda leaf: in_order(turns, leaf, self.cohort), replies), clients, memories
 
     def _turns(self, sizes: Array) -> Array:
         """(devices, turns): places in a list of agents; beyond its end for nobody's.
@@ -290,25 +287,6 @@ class Clients:
         if isinstance(self.agents, OpaqueAgent):
             return jax.vmap(function)(jnp.arange(K, dtype=jnp.int32))
         turns = self._turns(self.agents.rows.size)
-        ks = self._own(_dealt(turns, jnp.arange(K, dtype=jnp.int32), K))
+        ks = self._own(dealt_turns(turns, jnp.arange(K, dtype=jnp.int32), K))
         values = jax.lax.map(lambda k: function(jnp.minimum(k, K - 1)), ks)
-        return values if self.devices == 1 else _in_order(turns, jax.lax.all_gather(values, DEVICES, tiled=True), K)
-
-
-def _dealt(turns: Array, values: Array, filler: int) -> Array:
-    """(devices, turns): what a list of agents has one of each, by turns."""
-    own = values[jnp.minimum(turns, len(values) - 1)]
-    return jnp.where(turns < len(values), own, jnp.asarray(filler, values.dtype))
-
-
-def _summed(tree: Any) -> Any:
-    """Σ over the devices, in one vector: XLA has them wait for each other once for every array."""
-    flat, unravel = ravel_pytree(tree)
-    return unravel(jax.lax.psum(flat, DEVICES))
-
-
-def _in_order(turns: Array, values: Array, count: int) -> Array:
-    """What the agents of a list brought back in their turns, in the order of the list."""
-    if len(turns) == 1:
-        return values
-    return jnp.zeros((count, *values.shape[1:]), values.dtype).at[turns.ravel()].set(values, mode="drop")
+        return values if self.devices == 1 else in_order(turns, jax.lax.all_gather(values, DEVICES, tiled=True), K)
