@@ -29,7 +29,7 @@ def marked(word: str, name: str = "") -> list[int]:
 
 def processes() -> list[int]:
     """Ids of the processes of shards."""
-    return marked(f"{MARK}={os.getpid()}", "ray::Seat")
+    return marked(f"{MARK}={os.getpid()}", "ray::ActorProcess")
 
 
 class Killer:

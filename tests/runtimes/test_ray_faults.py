@@ -21,7 +21,7 @@ from accord.errors import MethodError, ShardLost
 from accord.protocol import timeouts
 from accord.protocol.transports import frames, tcp
 from accord.runtimes import Ray, Threads
-from accord.runtimes import ray as link
+from accord.runtimes.workers import ray_actors as link
 from tests.runtimes.seats import Killer, marked, processes
 
 ray = pytest.importorskip("ray", reason="the extra `ray` is not installed")

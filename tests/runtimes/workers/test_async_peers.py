@@ -84,7 +84,7 @@ def test_calls_are_lost_as_often_as_the_network_says_and_come_between_all_neighb
     heard = 0
     for t in range(0, 1000, 2):
         k, j = calls.begin(range(5), 1, t)
-        apart = calls.heard([k, j], t)[0].ravel()
+        apart = calls.received([k, j], t)[0].ravel()
         assert apart.tolist() in ([j - k, k - j], [0, 0])
         heard += apart.any()
     assert heard == pytest.approx(0.2 * 500, abs=5 * np.sqrt(0.16 * 500))
