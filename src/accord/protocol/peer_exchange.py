@@ -1,109 +1,99 @@
-"""What workers say to each other amid a round, over a link that may lose, repeat and reorder it."""
+"""The mailbox of a worker for messages of other workers within a round, without a clock or a socket.
+
+A message is known by its sender, the request it belongs to, round and exchange: what arrives twice counts once, what
+arrives early is kept, what belongs to an older request is ignored. What does not arrive is asked for again.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NamedTuple
 
-import numpy as np
-
-from accord.core import trees
-from accord.errors import ShardLost
-from accord.protocol.messages import COORDINATOR, LOST, Envelope, same
-from accord.protocol.transport import Transport
-
-SENT, RESEND = "said", "again"
+from accord.protocol.events import Send
+from accord.protocol.messages import Body, Envelope, Kind, same
 
 AHEAD = 4
-"""Words kept of each speaker before they are asked for; a neighbour can be one exchange ahead, and no further."""
+"""Messages kept of each sender before they are needed: a neighbour can be one exchange ahead, and no further."""
 
 
-class Shutdown(Exception):
-    """The host ended the run, or is gone."""
+class Contradiction(RuntimeError):
+    """Two different messages under one identity."""
 
 
-class Superseded(Exception):
-    """The host has asked something else in the meantime."""
+class Key(NamedTuple):
+    """The identity of a message, with its sender or its recipient."""
+
+    worker: int
+    request_id: int
+    round: int
+    exchange: int
 
 
 class PeerExchange:
-    """A worker's mailbox.
+    """The messages that arrived early, and the last that were sent, by `Key`."""
 
-    A word is known by its speaker, the number of the question it was said under, round and phase: what comes twice
-    counts once, what comes early waits, what is older is refused. In silence the speaker is asked to say it again.
-    """
-
-    def __init__(
-        self,
-        run: str,
-        own: int,
-        transport: Transport,
-        recipients: tuple[int, ...],
-        senders: tuple[int, ...],
-        retry_interval: float,
-    ) -> None:
-        self.run, self.own, self.transport = run, own, transport
-        self.recipients, self.senders, self.retry_interval = recipients, senders, retry_interval
+    def __init__(self, run: str, own: int, recipients: tuple[int, ...], senders: tuple[int, ...]) -> None:
+        self.run, self.own, self.recipients, self.senders = run, own, recipients, senders
         self.request_id = 0
-        self.early: dict[tuple[int, int, int, int], Any] = {}
-        self.sent: dict[tuple[int, int, int, int], Envelope] = {}  # of the last exchanges, to be said again
-        self.question: Envelope | None = None  # which came amid a round
+        self.expected: tuple[int, int] | None = None  # round and exchange under way
+        self.early: dict[Key, Body] = {}
+        self.sent: dict[Key, Envelope] = {}
 
-    def begin(self, number: int) -> None:
-        """Under a new question, nothing that was said under an earlier one counts any more."""
-        self.request_id = number
-        self.early = {key: body for key, body in self.early.items() if key[1] >= number}
+    def begin(self, request_id: int) -> None:
+        """Enter a new request: messages of earlier ones do not count any more."""
+        self.request_id, self.expected = request_id, None
+        self.early = {key: body for key, body in self.early.items() if key.request_id >= request_id}
 
-    def exchange(self, t: int, phase: int, out: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Say to each other worker what it must hear, and hear what each says here, in the same shape."""
-        for worker, word in zip(self.recipients, out, strict=True):
-            envelope = Envelope(self.run, self.own, SENT, self.request_id, t, phase, trees.host_leaves(word))
-            self.sent[worker, self.request_id, t, phase] = envelope
-            self.transport.send(worker, envelope)
-        while len(self.sent) > 2 * len(self.recipients):  # whom they are for may be one exchange behind
+    def post(self, round: int, exchange: int, messages: tuple[Body, ...]) -> list[Send]:
+        """Send one message to each recipient, and expect one of each sender."""
+        self.expected = round, exchange
+        commands = []
+        for worker, body in zip(self.recipients, messages, strict=True):
+            envelope = Envelope(self.run, self.own, Kind.PEER, self.request_id, round, exchange, body)
+            self.sent[Key(worker, self.request_id, round, exchange)] = envelope
+            commands.append(Send(worker, envelope))
+        while len(self.sent) > 2 * len(self.recipients):  # a recipient may be one exchange behind
             del self.sent[next(iter(self.sent))]
-        return tuple(self._received_from(worker, t, phase) for worker in self.senders)
+        return commands
 
-    def next_question(self) -> Envelope:
-        """The host's next, in a pause between rounds."""
-        while self.question is None:
-            self._take(self.transport.receive())
-        question, self.question = self.question, None
-        return question
+    @property
+    def missing(self) -> list[int]:
+        """The senders whose message of the exchange under way has not arrived."""
+        return [] if self.expected is None else [one for one in self.senders if self._key(one) not in self.early]
 
-    def _received_from(self, worker: int, t: int, phase: int) -> tuple[np.ndarray, ...]:
-        key = worker, self.request_id, t, phase
-        while key not in self.early:
-            envelope = self.transport.receive(self.retry_interval)
-            if envelope is None:
-                self.transport.send(worker, Envelope(self.run, self.own, RESEND, self.request_id, t, phase, ()))
-            self._take(envelope)
-            if self.question is not None:
-                if self.question.request_id != self.request_id:
-                    raise Superseded
-                self.question = None  # the same again, which is being worked on
-        return self.early.pop(key)
+    @property
+    def complete(self) -> bool:
+        """Whether all messages of the exchange under way have arrived."""
+        return self.expected is not None and not self.missing
 
-    def _take(self, envelope: Envelope | None) -> None:
-        """Put an envelope where it belongs; what belongs nowhere is refused."""
-        if envelope is not None and (envelope.sender, envelope.kind) == (COORDINATOR, LOST):
-            raise Shutdown
-        if envelope is None or envelope.run != self.run:
-            return
-        key = envelope.sender, envelope.request_id, envelope.round, envelope.exchange
-        if envelope.sender == COORDINATOR:
-            self.question = envelope
-        elif envelope.kind == RESEND:
-            if key in self.sent:
-                self.transport.send(envelope.sender, self.sent[key])
-        elif envelope.kind == SENT and envelope.request_id >= self.request_id and envelope.sender in self.senders:
+    def take(self) -> tuple[Body, ...]:
+        """End the exchange with its messages, one of each sender, in their order."""
+        received = tuple(self.early.pop(self._key(worker)) for worker in self.senders)
+        self.expected = None
+        return received
+
+    def ask_again(self) -> list[Send]:
+        """Ask the senders whose message has not arrived to send it again."""
+        return [Send(w, Envelope(self.run, self.own, Kind.RESEND, *self._key(w)[1:], ())) for w in self.missing]
+
+    def receive(self, envelope: Envelope) -> list[Send]:
+        """Keep a message of a sender, or send one again; what is neither is ignored. Raises `Contradiction`."""
+        key = Key(envelope.sender, envelope.request_id, envelope.round, envelope.exchange)
+        if envelope.kind == Kind.RESEND and key in self.sent:
+            return [Send(envelope.sender, self.sent[key])]
+        if envelope.kind == Kind.PEER and key.request_id >= self.request_id and key.worker in self.senders:
             self._keep(key, envelope.body)
+        return []
 
-    def _keep(self, key: tuple[int, int, int, int], body: tuple[np.ndarray, ...]) -> None:
+    def _key(self, worker: int) -> Key:
+        assert self.expected is not None  # an exchange is under way
+        return Key(worker, self.request_id, *self.expected)
+
+    def _keep(self, key: Key, body: Body) -> None:
         if key not in self.early:
-            if sum(known[0] == key[0] for known in self.early) < AHEAD:
+            if sum(known.worker == key.worker for known in self.early) < AHEAD:
                 self.early[key] = body
         elif not same(self.early[key], body):
-            raise ShardLost(
-                f"Worker {key[0]} has said two different things in round {key[2]}, phase {key[3]}: its agents do not "
-                "answer alike when asked again. Fix what is random in them by a seed."
+            raise Contradiction(
+                f"Worker {key.worker} has sent two different messages in round {key.round}, exchange {key.exchange}. "
+                "See what else sends in its name."
             )

@@ -1,4 +1,4 @@
-"""How a worker and the world outside speak: envelopes of plain arrays, which to move is a link's only job."""
+"""A party's end of a link: it moves envelopes, and has no logic of the protocol."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from accord.protocol.messages import Envelope
 
 
 class Transport(Protocol):
-    """One party's end: envelopes in, envelopes out, no logic.
+    """One party's end: envelopes in, envelopes out.
 
-    It may lose, repeat, delay and reorder: whoever asks, asks again, and whoever is asked again does nothing twice.
+    It may lose, repeat, delay and reorder: a request that is not answered is sent again, and one that arrives again
+    changes nothing twice.
     """
 
     def send(self, to: int, envelope: Envelope) -> None:
@@ -18,17 +19,20 @@ class Transport(Protocol):
         ...
 
     def receive(self, seconds: float | None = None) -> Envelope | None:
-        """The next envelope; None when there was none for so long. Of a party that is gone, one of kind `LOST`."""
+        """The next envelope, or None where none arrives in so many seconds.
+
+        One of kind `LOST` where its sender cannot be reached any more, `DAMAGED` where what it sent cannot be read.
+        """
         ...
 
     def close(self) -> None:
-        """Let go of what moves the bytes."""
+        """Release what moves the bytes."""
         ...
 
 
 class Supervisor(Transport, Protocol):
-    """The host's end, which also knows how to replace a worker that is gone."""
+    """The coordinator's end, which can also start a worker again."""
 
     def restart(self, worker: int) -> None:
-        """Start the worker anew, knowing nothing of the run but its shard."""
+        """Start a worker again, without a state: with its assignment alone."""
         ...

@@ -34,7 +34,7 @@ from accord.protocol.transports.frames import (
 )
 
 START = PREFIX.size + HEADER_CRC.size
-WORD = Envelope("a run", 1, "said", 4, 3, 0, (np.arange(6.0).reshape(2, 3), 7, "words", np.float32(2.5)))
+WORD = Envelope("a run", 1, "peer", 4, 3, 0, (np.arange(6.0).reshape(2, 3), 7, "words", np.float32(2.5)))
 
 
 def heard(content: bytes) -> Envelope:
@@ -58,7 +58,7 @@ def framed(head: bytes, behind: bytes = b"", *, version: int = VERSION, size: in
 
 
 def with_parts(*parts: Any, content: bytes = b"") -> bytes:
-    return framed(json.dumps(["a run", 1, "said", 4, 3, 0, list(parts)]).encode(), content)
+    return framed(json.dumps(["a run", 1, "peer", 4, 3, 0, list(parts)]).encode(), content)
 
 
 TYPES = st.sampled_from(["f8", "f4", "c16", "i8", "i4", "u4", "u1", "?", ">f8"])
@@ -66,7 +66,7 @@ TYPES = st.sampled_from(["f8", "f4", "c16", "i8", "i4", "u4", "u1", "?", ">f8"])
 
 @given(arrays.arrays(TYPES, arrays.array_shapes(min_dims=0, min_side=0)), st.text(), st.integers())
 def test_what_is_packed_is_read_bit_for_bit(array: np.ndarray, word: str, number: int) -> None:
-    body = heard(encode(Envelope("run", 1, "said", 2, 3, 4, (array, word, array.T, number)))).body
+    body = heard(encode(Envelope("run", 1, "peer", 2, 3, 4, (array, word, array.T, number)))).body
     assert body[1::2] == (word, number)
     for one, other in ((array, body[0]), (array.T, body[2])):
         assert (one.dtype, one.shape, one.tobytes()) == (other.dtype, other.shape, other.tobytes())
@@ -175,10 +175,11 @@ def test_fault_32_an_array_of_objects_is_not_sent() -> None:
 @pytest.mark.parametrize(
     ("frame", "words"),
     [
-        (framed(b"[]", version=7), "version 7 of frames, and this is version 2"),
+        (framed(b"[]", version=7), "version 7 of frames, and this is version 3"),
         (framed(b"{}"), "another schema"),
-        (framed(b'["a run", "1", "said", 4, 3, 0, []]'), "another schema"),
-        (framed(b'["a run", 1, "said", 4, 3, []]'), "another schema"),
+        (framed(b'["a run", "1", "peer", 4, 3, 0, []]'), "another schema"),
+        (framed(b'["a run", 1, "peer", 4, 3, []]'), "another schema"),
+        (framed(b'["a run", 1, "sing", 4, 3, 0, []]'), "'sing' is not a valid Kind"),
         (with_parts(["<f8", [3]], content=bytes(16)), r"shape \[3\] is none of 16 bytes"),
         (with_parts(["<f8", [-1]], content=bytes(16)), r"shape \[-1\] is none"),
         (with_parts(["no such type", [2]], content=bytes(16)), "no such type"),
@@ -208,7 +209,7 @@ def of_key(frame: bytes, key: bytes, number: int) -> Envelope:
 
 def test_a_frame_is_read_by_who_knows_its_key_and_its_number() -> None:
     frame = encode(WORD, KEY, 5)
-    assert of_key(frame, KEY, 5).kind == "said"
+    assert of_key(frame, KEY, 5).kind == "peer"
     for key, number in ((KEY[::-1], 5), (b"", 5), (KEY, 4), (KEY, 6)):  # altered or repeated by who has no key
         with pytest.raises(FramingError):
             of_key(frame, key, number)

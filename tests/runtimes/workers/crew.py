@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import queue
+import random
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from accord.engine.planning.validation.timeouts import check_timeouts
-from accord.protocol.messages import COORDINATOR, LOST, Envelope
+from accord.protocol.messages import COORDINATOR, Envelope, Kind
 from accord.protocol.timeouts import Timeouts
 from accord.runtimes.workers.assignment import divide
 from accord.runtimes.workers.async_server import session_of
@@ -21,6 +22,27 @@ Fate = Callable[[int, Envelope], Iterator[Envelope] | list[Envelope]]
 def delivered(to: int, envelope: Envelope) -> list[Envelope]:
     """What becomes of an envelope on a good day."""
     return [envelope]
+
+
+def rough(seed: int) -> Callable[[int, Envelope], Iterator[Envelope]]:
+    """One in eight is lost, one in eight comes twice, one in eight comes after the next."""
+    random_number, held, lock = random.Random(seed), dict[int, Envelope](), threading.Lock()
+
+    def fate(to: int, envelope: Envelope) -> Iterator[Envelope]:
+        with lock:
+            what = random_number.randrange(8)
+            if what == 0 and envelope.kind != "shutdown":
+                return
+            if what == 1 and to not in held:
+                held[to] = envelope
+                return
+            yield envelope
+            if what == 2:
+                yield envelope
+            if to in held:
+                yield held.pop(to)
+
+    return fate
 
 
 class Crew:
@@ -72,7 +94,7 @@ class End:
             except queue.Empty:
                 if seconds is not None:
                     return None
-        raise SystemExit
+        return Envelope("", COORDINATOR, Kind.LOST, 0, 0, 0, ())
 
     def close(self) -> None:
         pass
@@ -83,10 +105,10 @@ class HostsEnd(End):
 
     def receive(self, seconds: float | None = None) -> Envelope | None:
         envelope = super().receive(seconds)
-        if envelope is not None and envelope.kind != LOST and (worker := self.crew.dies(envelope)) is not None:
+        if envelope is not None and envelope.kind != Kind.LOST and (worker := self.crew.dies(envelope)) is not None:
             self.crew.ends[worker].dead = True
             self.crew.died.append(worker)
-            self.box.put(Envelope("", worker, LOST, 0, 0, 0, ()))
+            self.box.put(Envelope("", worker, Kind.LOST, 0, 0, 0, ()))
         return envelope
 
     def restart(self, worker: int) -> None:

@@ -172,7 +172,7 @@ def slow_link(worker: int, seconds: float) -> Callable[[int, Envelope], list[Env
     """One worker needs so long for each answer."""
 
     def fate(to: int, envelope: Envelope) -> list[Envelope]:
-        if envelope.sender == worker and envelope.kind == "wake":
+        if envelope.sender == worker and envelope.kind == "activate":
             time.sleep(seconds)
         return [envelope]
 

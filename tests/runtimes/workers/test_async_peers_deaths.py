@@ -10,9 +10,8 @@ import pytest
 
 import accord
 from accord.errors import ShardLost
-from accord.protocol.messages import COORDINATOR, LOST, Envelope
-from tests.protocol.test_coordinator import rough
-from tests.runtimes.workers.crew import Crew, delivered
+from accord.protocol.messages import COORDINATOR, Envelope, Kind
+from tests.runtimes.workers.crew import Crew, delivered, rough
 from tests.runtimes.workers.five_agents import KEPT, METHODS, PATH, PROBLEM, RING, after, session_of
 
 pytestmark = pytest.mark.slow  # threads that die in real time
@@ -27,7 +26,7 @@ class Deadly:
 
     def __call__(self, envelope: Envelope) -> int | None:
         begun = self.crew.session.begun if self.crew.session else 0
-        if envelope.kind != "wake" or begun < self.next:
+        if envelope.kind != "activate" or begun < self.next:
             return None
         self.next = begun + self.every
         return 1 - envelope.sender if self.other else envelope.sender
@@ -53,8 +52,8 @@ def test_fault_44_what_a_shard_is_asked_again_after_it_died_idle_is_no_answer(na
         session.advance(1, 37)
         session.outcome()  # nobody is at work
         crew.ends[1].dead = True
-        crew.boxes[COORDINATOR].put(Envelope("", 1, LOST, 0, 0, 0, ()))
-        session.coordinator.ask("centre", 0, {0: ()})
+        crew.boxes[COORDINATOR].put(Envelope("", 1, Kind.LOST, 0, 0, 0, ()))
+        session.coordinator.ask(Kind.CENTRE, 0, {0: ()})
         session.go_on(10)
         KEPT[name](session)
         session.close()

@@ -14,9 +14,9 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from accord.protocol.messages import Envelope
+from accord.protocol.messages import Envelope, Kind
 
-MAGIC, VERSION = b"Accd", 2
+MAGIC, VERSION = b"Accd", 3
 LARGEST = 1 << 36
 """Bytes that a frame may claim; memory is taken as they come."""
 AT_ONCE = 1 << 26
@@ -79,7 +79,9 @@ def decode(content: bytes | memoryview, length: int) -> Envelope:
         if not isinstance(head, list) or tuple(map(type, head)) != FIELDS:
             raise ValueError("its head is of another schema")
         run, sender, kind, number, round, phase, parts = head
-        return Envelope(run, sender, kind, number, round, phase, _body(parts, content, length + -length % ALIGNMENT))
+        return Envelope(
+            run, sender, Kind(kind), number, round, phase, _body(parts, content, length + -length % ALIGNMENT)
+        )
     except (ValueError, TypeError, RecursionError) as error:
         raise CorruptFrame(f"A frame is refused: {error}.") from error
 

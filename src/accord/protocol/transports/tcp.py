@@ -12,14 +12,12 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from accord.protocol.messages import COORDINATOR, LOST, Envelope
+from accord.protocol.messages import COORDINATOR, Envelope, Kind
 from accord.protocol.transports.frames import CorruptFrame, FramingError, encode, reading
 from accord.protocol.transports.handshake import DEADLINE, Proven, Welcome, prove
 
 Address = tuple[str, int]
 
-HELLO, ADDRESS_BOOK = "hello", "book"
-"""What is said to a host that was not understood; where workers listen."""
 WAITING = 8
 """Envelopes that wait for another to be read by who is slow; more are lost."""
 AT_ONCE = getattr(socket, "MSG_DONTWAIT", 0)
@@ -39,7 +37,7 @@ class Sockets:
         self.own, self.secret = own, secret
         self.address_book: dict[int, Address] = {}
         self.ways: dict[int, FrameWriter] = {}
-        self.heard: deque[Envelope | None] = deque()  # and not received yet
+        self.heard: deque[Envelope] = deque()  # and not received yet
         self.accepted: queue.SimpleQueue[tuple[Proven, socket.socket]] = queue.SimpleQueue()
         self.wake_receiver, self.wake_sender = socket.socketpair()
         self.selector = selectors.DefaultSelector()
@@ -64,7 +62,7 @@ class Sockets:
                 self.forget(to)
 
     def receive(self, seconds: float | None = None) -> Envelope | None:
-        """The next that comes; None in silence, and for one that was refused."""
+        """The next that arrives; None where none does in so many seconds."""
         last = None if seconds is None else time.monotonic() + seconds
         while not self.heard:
             ready = self.selector.select(None if last is None else max(last - time.monotonic(), 0))
@@ -101,10 +99,10 @@ class Sockets:
 
     def _send_address_book(self, to: int) -> None:
         self._tell(
-            to, ADDRESS_BOOK, *(part for worker, address in self.address_book.items() for part in (worker, *address))
+            to, Kind.ADDRESSES, *(part for worker, address in self.address_book.items() for part in (worker, *address))
         )
 
-    def _tell(self, to: int, kind: str, *body: str | int) -> None:
+    def _tell(self, to: int, kind: Kind, *body: str | int) -> None:
         self.send(to, Envelope("", self.own, kind, 0, 0, 0, body))
 
     def _writer(self, to: int) -> FrameWriter:
@@ -147,27 +145,30 @@ class Sockets:
         """What has come of one party, until it hangs up or cannot be understood."""
         try:
             self._sort(sender, ear.turn())
-        except CorruptFrame:  # as if nothing had come
+        except CorruptFrame:
             if sender == COORDINATOR:
-                self._tell(COORDINATOR, HELLO)
-            self.heard.append(None)
+                self._tell(COORDINATOR, Kind.UNREADABLE)
+            self._report(sender, Kind.DAMAGED)
         except (OSError, EOFError, FramingError):
             self._close_connection(ear.connection)
             if sender in self.ways and self.ways[sender].connection is ear.connection:
-                self.heard.append(Envelope("", sender, LOST, 0, 0, 0, ()))
+                self._report(sender, Kind.LOST)
 
     def _sort(self, sender: int, envelope: Envelope | None) -> None:
         if envelope is None:
             return
-        if envelope.kind == HELLO:  # who has not understood the host
+        if envelope.kind == Kind.UNREADABLE:  # who has not understood the host
             if self.own == COORDINATOR:
                 self._send_address_book(sender)
-                self.heard.append(None)
-        elif envelope.kind == ADDRESS_BOOK and sender == COORDINATOR:
+                self._report(sender, Kind.DAMAGED)
+        elif envelope.kind == Kind.ADDRESSES and sender == COORDINATOR:
             of = envelope.body
             self._learn({of[i]: (of[i + 1], of[i + 2]) for i in range(0, len(of), 3)})
-        elif envelope.sender == sender and envelope.kind != LOST:
+        elif envelope.sender == sender and envelope.kind not in (Kind.LOST, Kind.DAMAGED):
             self.heard.append(envelope)
+
+    def _report(self, sender: int, kind: Kind) -> None:
+        self.heard.append(Envelope("", sender, kind, 0, 0, 0, ()))
 
     def _close_connection(self, connection: socket.socket) -> None:
         with suppress(KeyError, ValueError):  # it was only written to

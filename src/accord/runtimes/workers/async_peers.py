@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +11,8 @@ from accord.core.stop_monitor import StopMonitor
 from accord.engine.events.scheduler import MailboxScheduler, PairScheduler
 from accord.engine.planning.plan import Plan
 from accord.engine.session import Outcome, Record
+from accord.protocol.driver import Clock
+from accord.protocol.messages import Kind
 from accord.protocol.timeouts import Timeouts
 from accord.protocol.transport import Supervisor
 from accord.runtimes.workers.assignment import Assignment
@@ -32,13 +35,20 @@ class AsyncPeersSession:
     """
 
     def __init__(
-        self, plan: Plan, parts: tuple[Assignment, ...], transport: Supervisor, run: str, timeouts: Timeouts
+        self,
+        plan: Plan,
+        parts: tuple[Assignment, ...],
+        transport: Supervisor,
+        run: str,
+        timeouts: Timeouts,
+        clock: Clock = time.monotonic,
     ) -> None:
-        self.plan, self.host = plan, SyncWorkersSession(plan, parts, transport, run, timeouts)
+        self.plan, self.host = plan, SyncWorkersSession(plan, parts, transport, run, timeouts, clock)
         self.coordinator = self.host.coordinator
         everyone = {worker: (np.arange(len(part.ks), dtype=np.int32),) for worker, part in enumerate(parts)}
         said = {
-            worker: words for worker, (_, *words) in self.coordinator.ask("wake", 0, everyone, durable=True).items()
+            worker: words
+            for worker, (_, *words) in self.coordinator.ask(Kind.ACTIVATE, 0, everyone, durable=True).items()
         }
         self.seen = np.zeros(plan.problem.K, np.int32)  # the round in which each agent acted last, from 1
         order = np.argsort(np.concatenate([part.ks for part in parts]))
@@ -97,9 +107,9 @@ class AsyncPeersSession:
     def _send(self) -> None:
         """Give idle workers all that waits for them."""
         for worker, ks in self.called.items():
-            if ks and worker not in self.coordinator.open:
+            if ks and worker not in self.coordinator.at_work:
                 body = self.host.places[ks], *self.encounters.received(ks, self.begun)
-                self.coordinator.send("wake", self.begun, {worker: body})
+                self.coordinator.send(Kind.ACTIVATE, self.begun, {worker: body})
                 self.acting[worker], self.called[worker] = ks, []
 
     def _receive(self) -> None:
@@ -114,7 +124,7 @@ class AsyncPeersSession:
 
     def _drain(self) -> None:
         """Nobody at work, and nothing half done, so that all can be asked something else."""
-        while self.coordinator.open:
+        while self.coordinator.at_work:
             self._receive()
 
     def outcome(self) -> Outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from typing import Any, NamedTuple
 
@@ -16,6 +17,8 @@ from accord.engine.events.server import turned
 from accord.engine.planning.plan import Plan
 from accord.engine.session import Outcome, Record
 from accord.methods.contracts import Arrival
+from accord.protocol.driver import Clock
+from accord.protocol.messages import Kind
 from accord.protocol.timeouts import Timeouts
 from accord.protocol.transport import Supervisor
 from accord.runtimes.workers.assignment import Assignment
@@ -54,9 +57,15 @@ class AsyncServerSession:
     """A run in workers whose server hears one reply at a time, and sends that agent off anew; see `Session`."""
 
     def __init__(
-        self, plan: Plan, parts: tuple[Assignment, ...], transport: Supervisor, run: str, timeouts: Timeouts
+        self,
+        plan: Plan,
+        parts: tuple[Assignment, ...],
+        transport: Supervisor,
+        run: str,
+        timeouts: Timeouts,
+        clock: Clock = time.monotonic,
     ) -> None:
-        self.plan, self.host = plan, SyncWorkersSession(plan, parts, transport, run, timeouts)
+        self.plan, self.host = plan, SyncWorkersSession(plan, parts, transport, run, timeouts, clock)
         self.coordinator = self.host.coordinator
         self.models = np.tile(plan.x0, (plan.problem.K, 1))  # what each agent proposed last
         self.staleness = np.zeros(2)  # staleness: the sum, and the largest
@@ -128,10 +137,12 @@ class AsyncServerSession:
 
     def _occupy(self, worker: int) -> None:
         """Give an idle worker the next of its agents to work on."""
-        if self.asked[worker] and worker not in self.coordinator.open:
+        if self.asked[worker] and worker not in self.coordinator.at_work:
             job, one = self.asked[worker][0], np.ones(1, self.plan.dtype)
             place = self.host.places[job.k : job.k + 1]
-            self.coordinator.send("respond", job.sent, {worker: (place, one, one, *trees.host_leaves(job.broadcast))})
+            self.coordinator.send(
+                Kind.RESPOND, job.sent, {worker: (place, one, one, *trees.host_leaves(job.broadcast))}
+            )
 
     def _next_answer(self) -> Answer:
         """The next answer, with everybody at work."""
@@ -148,7 +159,7 @@ class AsyncServerSession:
 
     def _drain(self) -> None:
         """Nobody at work, so that all can be asked something else; whose turn it is next waits for it."""
-        while self.coordinator.open:
+        while self.coordinator.at_work:
             self.answers.append(self._taken())
 
     def outcome(self) -> Outcome:

@@ -11,7 +11,7 @@ from typing import Any
 import jax
 
 from accord.errors import MethodError, MissingExtra, ShardLost
-from accord.protocol.messages import COORDINATOR, LOST, Envelope
+from accord.protocol.messages import COORDINATOR, Envelope, Kind
 from accord.protocol.timeouts import Timeouts
 from accord.protocol.transports.tcp import Address, Sockets
 from accord.runtimes.workers.assignment import Assignment
@@ -70,7 +70,7 @@ class RayTransport(Sockets):
         if envelope is None:
             ended, _ = self.ray.wait(list(self.lives), num_returns=len(self.lives), timeout=0)
             for life in ended:
-                return Envelope("", self.lives[life], LOST, 0, 0, 0, ())
+                return Envelope("", self.lives[life], Kind.LOST, 0, 0, 0, ())
         return envelope
 
     def close(self) -> None:

@@ -23,6 +23,8 @@ from accord.engine.rounds.server import ReplySummary
 from accord.engine.session import Outcome, Record
 from accord.errors import ShardLost
 from accord.protocol.coordinator import Coordinator
+from accord.protocol.driver import Clock, CoordinatorDriver
+from accord.protocol.messages import Kind
 from accord.protocol.timeouts import Timeouts
 from accord.protocol.transport import Supervisor
 from accord.robustness.aggregation import Shares, shares, weighed
@@ -43,7 +45,13 @@ class SyncWorkersSession:
     """A run in workers, seen from its host; see `Session`."""
 
     def __init__(
-        self, plan: Plan, parts: tuple[Assignment, ...], transport: Supervisor, run: str, timeouts: Timeouts
+        self,
+        plan: Plan,
+        parts: tuple[Assignment, ...],
+        transport: Supervisor,
+        run: str,
+        timeouts: Timeouts,
+        clock: Clock = time.monotonic,
     ) -> None:
         self.plan, self.parts, self.timeouts = plan, parts, timeouts
         self.owners, self.places = np.empty(plan.problem.K, int), np.empty(plan.problem.K, np.int32)
@@ -56,7 +64,8 @@ class SyncWorkersSession:
             "failure_timeout": timeouts.failure_timeout,
             "seconds": plan.stop.seconds,
         }
-        self.coordinator = Coordinator(run, transport, names, together=together, **waits)
+        coordinator = Coordinator(run, names, clock(), together=together, **waits)
+        self.coordinator = CoordinatorDriver(coordinator, transport, clock)
         self.round, self.verdict = 0, GOING
         self.key, self.design = jax.random.key(plan.seed), jax.device_put(plan.design)
         self.aggregate = plan.aggregate or plan.method.aggregate
@@ -66,7 +75,7 @@ class SyncWorkersSession:
         if plan.pattern != "peers":
             self.reply = jax.tree.structure(blank_reply(plan))
             self.server = plan.method.init(jax.tree.map(jnp.asarray, beginning(plan)[0]))
-        self.coordinator.broadcast("start", 0, durable=True)
+        self.coordinator.broadcast(Kind.START, 0, durable=True)
 
     # --- a session ---------------------------------------------------------------------------------------------------
 
@@ -85,7 +94,7 @@ class SyncWorkersSession:
         """So many rounds."""
         travel = np.zeros((), self.plan.dtype)
         if self.plan.pattern == "peers" and count:
-            moved = self.coordinator.broadcast("advance", self.round, count, durable=True)
+            moved = self.coordinator.broadcast(Kind.ADVANCE, self.round, count, durable=True)
             travel = sum((moved[worker][0] for worker in sorted(moved)), travel)
         elif self.plan.pattern != "peers":
             for t in range(self.round, self.round + count):
@@ -108,13 +117,13 @@ class SyncWorkersSession:
     def outcome(self) -> Outcome:
         """Where the run stands."""
         if self.plan.coupled:
-            (models,), (losses,) = self._of_agents("models"), self._of_agents("own_losses")
+            (models,), (losses,) = self._of_agents(Kind.MODELS), self._of_agents(Kind.OWN_LOSSES)
             return Outcome(models, models, self._price(), losses)
         if self.plan.pattern == "peers":
-            (models,) = self._of_agents("models")
+            (models,) = self._of_agents(Kind.MODELS)
             centre = self.plan.weights @ models
-            return Outcome(centre, models, None, *self._of_agents("losses", centre))
-        models, *prices = self._of_agents("models", *self._broadcast())
+            return Outcome(centre, models, None, *self._of_agents(Kind.LOSSES, centre))
+        models, *prices = self._of_agents(Kind.MODELS, *self._broadcast())
         return Outcome(np.asarray(self.server.x), models, prices[0] if prices else None, self._losses())
 
     def state(self) -> HostState:
@@ -144,10 +153,10 @@ class SyncWorkersSession:
             worker: (self.places[ks[rows]], share.mean[rows], share.sum[rows], *heard) for worker, rows in mine.items()
         }
         if self.timeouts.deadline is None:
-            answers = self.coordinator.ask("respond", t, questions, durable=True)
+            answers = self.coordinator.ask(Kind.RESPOND, t, questions, durable=True)
         else:
             enough = partial(self._enough, ks)
-            answers = self.coordinator.ask_until(self.timeouts.deadline, enough, "respond", t, questions)
+            answers = self.coordinator.ask_until(self.timeouts.deadline, enough, Kind.RESPOND, t, questions)
         self._update(answers, {worker: mine[worker] for worker in answers}, share)
 
     def _update(self, answers: dict[int, Any], mine: dict[int, np.ndarray], share: Shares) -> None:
@@ -173,10 +182,11 @@ class SyncWorkersSession:
 
     def _free(self, t: int, ks: np.ndarray) -> set[int]:
         """Who can be asked: where that is below the quorum, it is waited for others to come back."""
-        free, started = self.coordinator.free(), time.monotonic()
+        free = self.coordinator.free()
+        last = self.coordinator.clock() + 10 * (self.timeouts.deadline or 0.0)
         while self.timeouts.deadline is not None and not self._enough(ks, free):
-            self.coordinator.poll(self.timeouts.deadline)
-            if time.monotonic() - started > 10 * self.timeouts.deadline:
+            self.coordinator.poll(last)
+            if self.coordinator.clock() >= last:
                 raise ShardLost(
                     f"Round {t}: for ten deadlines of {self.timeouts.deadline:g} s too many are at work on "
                     "earlier rounds for a quorum. Give a longer deadline or a smaller quorum."
@@ -198,9 +208,9 @@ class SyncWorkersSession:
             moved = np.sum((centre - self.plan.x0) ** 2)
             losses = self._losses()
         else:
-            means = self.coordinator.broadcast("centre", self.round)
+            means = self.coordinator.broadcast(Kind.CENTRE, self.round)
             centre = sum((means[worker][0] for worker in sorted(means)), np.zeros((), self.plan.dtype))
-            losses, squares, moves = self._of_agents("measure", centre)
+            losses, squares, moves = self._of_agents(Kind.MEASURE, centre)
             apart, moved = p @ squares, p @ moves
         objective = p @ losses
         if self.plan.problem.regularizer is not None:
@@ -210,23 +220,24 @@ class SyncWorkersSession:
     def _market(self) -> Record:
         price, coupling = jnp.asarray(self._price()), self.plan.problem.coupling
         assert coupling is not None  # only a coupled problem has a market
-        terms = coupled_metrics.Terms(*self._of_agents("terms", np.asarray(price)))
+        terms = coupled_metrics.Terms(*self._of_agents(Kind.TERMS, np.asarray(price)))
         floor = jnp.asarray(coupling.market(self.plan.dtype).floor)
         violated = np.asarray(coupled_metrics.excess(jnp.sum(terms.surplus, 0), floor))
-        reaches = coupled_metrics.Reach(*self._of_agents("reach", violated))
+        reaches = coupled_metrics.Reach(*self._of_agents(Kind.REACH, violated))
         return agent_kernels.arrays(coupled_metrics.measured(terms, price, floor, reaches))
 
     def _losses(self) -> np.ndarray:
         """f_k at the server's model, or at each client's own where it has parts of its own."""
         if hasattr(self.plan.method, "own"):
-            return self._of_agents("own_losses", *self._broadcast())[0]
-        return self._of_agents("losses", np.asarray(self.server.x))[0]
+            return self._of_agents(Kind.OWN_LOSSES, *self._broadcast())[0]
+        return self._of_agents(Kind.LOSSES, np.asarray(self.server.x))[0]
 
     def _price(self) -> np.ndarray:
         """The market maker's, or the mean of the agents' own."""
-        return self._of_agents("prices")[0].mean(0) if self.plan.pattern == "peers" else np.asarray(self.server.price)
+        peers = self.plan.pattern == "peers"
+        return self._of_agents(Kind.PRICES)[0].mean(0) if peers else np.asarray(self.server.price)
 
-    def _of_agents(self, kind: str, *body: Any) -> list[np.ndarray]:
+    def _of_agents(self, kind: Kind, *body: Any) -> list[np.ndarray]:
         """What everybody answers, each array with a row an agent, in the order of their numbers."""
         answers, ks = (
             self.coordinator.broadcast(kind, self.round, *body),

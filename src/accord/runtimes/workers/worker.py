@@ -1,7 +1,8 @@
-"""The life of a shard of agents over a link: it answers its host, and speaks with other workers in between."""
+"""A worker: the computations on a shard of agents that the coordinator's requests ask for, behind a transport."""
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,94 +16,101 @@ from accord.engine import worker_kernels
 from accord.engine.staged import asking
 from accord.errors import AgentError
 from accord.methods.traits import phases_of
-from accord.protocol.messages import COORDINATOR, FAILED, Envelope
-from accord.protocol.peer_exchange import PeerExchange, Shutdown, Superseded
+from accord.protocol.driver import Clock, PartyDriver
+from accord.protocol.events import Computation, Exchanging
+from accord.protocol.messages import Body, Envelope, Kind
+from accord.protocol.party import Party
+from accord.protocol.peer_exchange import PeerExchange
 from accord.protocol.transport import Transport
 from accord.runtimes.workers.assignment import Assignment
-
-STARTING = ("start", "restore")
-"""What can be asked of a worker that holds nothing: a question to the one that it replaces may still be on its way."""
 
 
 class Worker:
     """A few agents in one batch; opaque ones one after another.
 
-    It does nothing twice: a question is known by its number, and asked again it is answered as before. What a question
-    changes replaces what is held only when all of it is done, and `forget` takes back the last.
+    The protocol has each request executed once (`Party`). What a request changes replaces the state only when all of it
+    is done, and a rollback takes back the last change.
     """
 
-    def __init__(self, part: Assignment, run: str, transport: Transport, own: int, retry_interval: float) -> None:
-        self.part, self.run, self.transport, self.own = part, run, transport, own
-        self.words = PeerExchange(run, own, transport, part.recipients, part.senders, retry_interval)
+    def __init__(
+        self,
+        part: Assignment,
+        run: str,
+        transport: Transport,
+        own: int,
+        retry_interval: float,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self.part = part
+        party = Party(PeerExchange(run, own, part.recipients, part.senders), retry_interval)
+        self.driver = PartyDriver(party, transport, self.compute, self.failure, clock)
         self.team: Any = None
         self.held: Any = None
         self.before: Any = None
-        self.answered = Envelope(run, own, "", 0, 0, 0, ())  # the last answer
+        self.request_id = self.changed_by = 0  # the request at work, and that of the last change
+        self.replies: dict[str, Callable[..., Body]] = {
+            Kind.START: self.start,
+            Kind.RESTORE: self.restore,
+            Kind.ROLLBACK: self.rollback,
+            Kind.RESPOND: self.respond,
+            Kind.ACTIVATE: self.activate,
+            Kind.SNAPSHOT: self.snapshot,
+            Kind.MODELS: self.models,
+            Kind.PRICES: self.prices,
+            Kind.LOSSES: self.losses,
+            Kind.OWN_LOSSES: self.own_losses,
+            Kind.CENTRE: self.centre,
+            Kind.MEASURE: self.measure,
+            Kind.TERMS: self.terms,
+            Kind.REACH: self.reach,
+        }
 
     def live(self) -> None:
-        """Answer the host until it dismisses; a failure is told with its traceback, and ends the run for everybody."""
+        """Reply to the coordinator until it ends the run; a failure is a reply too, and ends the run for all."""
         with jax.enable_x64(self.part.dtype == np.float64), asking(self.part.crowd):
-            try:
-                self.team = replace(jax.device_put(self.part.team), key=jax.random.key(self.part.seed))
-                while True:
-                    self._answer(self._next())
-            except Shutdown:
-                return
-            except AgentError as error:
-                self._tell(FAILED, self.words.request_id, error.agent, error.trace)
-            except BaseException:
-                self._tell(FAILED, self.words.request_id, int(self.part.ks[0]), traceback.format_exc())
+            self.driver.run()
 
-    def _answer(self, asked: Envelope) -> None:
-        answer: Callable[..., tuple[Any, ...]] = getattr(self, f"on_{asked.kind}")
-        self.words.begin(asked.request_id)
-        try:
-            body = answer(asked.round, *asked.body)
-        except Superseded:  # everybody goes back to an earlier round: nothing of this one is kept
-            return
-        self.answered = self._tell(asked.kind, asked.request_id, *body)
+    def compute(self, request: Envelope) -> Computation:
+        """What a request asks for."""
+        if self.team is None:
+            self.team = replace(jax.device_put(self.part.team), key=jax.random.key(self.part.seed))
+        self.request_id = request.request_id
+        if request.kind == Kind.ADVANCE:
+            return (yield from self.advance(request.round, *request.body))
+        return self.replies[request.kind](request.round, *request.body)
 
-    def _next(self) -> Envelope:
-        """The next question; what was answered already is answered again, what is older is of no interest."""
-        while True:
-            envelope = self.words.next_question()
-            if envelope.kind == "dismiss":
-                raise Shutdown
-            if envelope.request_id > self.answered.request_id and (self.held is not None or envelope.kind in STARTING):
-                return envelope
-            if envelope.request_id == self.answered.request_id:
-                self.transport.send(COORDINATOR, self.answered)
-
-    def _tell(self, kind: str, number: int, *body: Any) -> Envelope:
-        envelope = Envelope(self.run, self.own, kind, number, 0, 0, body)
-        self.transport.send(COORDINATOR, envelope)
-        return envelope
+    def failure(self, error: BaseException) -> Body:
+        """The number of an agent that has failed, and the traceback."""
+        if isinstance(error, AgentError):
+            return error.agent, error.trace
+        return int(self.part.ks[0]), "".join(traceback.format_exception(error))
 
     def _slots(self, asked: int) -> int:
         """Places for a cohort; of agents outside nobody is asked to fill one."""
         return asked if self.part.crowd is not None else worker_kernels.slots(asked, len(self.part.ks))
 
     def _hold(self, held: Any) -> tuple[()]:
-        self.before, self.held = self.held, held
+        self.before, self.held, self.changed_by = self.held, held, self.request_id
         return ()
 
     # --- what changes what is held -----------------------------------------------------------------------------------
 
-    def on_start(self, t: int) -> tuple[()]:
+    def start(self, t: int) -> tuple[()]:
         """Every agent at x0, its channel's memory empty."""
         return self._hold(worker_kernels.start(self.team, *self.part.begin))
 
-    def on_restore(self, t: int, *leaves: np.ndarray) -> tuple[()]:
+    def restore(self, t: int, *leaves: np.ndarray) -> tuple[()]:
         """Go on from what was held after round t."""
         held = self.held if self.held is not None else worker_kernels.start(self.team, *self.part.begin)
         return self._hold(jax.tree.unflatten(jax.tree.structure(held), leaves))
 
-    def on_forget(self, t: int) -> tuple[()]:
-        """The last change did not count."""
-        self.held = self.before
+    def rollback(self, t: int, request_id: int) -> tuple[()]:
+        """Take back the last change, where it is this request's."""
+        if self.changed_by == request_id:
+            self.held = self.before
         return ()
 
-    def on_respond(
+    def respond(
         self, t: int, places: np.ndarray, mean: np.ndarray, total: np.ndarray, *heard: np.ndarray
     ) -> tuple[np.ndarray, ...]:
         """What the clients at some places say, weighed and summed; one by one where a rule needs the stack."""
@@ -114,7 +122,7 @@ class Worker:
         stack = callable(self.team.aggregate)
         return (*trees.host_leaves(said), *(leaf[:asked] for leaf in trees.host_leaves(replies) if stack))
 
-    def on_advance(self, t: int, rounds: int) -> tuple[np.ndarray, ...]:
+    def advance(self, t: int, rounds: int) -> Computation:
         """So many rounds, with nobody but the neighbours; Σ over them of the squares of what these agents moved."""
         travel = np.zeros((), self.part.dtype)
         phases, held = len(phases_of(self.team.method)), self.held
@@ -123,14 +131,14 @@ class Worker:
             before = held.states
             for phase in range(phases):
                 own, said, held, out = spoken
-                come = self.words.exchange(now, phase, out)
+                come = yield Exchanging(now, phase, tuple(map(trees.host_leaves, out)))
                 last = before if phase == phases - 1 else None
                 held, spoken = worker_kernels.turn(self.team, held, own, said, come, last, np.int32(now), phase=phase)
             travel = travel + worker_kernels.step(self.team, before, held.states)
         self._hold(held)
         return trees.host_leaves(travel)
 
-    def on_wake(self, t: int, places: np.ndarray, *heard: np.ndarray) -> tuple[np.ndarray, ...]:
+    def activate(self, t: int, places: np.ndarray, *heard: np.ndarray) -> tuple[np.ndarray, ...]:
         """The agents at some places act on what each has heard, by how much they move, and their next words.
 
         First, they only speak.
@@ -147,40 +155,40 @@ class Worker:
 
     # --- what only asks ----------------------------------------------------------------------------------------------
 
-    def on_state(self, t: int) -> tuple[np.ndarray, ...]:
+    def snapshot(self, t: int) -> tuple[np.ndarray, ...]:
         """Everything that is held."""
         return trees.host_leaves(self.held)
 
-    def on_models(self, t: int, *heard: np.ndarray) -> tuple[np.ndarray, ...]:
+    def models(self, t: int, *heard: np.ndarray) -> tuple[np.ndarray, ...]:
         """Every agent's own model, or decision; of a client, what it makes of what the server says, and its price."""
         if heard:
             return trees.host_leaves(worker_kernels.client_models(self.team, self.held, heard, np.int32(t)))
         return trees.host_leaves(worker_kernels.models(self.team, self.held))
 
-    def on_prices(self, t: int) -> tuple[np.ndarray, ...]:
+    def prices(self, t: int) -> tuple[np.ndarray, ...]:
         """Every agent's own price, where there is no market maker."""
         return (np.asarray(self.held.states.price),)
 
-    def on_losses(self, t: int, model: np.ndarray) -> tuple[np.ndarray, ...]:
+    def losses(self, t: int, model: np.ndarray) -> tuple[np.ndarray, ...]:
         """f_k, unweighted, at one model."""
         return trees.host_leaves(worker_kernels.losses(self.team, model))
 
-    def on_own_losses(self, t: int, *heard: np.ndarray) -> tuple[np.ndarray, ...]:
+    def own_losses(self, t: int, *heard: np.ndarray) -> tuple[np.ndarray, ...]:
         """f_k, unweighted, at each agent's own model, or at what it makes of what the server says."""
         return trees.host_leaves(worker_kernels.own_losses(self.team, self.held, heard))
 
-    def on_centre(self, t: int) -> tuple[np.ndarray, ...]:
+    def centre(self, t: int) -> tuple[np.ndarray, ...]:
         """Σ p_k x_k over these agents."""
         return trees.host_leaves(worker_kernels.centre(self.team, self.held))
 
-    def on_measure(self, t: int, centre: np.ndarray) -> tuple[np.ndarray, ...]:
+    def measure(self, t: int, centre: np.ndarray) -> tuple[np.ndarray, ...]:
         """f_k at the centre of everybody's models, and ‖x_k − centre‖²."""
         return trees.host_leaves(worker_kernels.measure(self.team, self.held, centre))
 
-    def on_terms(self, t: int, price: np.ndarray) -> tuple[np.ndarray, ...]:
+    def terms(self, t: int, price: np.ndarray) -> tuple[np.ndarray, ...]:
         """Each agent's cost, its part of the shared constraint, and of the dual function at this price."""
         return trees.host_leaves(worker_kernels.terms(self.team, self.held, price))
 
-    def on_reach(self, t: int, direction: np.ndarray) -> tuple[np.ndarray, ...]:
+    def reach(self, t: int, direction: np.ndarray) -> tuple[np.ndarray, ...]:
         """How little each agent's part can be worth within its bounds."""
         return trees.host_leaves(worker_kernels.reach(self.team, direction))
