@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from accord.errors import ShardLost
 from accord.protocol.events import Send
 from accord.protocol.messages import Body, Envelope, Kind, same
 
@@ -15,7 +16,7 @@ AHEAD = 4
 """Messages kept of each sender before they are needed: a neighbour can be one exchange ahead, and no further."""
 
 
-class Contradiction(RuntimeError):
+class Contradiction(ShardLost):
     """Two different messages under one identity."""
 
 
@@ -95,5 +96,5 @@ class PeerExchange:
         elif not same(self.early[key], body):
             raise Contradiction(
                 f"Worker {key.worker} has sent two different messages in round {key.round}, exchange {key.exchange}. "
-                "See what else sends in its name."
+                "Its agents do not answer alike when asked again: fix what is random in them by a seed."
             )
