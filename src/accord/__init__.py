@@ -108,7 +108,7 @@ LATER = ("fairness", "inference", "reports", "studies")
 
 
 def __getattr__(name: str) -> Any:
-    """What is imported when it is first asked for, so that `import accord` is quick."""
+    """Import a submodule on first access, so that `import accord` is quick."""
     if name in LATER:
         return import_module(f"accord.{name}")
     raise AttributeError(f"module 'accord' has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""Virtual clocks: how long agents work and words travel, what goes missing meanwhile, and what is broken off.
+"""Virtual clocks: how long agents work and messages travel, what goes missing meanwhile, and what is broken off.
 
 `runtimes.Timed(clock)` lets a clock run beside any method: history then has simulated seconds, and under an
 asynchronous method the order of arrivals follows from it. Of the numbers of a method that keeps step it changes none,
@@ -35,7 +35,7 @@ class Times:
     spread: Any = 0.0
 
     def draw(self, key: Array, k: Array | int) -> Array:
-        """That of agent k this time."""
+        """Draw agent k's time."""
         mean = self.mean[k]
         if self.law == "exponential":
             return mean * jax.random.exponential(key, (), mean.dtype)
@@ -57,7 +57,7 @@ def constant(mean: Any) -> Times:
 
 
 def exponential(mean: Any) -> Times:
-    """Without memory, as between two ticks of a Poisson clock: P(longer than s) = exp(−s/mean).
+    """Make times without memory, as between two ticks of a Poisson clock: P(longer than s) = exp(−s/mean).
 
     >>> exponential([1.0, 10.0])
     Times(mean=[1.0, 10.0], law='exponential', spread=0.0)
@@ -109,14 +109,14 @@ class Job(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Clock:
-    """How long each agent works, how long its word is on its way, how often it sleeps, what is lost and broken off.
+    """A model of time: each agent's seconds of work, a message's seconds on its way, sleep, losses, work broken off.
 
     Everything is one number for all agents, or (K,) one each.
 
     - `compute`: seconds of work, `Times` or numbers. `network`: seconds on the way; opposite a server there and back.
     - `sleep`: chance that an agent naps before it begins. `nap`: for how many seconds; then it comes back.
-    - `lose`: chance that a word is lost. Where nobody waits, an agent whose reply is lost begins anew, and keeps
-      nothing of the lost work; in step it does the work again until it is heard.
+    - `lose`: chance that a message is lost. In asynchronous runs, an agent whose reply is lost begins anew, and keeps
+      nothing of the lost work; in step it does the work again until it is received.
     - `complete`: the share of its local steps that an agent gets done before it answers, numbers or `uniform`. Of τ
       steps it takes max(1, s τ to the nearest), in a part of its seconds of work in proportion. A share that is drawn
       is drawn afresh each round. Methods that take no local steps which can be counted are refused as a run starts.
@@ -183,7 +183,7 @@ class Pace:
     complete: Times | None = None  # None where everything gets done
 
     def job(self, key: Array, k: Array | int, part: Array | None = None) -> Job:
-        """How agent k's next piece of work goes, of which it gets a part done; None for all."""
+        """Draw agent k's next piece of work, of which it gets a part done; None for all."""
         keys = [jax.random.fold_in(key, i) for i in range(5)]
         naps = jax.random.uniform(keys[2], (), self.sleep.dtype) < self.sleep[k]
         whole = self.compute.draw(keys[0], k)
@@ -192,7 +192,7 @@ class Pace:
         return Job(work, self.network.draw(keys[1], k), lost)
 
     def heard(self, key: Array, k: Array | int, part: Array | None = None) -> Job:
-        """How agent k's next piece of work goes where it is waited for: what is lost is done again."""
+        """Draw agent k's next piece of work where it is waited for: what is lost is done again."""
 
         def again(tries: tuple[Array, Job]) -> tuple[Array, Job]:
             i, spent = tries

@@ -1,4 +1,4 @@
-"""What can go wrong, said in one form: *what is wrong, with the number and the agent; what to do.*
+"""The errors of Accord, in one form: *what is wrong, with the number and the agent; what to do.*
 
 ```
 AccordError
@@ -9,13 +9,13 @@ AccordError
 ├── MethodError      a method that cannot do this problem, network or hyper-parameter
 ├── ClockError       a virtual clock of impossible times or chances, or of other agents
 ├── StudyError       a study file: names the key and the line
-├── UnknownName      a name nobody has; offers the nearest
+├── UnknownName      a name that nothing has; offers the nearest
 │   └── UnknownKeyword   a keyword that a function or a class does not have
 ├── AgentError       an agent failed at its work: carries that agent's own traceback
 ├── ShardLost        a shard of agents dies again and again or contradicts itself, or too few answer in time
 ├── SavedRunError    a saved run or checkpoint that is damaged, or of another run
 ├── DisclosureError  an agent's own limits refuse what is asked: names the agent, the number and the limit
-└── MissingExtra     an optional library that is not installed; says how to install it
+└── MissingExtra     an optional library that is not installed; tells how to install it
 ```
 """
 
@@ -38,7 +38,7 @@ class DataError(ProblemError):
 
 
 class SeparationError(ProblemError):
-    """A coefficient runs away while the likelihood stands: its column tells who has an event and who has none."""
+    """A coefficient runs away while the likelihood stands: its column separates events from the rest."""
 
 
 class DisclosureError(AccordError, PermissionError):
@@ -62,7 +62,7 @@ class StudyError(AccordError, ValueError):
 
 
 class UnknownName(AccordError, LookupError):
-    """Nobody has this name."""
+    """A name that nothing has."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str], where: str = "") -> None:
         super().__init__(f"No {kind} is called {name!r}{where}. {_nearest(name, sorted(known))}")

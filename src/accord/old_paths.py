@@ -1,4 +1,4 @@
-"""Modules that were renamed after version 0.1: their old paths lead to them for one release, and say so."""
+"""Modules that were renamed after version 0.1: their old paths lead to them for one release, and warn."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from accord.errors import MethodError, MissingExtra
 __all__ = ["noise_for", "noise_of", "spent"]
 
 Sampling = float | tuple[int, int]
-"""Who is in a round: each agent with this chance, or exactly m of K."""
+"""The choice of the agents of a round: each agent with this chance, or exactly m of K."""
 
 LEAST, MOST = 1e-3, 1e5
 """Noise between which rounding is harmless to the accountants; at the one nothing is private, at the other learnt."""
@@ -29,14 +29,14 @@ LARGE = 100.0
 """An ε that promises nothing, and that privacy loss distributions would take gigabytes to find."""
 
 CLOSE = 4e-6
-"""How closely the least noise is found, in proportion to itself."""
+"""The accuracy with which the least noise is found, in proportion to itself."""
 
 
 def spent(noise: float, rounds: int, delta: float, sampling: Sampling = 1.0, accountant: str = "rdp") -> float:
     """ε, such that so many releases with so much noise are (ε, δ)-differentially private.
 
     - `noise`: σ/Δ, without a unit; see `noise_of`. `rounds`: T. `delta`: δ, well below one over the number of agents.
-    - `sampling`: who is in a round. 1.0: everybody. A chance q < 1: each agent by itself (Poisson), and an agent is
+    - `sampling`: who is in a round. 1.0: all. A chance q < 1: each agent by itself (Poisson), and an agent is
       *added or removed*. (m, K): m of K without replacement, all as likely, as Accord draws a cohort where weights
       are equal, and an agent is *replaced*; who weighs more is asked more often, and gets no such promise.
       Either holds towards an observer who does not learn who was in, and where agents keep nothing between rounds.
@@ -89,12 +89,13 @@ def noise_for(epsilon: float, rounds: int, delta: float, sampling: Sampling = 1.
 
 
 def noise_of(channel: Any, heard: int = 1) -> float:
-    """σ/Δ of what is heard through `chain(clip(c), gaussian_noise(s), ...)`, where an agent is replaced: s√m/(2c).
+    """σ/Δ of what is received through `chain(clip(c), gaussian_noise(s), ...)`, where an agent is replaced: s√m/(2c).
 
     Every agent adds noise of its own, so that a mean of m replies has 1/√m of it, but moves by 1/m of what a reply can.
 
-    - `heard`: m = 1 towards who sees single replies. The size of a cohort towards who sees only what comes of its mean,
-      the models; this holds where weights p_k are equal, replies are averaged, and nothing follows the noise.
+    - `heard`: m = 1 towards a party that sees single replies. The size of a cohort towards one that sees only what
+      comes of its mean, the models; this holds where weights p_k are equal, replies are averaged, and nothing follows
+      the noise.
 
     Raises `MethodError` for a channel that does not begin by clipping and then adding noise, or where m cannot be.
 

@@ -1,4 +1,4 @@
-"""The one door: `run` checks everything before anything starts, then lives the run and tells what happened."""
+"""The entry point: `run` checks everything before anything starts, then executes the plan and returns a `Run`."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ HINTS |= dict.fromkeys(("step_size", "penalty", "local", "optimizer"), "Give it 
 
 
 class Moment(NamedTuple):
-    """What there is to measure at a record."""
+    """The quantities that can be measured at a record."""
 
     round: int
     x: Any  # the answer so far, in the shape of x0; for prices the decisions, (K, d)
@@ -51,7 +51,7 @@ class Moment(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """Where a run stands between two blocks: what a progress bar shows."""
+    """The progress of a run between two blocks: what a progress bar shows."""
 
     round: int  # so many are done
     rounds: int  # at most
@@ -81,13 +81,13 @@ def run(
 
     - `problem`: a `Problem`, or a `Coupled` one for prices. `method`: what it leaves None, as its step size, is chosen.
     - `x0`: where to start, a pytree of floating arrays whose precision is the run's; the problem's own where None.
-    - `network`: who talks to whom, for peers. `channel`: what happens to what an agent says, e.g. `clip(1.0)`.
+    - `network`: the links, for peers. `channel`: what happens to what an agent sends, e.g. `clip(1.0)`.
     - `participation`: the share (a float) or number (an int) of clients a round. `aggregate`: a rule for their replies.
     - `runtime`: where it happens, `runtimes.Vectorised()` by default, or `Streamed()` where shards are `Stored`.
     - `stop`: a `Stop`. `seed`: fixes the run.
     - `record`: rounds between two records; None for as often as it stays under a tenth of the work.
     - `checkpoint`: a directory: the run is kept there between blocks, and goes on from there when it was interrupted.
-    - `notify`: is told a `Progress` between blocks.
+    - `notify`: is given a `Progress` between blocks.
     - `measure`: numbers by name of a `Moment` (`round`, `x`, `agents`), further columns of the history: accuracy on
       rows held out, the distance to a truth. It is asked at every record, which then is a block of its own.
 
@@ -186,7 +186,7 @@ class _RunLoop:
         self.checkpoint.keep(self.session, self.records, self.before, last=last)
 
     def _seen(self) -> dict[str, float]:
-        """What the user measures of the state that is about to be recorded, where that record is kept."""
+        """Return the user's measures of the state that is about to be recorded, where that record is kept."""
         if self.measure is None or self.session.round % (self.plan.every * self.plan.kept):
             return {}
         return self._measured()
@@ -201,7 +201,7 @@ class _RunLoop:
 
 
 def judged(plan: Plan, verdict: int, watch: StopMonitor) -> Ending:
-    """Why a watch said stop. Where no agent has a gradient at x0, a convex problem is solved there."""
+    """Return why a monitor stopped the run. Where no agent has a gradient at x0, a convex problem is solved there."""
     ending = ending_of(watch, verdict)
     convex = hasattr(plan.problem.loss, "bounds") and not plan.problem.opaque
     if ending.status is Status.UNMOVED and convex:

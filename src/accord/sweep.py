@@ -1,4 +1,4 @@
-"""Many runs in one compiled program: `sweep` tries every value of some hyper-parameters, and tells which did best."""
+"""Many runs in one compiled program: `sweep` tries every value of some hyper-parameters, and reports which did best."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def sweep(
 
 
 def _combinations(method: Any, values: dict[str, Sequence[Any]]) -> list[dict[str, Any]]:
-    """Every value of the one with every value of the others."""
+    """Combine every value of the one with every value of the others."""
     if not values:
         raise MethodError(
             f"sweep needs something to try. Give lists by name, such as {next(iter(_known(method)))}=[...]."
@@ -114,7 +114,7 @@ def _combinations(method: Any, values: dict[str, Sequence[Any]]) -> list[dict[st
 
 
 def _known(method: Any) -> dict[str, tuple[str, ...]]:
-    """Where each hyper-parameter is, by the names that it goes by."""
+    """Return the place of each hyper-parameter, by the names that it goes by."""
     own = {f.name: (f.name,) for f in fields(method)}
     inner = {f.name: ("local", f.name) for f in fields(method.local)} if hasattr(method, "local") else {}
     return inner | {".".join(path): path for path in inner.values()} | own
@@ -157,7 +157,7 @@ class _SweepLoop:
         self.round, self.spent, self.started = 0, 0.0, time.monotonic()
 
     def run(self, asked: StopRequest) -> list[RunEnd]:
-        """Advance until no run goes on; how each ended."""
+        """Advance until no run goes on, and return how each ended."""
         stop = self.plans[0].stop
         limit = loop.run(self, stop, self.plans[0].every, asked) or Ending(Status.ROUND_LIMIT, limit=stop.rounds)
         self._finish()
@@ -171,7 +171,7 @@ class _SweepLoop:
 
     @property
     def going(self) -> bool:
-        """Whether any run goes on."""
+        """True where any run goes on."""
         return len(self.session.going) > 0
 
     def advance(self, records: int, every: int) -> None:

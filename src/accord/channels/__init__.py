@@ -1,4 +1,4 @@
-"""What happens to a message on its way: clear, clip, noise, fewer bytes, memory, chain."""
+"""Channels, which change a message on its way: clear, clip, noise, fewer bytes, memory, chain."""
 
 from accord.channels.channel import Chain, Channel, Clear, Clip, GaussianNoise, chain, clip, gaussian_noise
 from accord.channels.compression import Compressed, natural, quantise, random_k, sign, top_k

@@ -1,4 +1,4 @@
-"""What happens to a message on its way: pairs (encode, decode), chained."""
+"""Channels, which change a message on its way: pairs (encode, decode), chained."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Channel(Protocol):
     """A frozen dataclass that is a pytree; a message is a NamedTuple of vectors.
 
     What `encode` returns crosses the wire: its type and bytes are what leaves an agent. `memory` is what the channel
-    keeps from round to round, `()` for most: one at the sender, one at whoever listens, both begun by `init`.
+    keeps from round to round, `()` for most: one at the sender, one at the receiver, both begun by `init`.
     """
 
     def init(self, message: Message) -> Any: ...
@@ -33,7 +33,7 @@ class Channel(Protocol):
 @pytree
 @dataclass(frozen=True)
 class Clear:
-    """Nothing happens: what is said is heard.
+    """The identity: what is sent is received.
 
     >>> Clear().encode(jnp.ones(2), (), jax.random.key(0))[0].tolist()
     [1.0, 1.0]

@@ -1,4 +1,4 @@
-"""Fewer bytes a message: each vector of it is squeezed at the speaker and expanded at whoever listens."""
+"""Fewer bytes a message: each vector of it is compressed at the sender and expanded at the receiver."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from accord.errors import MethodError
 
 
 class Compressor(Protocol):
-    """What is done to one vector; hashable. What `squeeze` returns crosses the wire."""
+    """A compression of one vector; hashable. What `compress` returns crosses the wire."""
 
     def compress(self, x: Array, key: Array) -> Any: ...
 

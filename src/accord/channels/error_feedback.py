@@ -15,9 +15,9 @@ from accord.errors import MethodError
 
 
 class FeedbackMemory(NamedTuple):
-    """What is kept at either end."""
+    """The memory at either end."""
 
-    kept: Any  # the error so far, or x̂, what the listener believes
+    kept: Any  # the error so far, or x̂, what the receiver believes
     sender: Any  # the inner channel's
     receiver: Any
 
@@ -50,7 +50,7 @@ class ErrorFeedback:
 @pytree
 @dataclass(frozen=True)
 class Changes:
-    """Sends q = Q(m − x̂); x̂ + q is what is heard, and x̂⁺ = x̂ + α q what both ends remember."""
+    """Sends q = Q(m − x̂); x̂ + q is what is received, and x̂⁺ = x̂ + α q what both ends remember."""
 
     channel: Channel
     alpha: float

@@ -1,4 +1,4 @@
-"""Agents that fall silent for a while: whoever listens goes by the last word."""
+"""Agents that fall silent for a while: the receiver uses the last message."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from accord.errors import MethodError
 
 
 class OutageMemory(NamedTuple):
-    """What the listener goes by."""
+    """The message that the receiver uses."""
 
-    message: Any  # the last that was heard
-    left: Array  # rounds of silence to come; −1 before the first word
+    message: Any  # the last that was received
+    left: Array  # rounds of silence to come; −1 before the first message
 
 
 @pytree
 @dataclass(frozen=True)
 class Silence(Clear):
-    """Now and then an agent falls silent, and its last word stands in for what it would have said."""
+    """Now and then an agent falls silent, and its last message stands in for the one it would have sent."""
 
     rate: float
     rounds: int = field(metadata={"static": True})
@@ -43,10 +43,10 @@ class Silence(Clear):
 
 
 def silence(rate: float, rounds: int) -> Silence:
-    """An agent falls silent with probability `rate` a round, for `rounds` rounds; its last word stands in for it.
+    """An agent falls silent with probability `rate` a round, for `rounds` rounds; its last message stands in for it.
 
-    For methods whose words speak for themselves, such as `ExchangeADMM`: where agents say where they stand, and not by
-    how much they moved, an old word does no lasting harm. Bytes are counted as if the last word were said again.
+    For methods whose messages are complete in themselves, such as `ExchangeADMM`: where agents send where they are, not
+    by how much they moved, an old message does no lasting harm. Bytes are counted as if it were sent again.
 
     >>> import accord
     >>> market = accord.problems.dispatch([0.004, 0.006, 0.009], [5.3, 5.5, 5.8], [500, 400, 200], None, None, 800)

@@ -14,7 +14,7 @@ from accord.results.reports.tables import Row, Table, without
 
 
 class Stated(NamedTuple):
-    """What a method states about itself, in words; nothing where there is nothing to say."""
+    """The facts that a method states about itself, in words; empty where there is nothing to state."""
 
     asks_for: str
     asks_of_weights: str  # W
@@ -53,7 +53,7 @@ def catalogue() -> Iterator[Any]:
 
 
 def entry(kind: Any) -> Iterator[Any]:
-    """One method: its docstring, and how it chooses what it is not given."""
+    """Yield the entry of one method: its docstring, and how it chooses what it is not given."""
     method = kind()
     rules = method.rules | getattr(getattr(method, "local", None), "rules", {})
     arguments = inspect.signature(kind).replace(return_annotation=inspect.Signature.empty)

@@ -1,4 +1,4 @@
-"""What is said in a terminal while a command works: lines, and how far it is."""
+"""The lines in a terminal while a command works: sentences, and the progress."""
 
 from __future__ import annotations
 

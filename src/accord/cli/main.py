@@ -56,7 +56,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar and no tab
 
 
 def main() -> None:
-    """The program: what its terminal has no letters for is replaced, and costs nobody the report of a long run."""
+    """The program: what its terminal has no letters for is replaced, so that no long run loses its report."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # pyright: ignore[reportAttributeAccessIssue]

@@ -19,7 +19,7 @@ AGENTS = 20  # lines of the table of agents in a terminal
 
 
 def report_directory(out: Path | None, name: str) -> Path:
-    """Where a report goes, found out before anything starts."""
+    """Return the directory of a report, after a check before anything starts that it is writable."""
     directory = out or Path("accord-runs") / name
     check_writable(directory, "The report")
     return directory
@@ -64,7 +64,7 @@ def context_of(study: Study, outcome: Run, group: str | None, capped: bool) -> R
 
 
 def tell(outcome: Run, story: ReportContext, quiet: bool) -> None:
-    """What happened, in sentences and a table."""
+    """Print what happened, in sentences and a table."""
     from accord.cli.terminal import shown
     from accord.results.reports import tables
 
@@ -76,7 +76,7 @@ def tell(outcome: Run, story: ReportContext, quiet: bool) -> None:
 
 
 def with_chapters(story: ReportContext, study: Study, outcome: Run, quiet: bool) -> ReportContext:
-    """The story with what the study tells besides its run; each title is said when its chapter is known."""
+    """The story with what the study tells besides its run; each title is printed when its chapter is known."""
     from accord.results.reports.sections import written
 
     sections = []

@@ -1,1 +1,1 @@
-"""What knows no agent: numbers, trees of arrays, keys, devices, when to stop."""
+"""The foundations, which know no agent: numbers, trees of arrays, keys, devices, when to stop."""

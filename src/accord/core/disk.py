@@ -84,7 +84,7 @@ def check_writable(directory: str | Path, purpose: str) -> None:
 def locked(directory: Path, owner: str) -> Iterator[None]:
     """Hold a directory for the length of a run; the system lets go of it with the process, however that ends.
 
-    Raises `SavedRunError`, which names the other, where somebody holds it.
+    Raises `SavedRunError`, which names the other, where another process holds it.
     """
     directory.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT, OWNER)

@@ -1,4 +1,4 @@
-"""Being asked to stop: by Ctrl-C, or by SIGTERM, which schedulers send before they take a machine away."""
+"""Requests to stop: by Ctrl-C, or by SIGTERM, which schedulers send before they take a machine away."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ STATUSES = {signal.SIGINT: Status.INTERRUPTED, signal.SIGTERM: Status.TERMINATED
 
 @dataclass
 class StopRequest:
-    """Whether a run has been asked to stop, and then how it ends."""
+    """A request to stop a run, and the status with which the run then ends."""
 
     status: Status | None = None
 
 
 @dataclass(frozen=True)
 class DeferredSignal:
-    """The handler of SIGTERM once it has ended a run: what there is is told, and the next run is not begun."""
+    """The handler of SIGTERM once it has ended a run: the results so far are reported, and no run is begun."""
 
     before: Any  # the handler that the program had
 
     def __call__(self, number: int, frame: Any) -> None:
-        """A second SIGTERM, while what there is is told: as the program would have it."""
+        """A second SIGTERM, while the results are reported: as the program would handle it."""
         self.deliver()
 
     def deliver(self) -> None:
@@ -43,8 +43,8 @@ class DeferredSignal:
 def interruptible() -> Iterator[StopRequest]:
     """Ctrl-C and SIGTERM are noted, and read between blocks; a second one interrupts at once.
 
-    A run that SIGTERM ends is still told, since there is time for that. The signal itself is handed on to the program
-    when it begins its next run: to the handler that the program had, or as `SystemExit(143)` where it had none.
+    A run that SIGTERM ends is still reported, since there is time for that. The signal itself is handed on to the
+    program when it begins its next run: to the handler that the program had, or as `SystemExit(143)` where it had none.
     """
     asked = StopRequest()
     if threading.current_thread() is not threading.main_thread():

@@ -1,4 +1,4 @@
-"""Kinds of arguments: a number whoever made it, and a keyword that is not known refused by the nearest that is."""
+"""Kinds of arguments: a number of any library, and a keyword that is not known refused by the nearest that is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is worked out when somebody asks for it."""
+"""Values that are computed on first access."""
 
 from __future__ import annotations
 

@@ -14,9 +14,9 @@ C = TypeVar("C", bound=type)
 
 
 def pytree(cls: C) -> C:
-    """Make a dataclass a pytree: a field whose metadata say `static` is of its structure, any other is a subtree.
+    """Make a dataclass a pytree: a field whose metadata contain `static` is of its structure, any other is a subtree.
 
-    JAX keeps structures for good. A function in a static field whose metadata say `weak` too is not kept by them.
+    JAX keeps structures for good. A function in a static field whose metadata contain `weak` too is not kept by them.
 
     >>> @pytree
     ... @dataclasses.dataclass(frozen=True)

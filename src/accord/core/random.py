@@ -10,7 +10,7 @@ from jax import Array
 
 
 class Purpose(IntEnum):
-    """What a random key is for."""
+    """The purpose of a random key."""
 
     START = 0
     WORK = 1

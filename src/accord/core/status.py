@@ -1,4 +1,4 @@
-"""Why a run ended: a member for code, a sentence for people."""
+"""The reasons why a run ended: a member for code, a sentence for people."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import Enum
 
 
 class Status(Enum):
-    """How a run ended: `short` for tables, `code` for the shell.
+    """The way a run ended: `short` for tables, `code` for the shell.
 
     0: the run converged, stopped at the limit of rounds or seconds that it was given, or came to rest on the floor that
     its method states. 3: it came to rest short of what was asked. 4: it diverged. 5: there is no answer. 130 and 143:
@@ -39,17 +39,17 @@ class Status(Enum):
 
     @property
     def converged(self) -> bool:
-        """Whether all measures that are known hold."""
+        """True where all measures that are known hold."""
         return self is Status.CONVERGED
 
     @property
     def diverged(self) -> bool:
-        """Whether the run moved away from every answer."""
+        """True where the run moved away from every answer."""
         return self.short == "diverged"
 
     @property
     def asked(self) -> bool:
-        """Whether somebody stopped the run."""
+        """True where the run was stopped on request."""
         return self in (Status.INTERRUPTED, Status.TERMINATED)
 
 
@@ -58,7 +58,7 @@ class Ending:
     """A status with the numbers it rests on; `str` of it is the sentence.
 
     - `status`; `limit`: of rounds or seconds, where that is why; `note`: who is meant and what to do, in words, where
-      somebody knows more than these numbers.
+      more is known than these numbers.
     - `window`: rounds over which the run was judged. `objective`: F at the end.
     - `left`: the decrease still to come, relative to what was descended. `apart`: Σ p_k ‖x_k − x̄‖² or, where `prices`,
       ‖Σ A_k x_k − b‖; `share`: the same relative to how far agents moved, or to ‖b‖ + Σ ‖A_k x_k‖.

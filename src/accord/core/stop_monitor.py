@@ -15,7 +15,7 @@ WINDOWS = 4
 
 
 class Limits(NamedTuple):
-    """What a watch judges by."""
+    """The limits by which a run is judged."""
 
     progress: Array
     agreement: Array
@@ -46,7 +46,7 @@ class Window(NamedTuple):
 
 
 class Marks(NamedTuple):
-    """What is kept of the whole run."""
+    """The numbers that are kept of the whole run."""
 
     start: Array  # the objective at the start
     low: Array  # the least objective
@@ -58,7 +58,7 @@ class Marks(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """Where in the run the watch is."""
+    """The place of the monitor in the run."""
 
     rounds: Array  # at the last record; −1 before the first
     begun: Array  # the round at which the open window began
@@ -66,7 +66,7 @@ class Counts(NamedTuple):
 
 
 class StopMonitor(NamedTuple):
-    """What the verdict needs of the records so far: part of a run's state, so a resumed run stops where it would.
+    """The part of the records so far that the verdict needs: in a run's state, so that a resumed run stops alike.
 
     Windows are counted in rounds, follow one another, and are judged when they end, so that the verdict depends neither
     on how often a run records nor on its units. Numbers of a kind share an array, because every array is a kernel of
@@ -88,15 +88,15 @@ class StopMonitor(NamedTuple):
 
     @property
     def residual(self) -> Array:
-        """What a round moved, as a root mean square over those since the last record; NaN at the start."""
+        """The length of a round's step, as a root mean square over those since the last record; NaN at the start."""
         since = self.since.astype(self.travel.dtype)
         return jnp.where(since > 0, jnp.sqrt(self.travel / jnp.maximum(since, 1)), jnp.nan)
 
     def update(self, seen: Seen, oldest: Array | int = 2**31 - 1) -> StopMonitor:
         """The watch after one more record.
 
-        - `oldest`: the round after which the agent that was not heard for longest was heard last, where nobody waits: a
-          window lasts until all were heard in it.
+        - `oldest`: the round after which the agent with the oldest last reply was received, in asynchronous runs: a
+          window lasts until all were received in it.
         """
         marks, counts, grown = Marks(*self.marks), Counts(*self.counts), Window(*self.windows[-1])
         F, spread, moved = seen.objective, seen.disagreement, seen.moved

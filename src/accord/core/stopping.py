@@ -1,4 +1,4 @@
-"""When a run ends: on progress, agreement and rest together, on a floor that is one, or because it cannot go on."""
+"""The rules by which a run ends: progress, agreement and rest together, a floor that is one, or failure."""
 
 from __future__ import annotations
 

@@ -11,12 +11,12 @@ from jax import Array
 
 
 def tree_take(stack: Any, k: Any) -> Any:
-    """What agent k has of a stack, or agents k."""
+    """Take agent k's entries of a stack, or those of agents k."""
     return jax.tree.map(lambda leaf: leaf[k], stack)
 
 
 def tree_set(stack: Any, k: Any, values: Any) -> Any:
-    """The stack with these values for agent k, or agents k; beyond its end for nobody."""
+    """The stack with these values for agent k, or agents k; beyond its end for none."""
     return jax.tree.map(lambda leaf, value: leaf.at[k].set(value, mode="drop"), stack, values)
 
 

@@ -17,7 +17,7 @@ ROUNDING = 8.0
 """Units in the last place within which numbers are the same."""
 
 FAR = 1e3
-"""How far beyond its start, in units of |F(x0)| and of the first window's change, an objective that grows has grown."""
+"""Growth beyond the start from which an objective diverges, in units of |F(x0)| and of the first window's change."""
 
 
 class Evidence(NamedTuple):
@@ -42,7 +42,7 @@ class Evidence(NamedTuple):
 
     @property
     def descended(self) -> Array:
-        """How far the objective has come from its start."""
+        """The distance of the objective from its start."""
         return jnp.maximum(self.marks.start - self.marks.low, jnp.abs(self.seen.objective - self.marks.start))
 
     @property
@@ -62,14 +62,14 @@ class Evidence(NamedTuple):
 
     @property
     def _at_rest(self) -> Array:
-        """Whether nothing moved in the last window, beyond rounding."""
+        """True where nothing moved in the last window, beyond rounding."""
         rounding = jnp.where(self.limits.prices, 0, self._eps**2 * (self.limits.origin + self.marks.reach))
         change = self.closed.high[-1] - self.closed.low[-1]
         return (self.closed.step[-1] <= rounding) & (change <= self._eps * jnp.abs(self.seen.objective))
 
     @property
     def yardstick(self) -> Array:
-        """By what the disagreement is measured."""
+        """The unit in which the disagreement is measured."""
         return jnp.where(self.limits.prices, self.seen.moved, jnp.maximum(self.marks.apart, self.marks.reach))
 
     @property
@@ -83,14 +83,14 @@ class Evidence(NamedTuple):
 
     @property
     def _closed_gap(self) -> Array:
-        """Whether the dual value, where it is known, is within √progress of the cost."""
+        """True where the dual value, where it is known, is within √progress of the cost."""
         F, bound = self.seen.objective, self.seen.dual_value
         size = jnp.maximum(jnp.abs(F), jnp.abs(bound))
         return ~jnp.isfinite(bound) | (jnp.abs(F - bound) <= jnp.sqrt(self.limits.progress) * size)
 
     @property
     def verdict(self) -> Array:
-        """Whether and why to stop: `GOING`, or the number of a `Status`."""
+        """The verdict to stop and its reason: `GOING`, or the number of a `Status`."""
         limits, closed = self.limits, self.closed
         active = (limits.progress > 0) & self.fresh
         step, at_rest = closed.step[-1], self._at_rest
@@ -115,25 +115,25 @@ class Evidence(NamedTuple):
 
     @property
     def _growing(self) -> Array:
-        """Whether the objective has grown through three windows, ever faster, far beyond where it began."""
+        """True where the objective has grown through three windows, ever faster, far beyond where it began."""
         far = self.marks.start + FAR * (jnp.abs(self.marks.start) + self.marks.change)
         apart = self.closed.apart
-        costly = jnp.isfinite(self.seen.dual_value)  # the cost rises as demand is met, and the violation tells
+        costly = jnp.isfinite(self.seen.dual_value)  # the cost rises as demand is met, and the violation is the measure
         return self.fresh & _grows(self.closed.last, far) & (apart[-1] >= apart[0]) & ~costly
 
     @property
     def _parting(self) -> Array:
-        """Whether the disagreement has grown likewise, a million times beyond what it was in the first window."""
+        """True where the disagreement has grown likewise, a million times beyond what it was in the first window."""
         return self.fresh & _grows(self.closed.apart, 1e6 * self.marks.early) & (self.marks.early > 0)
 
 
 def verdict(watch: StopMonitor) -> Array:
-    """Say whether and why to stop after these records: `GOING`, or the number of a `Status`."""
+    """Decide whether and why to stop after these records: `GOING`, or the number of a `Status`."""
     return Evidence.of(watch).verdict
 
 
 def ending(watch: StopMonitor, verdict: int, note: str = "") -> Ending:
-    """Say why the run stopped, with the numbers."""
+    """Return why the run stopped, with the numbers."""
     number = lambda value: float(np.asarray(value))  # noqa: E731
     limits, seen = watch.limits, watch.seen
     with jax.enable_x64(watch.marks.dtype == np.float64):
@@ -161,7 +161,7 @@ def _measures(watch: StopMonitor) -> tuple[Array, Array]:
 
 
 def _to_come(d: Array) -> Array:
-    """How much a series still has to move that moved by so much from window to window, by the worst pair of them.
+    """Estimate how much a series still has to move, from its change in each window, by the worst pair of them.
 
     Were it geometric, d₂ + d₂²/(d₁ − d₂)·… sums to d₂ d₂/(d₁ − d₂); infinite where it does not slow down.
     """
@@ -172,7 +172,7 @@ def _to_come(d: Array) -> Array:
 
 
 def _grows(series: Array, limit: Array) -> Array:
-    """Whether it rose from window to window, no slower at the end than at the beginning, and beyond a limit.
+    """Return True where a series rose in every window, no slower at the end than at the beginning, beyond a limit.
 
     What approaches a plateau slows down, as the cost does when prices rise from nothing.
     """

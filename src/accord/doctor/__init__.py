@@ -1,4 +1,4 @@
-"""What agents are like, what that will cost, and which method to take: measured without pooling a row."""
+"""The examination of agents before a run: their differences, the cost, and the method to take; no row is pooled."""
 
 from accord.doctor.diagnose import diagnose
 from accord.doctor.diagnosis import Diagnosis

@@ -1,4 +1,4 @@
-"""What to do, in sentences: which pattern, which method, which step size, how many local steps, and why."""
+"""The advice, in sentences: which pattern, which method, which step size, how many local steps, and why."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _exact(who: Context, counted: Sequence[Rounds]) -> Iterator[str]:
 
 
 def _whole(who: Context, method: str) -> str:
-    """Why a Hessian is worth what it weighs."""
+    """Explain why a Hessian is worth its size."""
     if "Newton" not in method:
         return ""
     return (

@@ -38,15 +38,15 @@ def diagnose(
     local_steps: Sequence[int] = (2, 5, 20),
     share: float = 1e-4,
 ) -> Diagnosis:
-    """How different the agents are, what that will cost, and which method and step size to take.
+    """Measure how different the agents are, what that will cost, and which method and step size to take.
 
-    - `network`: who would talk to whom; None for a server. `x0`: where runs would start; the problem's own where None.
+    - `network`: the links; None for a server. `x0`: where runs would start; the problem's own where None.
     - `check`: also make short runs, and put what they measured beside what was predicted.
     - `local_steps`: τ of FedAvg, for each of which the floor it will stand on is predicted.
     - `share`: of the initial F − F*, down to which rounds are counted.
 
     Agents are asked for losses, gradients and Hessian-vector products, each on its own rows; no row leaves its agent,
-    and `Diagnosis.said` tells what does. Raises `ProblemError` where there is no gradient to ask for, or no minimum.
+    and `Diagnosis.said` lists what does. Raises `ProblemError` where there is no gradient to ask for, or no minimum.
 
     >>> import accord
     >>> found = diagnose(accord.problems.quadratic(H=[1.0, 10.0], c=[0.0, 1.0]), local_steps=[10])
@@ -142,7 +142,7 @@ def _rounds(
         try:
             method, _ = tune(kind(), problem, network, x0)
             plan, _ = build_plan(RunRequest(problem=problem, method=method, x0=x0, network=network))
-        except (MethodError, NetworkError):  # it cannot do this problem or network, and would say why
+        except (MethodError, NetworkError):  # it cannot do this problem or network, and would give the reason
             continue
         predicted, basis = _foreseen(method, network, found, share)
         cost = per_round(plan).bytes

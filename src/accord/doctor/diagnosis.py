@@ -27,12 +27,12 @@ ABOVE = {
     "overview": "accord.doctor.figures:overview",
     "write": "accord.doctor.report:write",
 }
-"""What stands on a diagnosis and is made of it elsewhere."""
+"""The attributes of a diagnosis that are built from it in other modules."""
 
 
 @dataclass(frozen=True, eq=False)
 class Diagnosis:
-    """What agents are like, what that will cost, and which method to take: sentences when printed.
+    """The measured differences of agents, what they will cost, and which method to take: sentences when printed.
 
     - `table`: a DataFrame, one row an agent: examples, weight, smoothness `L`, strong convexity `mu` and their ratio
       `condition`; its loss `alone`, at its own optimum, and `together`, at the common one; the `distance` between the
@@ -105,7 +105,7 @@ class Diagnosis:
 
     @property
     def B(self) -> float:
-        """Σ p_k ‖∇f_k(x*)‖²: 0 where one model suits everybody."""
+        """Σ p_k ‖∇f_k(x*)‖²: 0 where one model suits all agents."""
         return self.measures.B
 
     @property
@@ -123,7 +123,7 @@ class Diagnosis:
         return "\n".join([*self.findings_about(), *self.advice])
 
     def findings_about(self, *subjects: str) -> list[str]:
-        """What was found about "agents", "difference", "floors", "rounds", "delays" or "privacy"; all if not given."""
+        """Return the findings on "agents", "difference", "floors", "rounds", "delays", "privacy"; all if not given."""
         return [one.sentence for one in self.found if one.about in subjects or not subjects]
 
     def summary(self) -> dict[str, Any]:

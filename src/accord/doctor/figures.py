@@ -25,7 +25,7 @@ COSINES = LinearSegmentedColormap.from_list(
 
 
 def overview(found: Diagnosis) -> Figure:
-    """What each agent gives up, who pulls against whom, and the floors of FedAvg."""
+    """Draw what each agent gives up, who pulls against whom, and the floors of FedAvg."""
     figure = Figure(figsize=(11, 3.9), layout="constrained")
     gives, pulls, stands = figure.subplots(1, 3, width_ratios=[1, 1, 1])
     draw_losses(gives, found)
@@ -35,7 +35,7 @@ def overview(found: Diagnosis) -> Figure:
 
 
 def losses_figure(found: Diagnosis) -> Figure:
-    """What each agent loses alone and together."""
+    """Draw what each agent loses alone and together."""
     K = len(found.table)
     figure = Figure(figsize=(9, 1.3 + 0.28 * K if K <= NAMED else 3.6), layout="constrained")
     draw_losses(figure.subplots(), found)
@@ -43,14 +43,14 @@ def losses_figure(found: Diagnosis) -> Figure:
 
 
 def conflict_figure(found: Diagnosis) -> Figure:
-    """Who pulls against whom."""
+    """Draw which agents pull against which."""
     figure = Figure(figsize=(9, 3.4 if len(found.table) <= WRITTEN else 5.6), layout="constrained")
     draw_conflict(figure, figure.subplots(), found)
     return figure
 
 
 def floors_figure(found: Diagnosis) -> Figure:
-    """Where FedAvg will stand, and where it stood."""
+    """Draw the floors of FedAvg: predicted, and measured."""
     figure = Figure(figsize=(9, 2.9), layout="constrained")
     draw_floors(figure.subplots(), found)
     return figure
@@ -120,14 +120,14 @@ def draw_conflict(figure: Figure, axes: Axes, found: Diagnosis) -> None:
 
 
 def alike(cosines: np.ndarray) -> np.ndarray:
-    """An order of the agents in which those who agree are neighbours: by angle in the plane that tells most apart."""
+    """An order of the agents in which those who agree are neighbours: by angle in the plane that differs most."""
     values, vectors = np.linalg.eigh(cosines)
     plane = vectors[:, -2:] * np.sqrt(np.maximum(values[-2:], 0))
     return np.argsort(np.arctan2(plane[:, 0], plane[:, 1]), kind="stable")
 
 
 def draw_floors(axes: Axes, found: Diagnosis) -> None:
-    """How far from the optimum FedAvg will rest, against local steps; rings are where runs came to rest."""
+    """Draw how far from the optimum FedAvg will rest, against local steps; rings are where runs came to rest."""
     floors = found.floors.sort_index()
     steps = floors.index.to_numpy()
     axes.plot(steps, floors["predicted"], color=SERIES[0], linewidth=1.8, marker="o", markersize=5)

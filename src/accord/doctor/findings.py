@@ -1,4 +1,4 @@
-"""What was found, in sentences."""
+"""The findings, in sentences."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def sentences(
     delays: Sequence[Delay],
     said: Mapping[str, QueryCost],
 ) -> Iterator[Finding]:
-    """What agents are like, what is predicted, and what a run measured."""
+    """Yield what agents are like, what is predicted, and what a run measured."""
     heard, told = (sum(getattr(one, name) for one in said.values()) for name in ("heard", "said"))
     parts = {
         "agents": [*_who(who, found), *_curvature(found), *_gives(who, found)],
@@ -73,7 +73,7 @@ def _who(who: Context, found: Measures) -> Iterator[str]:
 
 
 def _called(who: Context, k: int) -> str:
-    """An agent's name, or "agent 3" where it has none."""
+    """Return an agent's name, or "agent 3" where it has none."""
     return f"agent {who.names[k]}" if who.names[k].isdigit() else who.names[k]
 
 
@@ -162,7 +162,7 @@ def _beside(
     agree: float = AGREE,
     nothing: float = 0.0,
 ) -> str:
-    """What a run measured, and whether that agrees; below `nothing` both are rounding."""
+    """Write what a run measured, and whether that agrees; below `nothing` both are rounding."""
     if math.isnan(measured):
         return ""
     apart = abs(measured - predicted) / max(abs(predicted), abs(measured), 1e-300)

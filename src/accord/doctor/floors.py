@@ -17,7 +17,7 @@ SEEN = 40  # products with which the spectrum of M is looked at
 
 
 class Floor(NamedTuple):
-    """Where FedAvg comes to rest under a constant step, and how fast."""
+    """The point where FedAvg comes to rest under a constant step, and how fast it does."""
 
     steps: int  # τ, local gradient steps of a round
     step_size: float  # a

@@ -1,4 +1,4 @@
-"""What is measured of a problem: how curved it is, and how different its agents are where they would meet."""
+"""The measures of a problem: how curved it is, and how different its agents are at the common optimum."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LEFT = 1e-5  # of the gradient at the common optimum: where an agent's own searc
 
 
 class Measures(NamedTuple):
-    """Of the agents; arrays have one entry an agent."""
+    """The measures of the agents; arrays have one entry an agent."""
 
     L: np.ndarray  # smoothness of f_k, everywhere
     mu: np.ndarray  # strong convexity of f_k, everywhere
@@ -42,7 +42,7 @@ class Measures(NamedTuple):
 
     @property
     def label_skew(self) -> np.ndarray | None:
-        """How far an agent's mix of labels is from everybody's: half the sum of differences, 0 for the same mix."""
+        """The distance of an agent's mix of labels from that of all: half the sum of differences, 0 if the same."""
         if self.labels is None:
             return None
         everybody = self.labels.sum(0) / self.labels.sum()
@@ -50,7 +50,7 @@ class Measures(NamedTuple):
 
 
 def measure(problem: Problem, agents: Population, x0: np.ndarray) -> Measures:
-    """All of them, by questions to the agents."""
+    """Measure all of them, by questions to the agents."""
     p = problem.weights
     bounds = curvature(problem, agents.shape.unflatten(x0))
     common = common_optimum(agents, x0, hasattr(problem.loss, "quadratic"))
@@ -80,7 +80,7 @@ def measure(problem: Problem, agents: Population, x0: np.ndarray) -> Measures:
 
 
 def _spectrum(agents: Population, x: np.ndarray, x0: np.ndarray) -> Ritz:
-    """Of the Hessian of F at x, seen from the way there; from anywhere if x0 is there already."""
+    """Find the spectrum of the Hessian of F at x, seen from the way there; from anywhere if x0 is there already."""
     way = x0 - x
     if not np.linalg.norm(way) > 0:
         way = np.random.default_rng(0).standard_normal(len(x))

@@ -27,7 +27,7 @@ class Delay(NamedTuple):
 
 
 class Context(NamedTuple):
-    """Who was examined, over what, and where from: what sentences need besides the measures."""
+    """The context of a diagnosis, which sentences need besides the measures: agents, network and starting point."""
 
     names: tuple[str, ...]
     sizes: np.ndarray

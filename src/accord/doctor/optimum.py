@@ -11,11 +11,11 @@ from accord.problems.population.in_memory import Population
 from accord.problems.population.queries import hvp, loss, value_and_grad
 
 STEPS, PRODUCTS = 60, 200  # of Newton's method, and Hessian-vector products in each
-FOUND = 1e-7  # of the first gradient: where more is left, there is no optimum to speak of
+FOUND = 1e-7  # of the first gradient: where more is left, there is no optimum
 
 
 class Common(NamedTuple):
-    """Where F is least, as far as it was found."""
+    """The minimum of F, as far as it was found."""
 
     x: np.ndarray
     value: float  # F there
@@ -25,7 +25,7 @@ class Common(NamedTuple):
 
     @property
     def found(self) -> bool:
-        """Whether it is an optimum."""
+        """True where it is an optimum."""
         return self.left <= FOUND
 
 

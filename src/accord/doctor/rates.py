@@ -1,4 +1,4 @@
-"""How many rounds a method will take, foreseen from curvature and network, and how stale a gradient may be."""
+"""The number of rounds of a method, predicted from curvature and network, and how stale a gradient may be."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LONGEST = 10**7  # rounds: more is as good as never
 
 
 class Rounds(NamedTuple):
-    """What a method is foreseen to take until F is within a share of the initial distance, and what it took."""
+    """The rounds of a method until F is within a share of the initial distance: predicted, and measured."""
 
     method: str
     predicted: float  # rounds; infinite where the theory foresees no end, NaN where there is no theory
@@ -65,7 +65,7 @@ def linear(contraction: float, share: float) -> float:
 
 
 def skipping(kappa: float, steps: int, share: float) -> float:
-    """Rounds of Scaffnew: an iteration contracts by 1 − min(1/κ, p²), and p = 1/steps of them speak."""
+    """Rounds of Scaffnew: an iteration contracts by 1 − min(1/κ, p²), and p = 1/steps of them communicate."""
     return linear(math.sqrt(1 - min(1 / kappa, 1 / steps**2)), share) / steps
 
 
@@ -83,7 +83,7 @@ class _Spring:
 
 
 def radii(method: Any, eigenvalues: np.ndarray, curvatures: np.ndarray) -> np.ndarray:
-    """By what a round of a peer method shortens errors where all agents have one Hessian, mode by mode: (modes, θ).
+    """Return the factors by which a round of a peer method shortens errors where agents share a Hessian: (modes, θ).
 
     Along an eigenvector of W with eigenvalue λ and one of the Hessian with eigenvalue θ a round is a small linear map,
     got from the method's own functions; its spectral radius is the answer. Where Hessians differ it may be slower.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def agents(who: Context, found: Measures) -> pd.DataFrame:
-    """One row an agent."""
+    """Tabulate the agents, one a row."""
     with np.errstate(divide="ignore"):
         condition = np.where(found.mu > 0, found.L / found.mu, np.inf)
     columns = {
@@ -38,7 +38,7 @@ def agents(who: Context, found: Measures) -> pd.DataFrame:
 
 
 def floors(rested: Sequence[FloorComparison]) -> pd.DataFrame:
-    """One row a number of local steps; distances ‖x − x*‖, and heights F(x) − F*."""
+    """Tabulate the floors, a row a number of local steps; distances ‖x − x*‖, and heights F(x) − F*."""
     rows = [
         {
             "local_steps": one.floor.steps,
@@ -57,7 +57,7 @@ def floors(rested: Sequence[FloorComparison]) -> pd.DataFrame:
 
 
 def rounds(counted: Sequence[Rounds]) -> pd.DataFrame:
-    """One row a method."""
+    """Tabulate the rounds, a row a method."""
     rows = [(one.method, one.predicted, one.measured, one.bytes, one.basis) for one in counted]
     return pd.DataFrame(rows, columns=pd.Index(["method", "predicted", "measured", "bytes", "basis"])).set_index(
         "method"
@@ -65,13 +65,13 @@ def rounds(counted: Sequence[Rounds]) -> pd.DataFrame:
 
 
 def delays(limits: Sequence[Delay]) -> pd.DataFrame:
-    """One row a delay in rounds."""
+    """Tabulate the delays, a row a delay in rounds."""
     names = pd.Index(["delay", "longest_step", "stable_below", "unstable_above"])
     return pd.DataFrame([tuple(one) for one in limits], columns=names).set_index("delay")
 
 
 def said(told: Mapping[str, QueryCost]) -> pd.DataFrame:
-    """One row a question: how often it was asked, and the bytes that one agent heard and said."""
+    """Tabulate the questions, one a row: how often it was asked, and the bytes that one agent received and sent."""
     rows = [(words, *one) for words, one in told.items()]
     return pd.DataFrame(rows, columns=pd.Index(["question", "times", "heard", "said"])).set_index("question")
 

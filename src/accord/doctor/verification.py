@@ -24,7 +24,7 @@ STALE = 90  # rounds of a check of a delay
 
 
 class FixedPoint(NamedTuple):
-    """Where a run of FedAvg stood at its end."""
+    """The point at which a run of FedAvg ended."""
 
     distance: float  # ‖x − x*‖
     above: float  # F(x) − F*
@@ -64,7 +64,7 @@ def taken(problem: Problem, method: Any, x0: Any, network: Any, least: float, sh
 
 
 def is_unstable(agents: Population, optimum: np.ndarray, delay: int, part: float, seen: Ritz) -> bool:
-    """Whether x⁺ = x − a ∇F(x_{t−d}), begun beside the optimum, moves away from it; a a part of the longest step."""
+    """Return True where x⁺ = x − a ∇F(x_{t−d}), begun beside the optimum, diverges; a a part of the longest step."""
     steep = float(seen.values.max())
     step = part * longest_step(delay, steep)
     between = (

@@ -1,1 +1,1 @@
-"""From a request to numbers: the plan, the rounds, the events, the records."""
+"""The engine, from a request to numbers: the plan, the rounds, the events, the records."""

@@ -1,4 +1,4 @@
-"""What one agent does in a round, compiled once for all agents of the same size: the worker's five steps."""
+"""The work of one agent in a round, compiled once for all agents of the same size: the worker's five steps."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from accord.errors import MethodError
 
 @jax.jit
 def speak_edges(method: Any, channel: Any, state: Any, memory: Any, key: Array) -> tuple[Any, Any]:
-    """What crosses the wires to all neighbours, and the channel's memories."""
+    """Encode the messages to all neighbours, and return them with the channel's memories."""
     words = method.messages(state)
     keys = key_of_places(key, jax.tree.leaves(words)[0].shape[0])
     return jax.vmap(channel.encode)(words, memory, keys)
@@ -22,12 +22,12 @@ def speak_edges(method: Any, channel: Any, state: Any, memory: Any, key: Array) 
 
 @jax.jit
 def update_edges(method: Any, state: Any, heard: Any, present: Array, agent: Any, key: Array) -> Any:
-    """The next state of a peer with a word for each neighbour."""
+    """The next state of a peer with a message for each neighbour."""
     return method.update(state, heard, present, agent, key)
 
 
 def key_of_places(key: Array, places: int) -> Array:
-    """A key for each neighbour's word."""
+    """A key for each neighbour's message."""
     return jax.vmap(lambda place: jax.random.fold_in(key, place))(jnp.arange(places, dtype=jnp.int32))
 
 
@@ -35,7 +35,7 @@ def key_of_places(key: Array, places: int) -> Array:
 def visit(
     method: Any, channel: Any, heard: Any, client: Any, memory: Any, agent: Any, work: Array, noise: Array
 ) -> Any:
-    """A client's reply as it is heard, its proposal as told by that, its state, its channel's memory."""
+    """A client's reply as it is received, its proposal as derived from that, its state, its channel's memory."""
     reply, client = method.respond(heard, client, agent, work)
     speaker, listener = memory
     wire, speaker = channel.encode(reply, speaker, noise)
@@ -44,16 +44,16 @@ def visit(
 
 
 class Spread(NamedTuple):
-    """How far a client's proposal is from the server's model."""
+    """The distance of a client's proposal from the server's model."""
 
     shift: Any  # the proposal seen from there; zero where only its length is known
     square: Any  # ‖shift‖²
 
 
 def spread_of(method: Any, heard: Any, said: Any, client: Any) -> Spread:
-    """What a reply that the channel has passed tells of a client's own model: nothing of its state is read.
+    """Derive a client's own model from a reply that the channel has passed: nothing of its state is read.
 
-    A reply that cannot tell it bears ‖x_k − x‖² in a field `apart`. Raises `MethodError` where neither is so.
+    A reply that lacks it bears ‖x_k − x‖² in a field `apart`. Raises `MethodError` where neither is so.
     """
     x = getattr(heard, "x", 0)
     if hasattr(said, "apart"):
@@ -67,7 +67,7 @@ def spread_of(method: Any, heard: Any, said: Any, client: Any) -> Spread:
 
 
 class Withheld:
-    """A client's state, to those whom it is not told."""
+    """A client's state, for those who do not receive it."""
 
     def __init__(self, method: str) -> None:
         self._method = method
@@ -91,7 +91,7 @@ class Withheld:
 
 @jax.jit
 def propose(method: Any, heard: Any, client: Any, agent: Any, key: Array) -> Array:
-    """What a client would propose as its own model."""
+    """Return what a client would propose as its own model."""
     reply, client = method.respond(heard, client, agent, key)
     return method.proposal(heard, reply, client)
 

@@ -1,4 +1,4 @@
-"""What clients hold from round to round, in a file: of a million clients only those that were asked take any space."""
+"""A store on disk of the clients' states from round to round: only clients that were asked take any space."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ClientStore:
             self.table = np.frombuffer(self.map, row)
 
     def read(self, ks: np.ndarray) -> Any:
-        """What these clients hold, stacked; zeros for who was never asked."""
+        """Return the states of these clients, stacked; zeros for clients that were never asked."""
         rows = self.table[ks] if len(self.table) else np.empty(len(ks), self.table.dtype)
         return jax.tree.unflatten(self.tree, [np.ascontiguousarray(rows[name]) for name in self.fields])
 
@@ -57,7 +57,7 @@ class ClientStore:
 
 
 def _private(path: Path) -> int:
-    """A new file that its owner alone reads: it holds what clients do not tell."""
+    """A new file that its owner alone reads: it holds what clients do not send."""
     path.unlink(missing_ok=True)
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
 

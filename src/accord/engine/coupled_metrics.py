@@ -1,4 +1,4 @@
-"""What is measured where agents share a constraint: the cost, the violation, a bound on the cost, and impossibility."""
+"""The measures where agents share a constraint: the cost, the violation, a bound on the cost, and impossibility."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from accord.problems.coupling import LocalConstraint
 from accord.problems.regularizers import Budget
 
 FAR = 1e6
-"""How far beyond its scale a decision without bounds is looked for when a constraint is said to be impossible."""
+"""The search radius of a decision without bounds, in units of its scale, in the test for an impossible constraint."""
 
 
 class Terms(NamedTuple):
@@ -27,7 +27,7 @@ class Terms(NamedTuple):
 
 
 class Reach(NamedTuple):
-    """How little λᵀ(A_k x − b/K) can be within one agent's bounds, and the size of what was added up."""
+    """The least value of λᵀ(A_k x − b/K) within one agent's bounds, and the size of what was added up."""
 
     least: Any
     size: Any
@@ -35,7 +35,7 @@ class Reach(NamedTuple):
 
 @jax.jit
 def terms(agent: Agent, x: Array, price: Array) -> Terms:
-    """One agent's terms at its decision and at a price, raised to 0 where that of a row of ≤ is below."""
+    """Compute one agent's terms at its decision and at a price, raised to 0 where that of a row of ≤ is below."""
     price = jnp.maximum(price, agent.share.floor)
     best, surplus, part = agent.best_response(price), agent.contribution(x), agent.share.b
     size = jnp.linalg.norm(surplus + part) + jnp.linalg.norm(part)
@@ -43,13 +43,13 @@ def terms(agent: Agent, x: Array, price: Array) -> Terms:
 
 
 def excess(surplus: Array, floor: Array) -> Array:
-    """By how much each row is violated: of ≤ only what is above."""
+    """Return the violation of each row: of ≤ only what is above."""
     return jnp.where(jnp.isfinite(floor), jnp.maximum(surplus, 0), surplus)
 
 
 @jax.jit
 def reach(share: LocalConstraint, direction: Array) -> Reach:
-    """One agent's least in a direction; a decision without bounds goes `FAR` times as far as is needed to meet b."""
+    """Compute one agent's least in a direction; a decision without bounds goes `FAR` times as far as b needs."""
     slope, bounds = share.adjoint(direction), (share.box.lower, share.box.upper)
     if isinstance(share.box, Budget):
         ends = slope * share.box.cheapest(slope, jnp.zeros_like(slope))
@@ -63,7 +63,7 @@ def reach(share: LocalConstraint, direction: Array) -> Reach:
 
 
 def measured(all_terms: Terms, price: Array, floor: Array, reaches: Reach) -> Record:
-    """The record of a round, from everybody's terms and reaches in the direction of the violation.
+    """The record of a round, from all agents' terms and reaches in the direction of the violation.
 
     Where even the least in that direction is above 0, no decisions meet the constraint (Farkas): along this ray the
     dual rises without end, so the bound on the cost is infinite.

@@ -1,4 +1,4 @@
-"""Where the border between one worker's agents and the others' runs in a network."""
+"""The links between one worker's agents and the others' in a network."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Workers = tuple[int, ...]
 
 
 class CutLinks(NamedTuple):
-    """Which directed links cross the border of a worker's agents, and at whom they end."""
+    """The directed links that cross the border of a worker's agents, and the workers at their ends."""
 
     outgoing: np.ndarray
     incoming: np.ndarray
@@ -21,7 +21,8 @@ class CutLinks(NamedTuple):
 
 
 def halo_of_agents(network: Any, owners: np.ndarray, worker: int) -> tuple[Halo, Workers, Workers, np.ndarray]:
-    """Where an agent says the same to all, one row an agent; who hears, who speaks, and all that are heard here."""
+    """Build the halo where an agent sends the same to all, one row an agent; the receivers, the senders, and all agents
+    that are received here."""
     members = getattr(network, "members", (network,))
     sources, targets = (np.concatenate([getattr(m.edges, end) for m in members]) for end in ("sources", "targets"))
     crossing, here = _crossing(owners, sources, targets, worker), np.flatnonzero(owners == worker)
@@ -34,13 +35,13 @@ def halo_of_agents(network: Any, owners: np.ndarray, worker: int) -> tuple[Halo,
 
 
 def halo_of_messages(network: Any, owners: np.ndarray, worker: int) -> tuple[Halo, Workers, Workers]:
-    """Where an agent has a word for each who hears it, one row an agent and place."""
+    """Build the halo where an agent has a message for each receiver, one row an agent and place."""
     sources, targets, _ = network.edges
     crossing, here = _crossing(owners, sources, targets, worker), np.flatnonzero(owners == worker)
     at_speaker, at_listener = _rank(targets, sources), _rank(sources, targets)
     mine = (owners[sources] == worker) & (owners[targets] == worker)
     width = 1 + max(at_speaker[owners[sources] == worker], default=0)
-    row = np.searchsorted(here, sources) * width + at_speaker  # of what is said here
+    row = np.searchsorted(here, sources) * width + at_speaker  # of what is sent here
     out = []
     for other in crossing.recipients:
         links = _in_order(crossing.outgoing & (owners[targets] == other), sources, targets)
@@ -72,6 +73,6 @@ def _rank(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
 
 
 def _in_order(chosen: np.ndarray, sources: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """The numbers of the links chosen, by speaker and listener: the same order at both ends."""
+    """The numbers of the links chosen, by sender and receiver: the same order at both ends."""
     links = np.flatnonzero(chosen)
     return links[np.lexsort((targets[links], sources[links]))]

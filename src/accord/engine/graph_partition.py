@@ -1,4 +1,4 @@
-"""Which worker has which agents: neighbours together, so that few words cross from one worker to another."""
+"""The assignment of agents to workers: neighbours together, so that few messages cross from one worker to another."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def graph_partition(network: Any, agents: int, parts: int) -> np.ndarray:
 
 
 def cut(network: Any, owners: np.ndarray) -> int:
-    """How many undirected links join agents of different workers."""
+    """Count the undirected links that join agents of different workers."""
     links = _links(network).tocoo()
     return int((owners[links.row] != owners[links.col]).sum()) // 2
 
 
 def _links(network: Any) -> Any:
-    """The graph of who hears or is heard by whom, in any network of a cycle."""
+    """The graph of all links, in either direction, in any network of a cycle."""
     from scipy.sparse import csr_array
 
     edges = [member.edges for member in getattr(network, "members", (network,))]

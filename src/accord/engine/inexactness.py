@@ -1,4 +1,4 @@
-"""Whether agents' inner solvers come to their end, told once a run has ended: what they answer is only as exact."""
+"""A test after a run whether agents' inner solvers reached their end: their answers are only as exact as that."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from accord.problems.agent import Agent
 from accord.problems.problem import stacked
 
 MANY = 1000
-"""Agents beyond which nobody is asked once more: it would cost as much as a round."""
+"""Agents beyond which none is asked once more: it would cost as much as a round."""
 
 
 ULPS_AT_REST = 1e3
@@ -57,7 +57,7 @@ def warn_if_inexact(plan: Plan, outcome: Outcome) -> None:
 
 
 def _has_formulas(oracle: Callable[[Agent], Any], agents: Agent) -> bool:
-    """Whether every answer is a formula: nobody turns to the inner solver."""
+    """Return True where every answer is a formula: the inner solver is never called."""
     asked: list[bool] = []
 
     def noted(*question: Any) -> Array:

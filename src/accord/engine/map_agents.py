@@ -1,4 +1,4 @@
-"""One function for many agents."""
+"""The map of one function over many agents."""
 
 from __future__ import annotations
 

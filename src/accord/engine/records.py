@@ -22,7 +22,7 @@ class Elapsed(NamedTuple):
         return cls(jnp.zeros((), dtype), jnp.zeros((), dtype))
 
     def after(self, wait: Array) -> Elapsed:
-        """So many seconds later.
+        """Return the clock so many seconds later.
 
         >>> clock = Elapsed.none("float32")
         >>> float(clock.after(jnp.float32(1.5)).seconds)
@@ -34,7 +34,7 @@ class Elapsed(NamedTuple):
 
 
 class Staleness(NamedTuple):
-    """How old what was heard has been: in updates between the word that an agent set out from and its answer."""
+    """The age of what was received: in updates between the message that an agent started from and its answer."""
 
     total: Array
     largest: Array
@@ -42,17 +42,17 @@ class Staleness(NamedTuple):
 
     @classmethod
     def none(cls) -> Staleness:
-        """Nothing was heard yet."""
+        """Return the staleness before anything was received."""
         zero = jnp.zeros((), jnp.int32)
         return cls(jnp.zeros((), jnp.float32), zero, zero)
 
     def update(self, d: Array) -> Staleness:
-        """After one more answer of staleness d."""
+        """Return the staleness after one more answer of staleness d."""
         return Staleness(self.total + d.astype(jnp.float32), jnp.maximum(self.largest, d), self.count + 1)
 
     @property
     def mean(self) -> Array:
-        """Of all that was heard so far."""
+        """The mean over all that was received so far."""
         return self.total / jnp.maximum(self.count, 1).astype(jnp.float32)
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Record(NamedTuple):
-    """What is measured of a run at one round; leading axis: the records."""
+    """The measures of a run at one round; leading axis: the records."""
 
     objective: Any  # F(x̄), or Σ f_k(x_k) for prices
     disagreement: Any  # Σ p_k ‖x_k − x̄‖², or ‖Σ A_k x_k − b‖ (the positive part for ≤)
@@ -22,9 +22,9 @@ class Record(NamedTuple):
     moved: Any  # Σ p_k ‖x_k − x0‖², or ‖b‖ + Σ ‖A_k x_k‖ for prices: by what disagreement is measured
     residual: Any = math.nan  # √ of the mean of Σ p_k ‖x_k⁺ − x_k‖² over the last rounds; of the price for prices
     clock: Any = None  # simulated seconds, where a clock runs
-    staleness: Any = None  # the mean so far, where nobody waits
+    staleness: Any = None  # the mean so far, in asynchronous runs
     stalest: Any = None  # the largest so far
-    oldest: Any = ALWAYS  # the round after which the agent not heard for longest was heard last, where nobody waits
+    oldest: Any = ALWAYS  # the round of the oldest last reply of any agent, in asynchronous runs
 
     @property
     def seen(self) -> Seen:
@@ -33,7 +33,7 @@ class Record(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """Where a run stands."""
+    """The current answer of a run."""
 
     x: Any  # the answer, flat; (K, d) decisions for prices
     agents: Any  # (K, d), every agent's own
@@ -50,21 +50,21 @@ class Session(Protocol):
     verdict: int
 
     def advance(self, records: int, every: int) -> Record:
-        """Record, then `every` rounds, `records` times; fewer when the watch says stop. `every` 0 records only."""
+        """Record, then `every` rounds, `records` times; fewer when the monitor stops. `every` 0 records only."""
         ...
 
     def outcome(self) -> Outcome:
-        """Where the run stands."""
+        """Return the current answer of the run."""
         ...
 
     def state(self) -> Any:
-        """All that a resumed run needs, as a pytree of NumPy arrays."""
+        """Return all that a resumed run needs, as a pytree of NumPy arrays."""
         ...
 
     def restore(self, state: Any, round: int) -> None:
-        """Go on from `state`, after `round` rounds."""
+        """Continue from `state`, after `round` rounds."""
         ...
 
     def close(self) -> None:
-        """Let go of workers and devices."""
+        """Release workers and devices."""
         ...

@@ -16,7 +16,7 @@ from accord.errors import MethodError
 from accord.problems.opaque import Crowd, ask_p
 
 PROGRAMS = 128
-"""How many are kept, those that were used last: by the shapes of what they are given, whoever the agents are."""
+"""The number of programs kept, those last used: by the shapes of their arguments, whatever the agents are."""
 
 CALLS = ("jit", "pjit", "closed_call", "custom_jvp_call", "custom_vjp_call", "remat", "checkpoint")
 LOOPS = ("scan", "while", "cond")
@@ -29,7 +29,7 @@ _crowd: ContextVar[Crowd | None] = ContextVar("crowd", default=None)
 
 @contextmanager
 def asking(crowd: Crowd | None) -> Iterator[None]:
-    """In this thread, programs that are `compiled` ask these agents; None where all of them are JAX."""
+    """Ask these agents in `compiled` programs of this thread; None where all of them are JAX."""
     token = _crowd.set(crowd)
     try:
         yield
@@ -92,7 +92,7 @@ Run = Callable[[Crowd, Sequence[Any]], Sequence[Any]]
 
 
 def _stretches(jaxpr: Any) -> Iterator[tuple[list[Var], list[Var], Run]]:
-    """What each stretch needs, what it finds that is needed later, and how it is run."""
+    """Yield for each stretch what it needs, what it finds that is needed later, and how it is run."""
     groups: list[list[JaxprEqn]] = []
     for eqn in jaxpr.eqns:
         if _asks(eqn) or not groups or _asks(groups[-1][-1]):
@@ -110,7 +110,7 @@ def _stretches(jaxpr: Any) -> Iterator[tuple[list[Var], list[Var], Run]]:
 
 
 def _asks(eqn: JaxprEqn) -> bool:
-    """Whether agents are asked in an equation, or in a loop or a function that it stands for."""
+    """Return True where agents are asked in an equation, or in a loop or a function that it stands for."""
     return eqn.primitive is ask_p or any(_asks(one) for body in _bodies(eqn) for one in body.eqns)
 
 
@@ -146,7 +146,7 @@ def _evaluate(group: list[JaxprEqn], needed: list[Var], kept: list[Var], *given:
 
 
 def _asking(eqn: JaxprEqn) -> Run:
-    """How an equation is run that asks: the question itself, a function, or a loop."""
+    """Return the function that runs an equation that asks: the question itself, a function, or a loop."""
     params = eqn.params
     if eqn.primitive is ask_p:
         return lambda crowd, given: [crowd.answer(*given, **params)]

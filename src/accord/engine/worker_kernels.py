@@ -1,4 +1,4 @@
-"""What a worker computes, compiled once for all teams of the same shapes; agents outside are asked in between."""
+"""The computations of a worker, compiled once for all teams of the same shapes; opaque agents are asked in between."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def slots(asked: int, agents: int) -> int:
 
 @compiled
 def start(team: Any, *begin: Any) -> Any:
-    """What is held first."""
+    """Return the first state of a team."""
     return team.start(*begin)
 
 
@@ -40,7 +40,7 @@ def start(team: Any, *begin: Any) -> Any:
 def respond(
     team: Clients, held: Any, heard: tuple[Array, ...], ks: Array, mean: Array, total: Array, t: Array, *, cohort: int
 ) -> tuple[Any, Any, Any]:
-    """What a cohort says in total and one by one, and what is held after it."""
+    """Return a cohort's replies in total and one by one, and the state after it."""
     part = replace(team, cohort=cohort)
     said, replies, clients, memories = part.respond(held, _heard(team, held, heard), ks, Shares(mean, total), t)
     return said, replies, held._replace(clients=clients, memories=memories)
@@ -48,7 +48,7 @@ def respond(
 
 @compiled
 def client_models(team: Clients, held: Any, heard: tuple[Array, ...], t: Array) -> tuple[Array, Array | None]:
-    """Each client's own model, or what it would propose as such; and its multiplier, where it has one."""
+    """Return each client's own model, or what it would propose as such; and its multiplier, where it has one."""
     return team.models(held, _heard(team, held, heard), t), team.prices(held)
 
 
@@ -59,7 +59,7 @@ def _heard(team: Clients, held: Any, arrays: tuple[Array, ...]) -> Any:
 
 @partial(compiled, static=("phase",))
 def send(team: Any, held: Any, t: Array, *, phase: int) -> tuple[Any, Any, Any, Any]:
-    """What agents hold to say, what crosses the wires of it, what is held then, and what goes to each other worker."""
+    """Return what agents want to send, what of it crosses the wires, the state, and what goes to each worker."""
     own, said, held = team.send(held, t, phase)
     return own, said, held, team.border.gather(said)
 
@@ -74,14 +74,14 @@ def step(team: Any, before: Any, after: Any) -> Array:
 def turn(
     team: Any, held: Any, own: Any, said: Any, come: Any, before: Any, t: Array, *, phase: int
 ) -> tuple[Any, tuple[Any, Any, Any, Any]]:
-    """What is held after an exchange, and what is said in the next: one call, and the numbers of two."""
+    """Return the state after an exchange, and the messages of the next: one call, and the numbers of two."""
     held = jax.lax.optimization_barrier(_receive(team, held, own, said, come, before, t, phase))
     after = (phase + 1) % len(phases_of(team.method))
     return held, send(team, held, t + int(after == 0), phase=after)
 
 
 def _receive(team: Any, held: Any, own: Any, said: Any, come: Any, before: Any, t: Array, phase: int) -> Any:
-    """What is held after an exchange; in a round's last one, who slept goes back to the state `before`."""
+    """Return the state after an exchange; in a round's last one, agents that slept go back to the state `before`."""
     words = tuple(jax.tree.unflatten(jax.tree.structure(said), word) for word in come)
     held = team.receive(held, own, team.border.received(said, words), team.weights(t), t, phase)
     return held if before is None else team.hold_asleep(held, before, t)
@@ -89,14 +89,14 @@ def _receive(team: Any, held: Any, own: Any, said: Any, come: Any, before: Any, 
 
 @compiled
 def activate(team: AsyncPeers, held: Any, ks: Array, heard: tuple[Array, ...], t: Array) -> tuple[Array, Any, Any]:
-    """By how much agents move that act on what they heard, what they say then, and what is held."""
+    """Activate agents with what they received, and return how far they move, what they send then, and the state."""
     said, after = team.activate(held, ks, heard, t)
     return team.step(held, after), said, after
 
 
 @compiled
 def models(team: Any, held: Any) -> Array:
-    """Every agent's own model, or decision."""
+    """Return every agent's own model, or decision."""
     return held.clients.x if isinstance(team, Clients) else models_of(team, held.states)
 
 
@@ -127,12 +127,12 @@ def measure(team: Any, held: Any, centre: Array) -> tuple[Array, Array, Array]:
 
 @compiled
 def terms(team: Any, held: Any, price: Array) -> coupled_metrics.Terms:
-    """Each agent's terms at its decision and a price."""
+    """Return each agent's terms at its decision and a price."""
     axes = (team.agents.axes, 0, None)
     return map_agents(coupled_metrics.terms, axes)(team.agents, models(team, held), jnp.asarray(price))
 
 
 @compiled
 def reach(team: Any, direction: Array) -> coupled_metrics.Reach:
-    """How little each agent's part can be worth."""
+    """Return the least value of each agent's part."""
     return jax.vmap(coupled_metrics.reach, (0, None))(team.agents.share, jnp.asarray(direction))

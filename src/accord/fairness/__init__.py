@@ -1,4 +1,4 @@
-"""Fairness: how each agent fares, what a cap on losses costs, and whom."""
+"""Fairness: how each agent fares, what a cap on losses costs, and which agents."""
 
 from accord.fairness.loss_caps import TradeOff, capped, trade_off
 from accord.fairness.performance import Fares, fares

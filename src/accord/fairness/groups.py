@@ -11,7 +11,7 @@ from accord.core.formatting import number
 from accord.errors import ProblemError, UnknownName
 from accord.problems.data.encoding import Table
 
-FEW, MOST = 8, 60  # values of a column of numbers that are groups as they are; groups that are told apart
+FEW, MOST = 8, 60  # values of a column of numbers that are groups as they are; groups that are distinguished
 
 
 def grouped(table: Table, by: str) -> tuple[np.ndarray, list[str]]:
@@ -35,7 +35,7 @@ def grouped(table: Table, by: str) -> tuple[np.ndarray, list[str]]:
 
 
 def _cut(column: Any, table: Table, by: str) -> Any:
-    """Numbers in four parts, at their mean and a standard deviation below and above: what agents told already."""
+    """Numbers in four parts, at their mean and a standard deviation below and above: what agents sent already."""
     if by not in table.columns:
         raise ProblemError(
             f"Column {by!r} has {column.nunique()} values and is no feature, so nobody knows its mean, "

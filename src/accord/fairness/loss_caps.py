@@ -1,4 +1,4 @@
-"""What fairness costs: the average loss against the largest, from no cap to the least possible one."""
+"""The price of fairness: the average loss against the largest, from no cap to the least possible one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ABOVE = {
     "trade_off_figure": "accord.fairness.figures:trade_off_figure",
 }
-"""What stands on it and is drawn elsewhere."""
+"""The attribute that is drawn in another module."""
 
 
 ROUNDS = 5000  # of each run
@@ -51,7 +51,7 @@ class TradeOff:
         return "\n".join(self.sentences())
 
     def sentences(self) -> Iterator[str]:
-        """From where to where, and who is paid for."""
+        """Yield the range of the largest loss and of the average, and the agent with the largest price."""
         first, last = self.table.iloc[0], self.table.iloc[-1]
         yield (
             f"Without a cap the largest loss is {number(float(last['largest']))} and the average "

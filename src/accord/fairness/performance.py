@@ -1,4 +1,4 @@
-"""How each agent fares at the answer, or each group of rows: loss, accuracy, AUC, and what it could reach alone."""
+"""The loss of each agent or group of rows at the answer, its accuracy, its AUC, and what it could reach alone."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 ABOVE = {
     "fares_figure": "accord.fairness.figures:fares_figure",
 }
-"""What stands on it and is drawn elsewhere."""
+"""The attribute that is drawn in another module."""
 
 
 MADE_FROM = "Of the rows that it was made from, which flatter it,"
-MANY, JUDGED = 20, 10_000  # agents from which tenths are told, and up to which each is judged row by row
+MANY, JUDGED = 20, 10_000  # agents from which tenths are reported, and up to which each is judged row by row
 
 
 @dataclass(frozen=True, eq=False)
 class Fares:
-    """How agents, or groups of rows, fare at the answer of a run: sentences when printed.
+    """The losses of agents, or of groups of rows, at the answer of a run: sentences when printed.
 
     - `by`: "agent", or the column that groups the rows.
     - `table`: a DataFrame, one row an agent or group: `examples`, `loss`; of a classifier the share that it gets right,
-      `accuracy`, and of one that tells two classes apart the `AUC`; where it was asked for, the loss `alone`, at the
+      `accuracy`, and of one that separates two classes the `AUC`; where it was asked for, the loss `alone`, at the
       agent's own optimum, and what it `gives_up`.
     """
 
@@ -44,18 +44,18 @@ class Fares:
 
     @property
     def losses(self) -> np.ndarray:
-        """Of those that have any rows."""
+        """The losses of those that have any rows."""
         return self._column("loss")[1]
 
     @property
     def worst(self) -> str:
-        """Who loses most."""
+        """The name with the largest loss."""
         names, losses = self._column("loss")
         return names[int(losses.argmax())]
 
     @property
     def best(self) -> str:
-        """Who loses least."""
+        """The name with the smallest loss."""
         names, losses = self._column("loss")
         return names[int(losses.argmin())]
 
@@ -79,7 +79,7 @@ class Fares:
         return "\n".join([*self.sentences(), self.table.to_string(float_format=lambda v: number(v))])
 
     def sentences(self) -> Iterator[str]:
-        """Who is worst and best off, by how much, and how the rest lies between."""
+        """Yield which is worst and best off, by how much, and how the rest lies between."""
         losses = self.losses
         if len(losses) < 2:
             return
@@ -97,7 +97,7 @@ class Fares:
             )
 
     def brief(self) -> Iterator[str]:
-        """How many lie between, and how often the model is right: what a run adds to who is worst off."""
+        """Yield how many lie between, and how often the model is right: what a run adds to its worst-off agent."""
         if len(self.losses) >= MANY:
             low, high = self.deciles[[1, 9]]
             yield (
@@ -126,7 +126,7 @@ class Fares:
         return "agent" if self.by == "agent" else "group"
 
     def _column(self, name: str) -> tuple[list[str], np.ndarray]:
-        """Who has such a number, and the numbers."""
+        """Return the names for which such a number is known, and the numbers."""
         values = self.table[name].to_numpy(float)
         known = np.isfinite(values)
         return [str(who) for who in self.table.index[known]], values[known]
@@ -144,14 +144,14 @@ class Fares:
 
 
 def fares(run: Run, by: str | None = None, alone: bool | np.ndarray = False) -> Fares:
-    """How each agent fares at the answer of a run, or each group of rows of a table.
+    """Measure how each agent fares at the answer of a run, or each group of rows of a table.
 
     - `by`: a column of the table that the problem was made from; None for agents. A column of numbers is cut at its
       mean and one standard deviation below and above it.
     - `alone`: also find what each agent could reach alone, by a search on its own rows; or these losses, (K,).
 
-    Agents tell counts and sums, and no row. A group's AUC is that of the pairs within agents. A run that was loaded has
-    its losses only, and says so. Raises `ProblemError` where there is no table to group by, and `UnknownName`.
+    Agents send counts and sums, and no row. A group's AUC is that of the pairs within agents. A run that was loaded has
+    its losses only, and states that. Raises `ProblemError` where there is no table to group by, and `UnknownName`.
 
     >>> import accord
     >>> run = accord.run(accord.problems.quadratic(H=[1.0, 3.0], c=[0.0, 4.0], names=["near", "far"]), accord.FedSGD())
@@ -180,7 +180,7 @@ def groups_of(problem: Any, by: str) -> tuple[np.ndarray, list[str]]:
 def _by_agent(run: Run, alone: bool | np.ndarray) -> pd.DataFrame:
     columns: dict[str, Any] = {"examples": run.facts.sizes, "loss": run.losses}
     problem = run.problem
-    if problem is not None and (problem.stored or len(run.losses) < problem.K):  # of a crowd, a panel is told
+    if problem is not None and (problem.stored or len(run.losses) < problem.K):  # of a crowd, a panel is reported
         problem = None
     if problem is not None and problem.K <= JUDGED and hasattr(problem.loss, "scores"):
         columns |= RowPredictions.by_agent(problem, run.x)
@@ -191,7 +191,7 @@ def _by_agent(run: Run, alone: bool | np.ndarray) -> pd.DataFrame:
 
 
 def _by_group(run: Run, rows: RowPredictions, groups: np.ndarray, names: list[str]) -> pd.DataFrame:
-    """Each agent tells of each group how many rows it has, and what they sum to."""
+    """Tabulate groups, for each of which an agent sends how many rows it has, and their sums."""
     told = np.array([rows.told(k, groups, g) for k in range(run.problem.K) for g in range(len(names))])
     n, loss, right, above, pairs = told.reshape(run.problem.K, len(names), 5).sum(0).T
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -1,4 +1,4 @@
-"""Rows judged by a model: what each loses, whether it is told right, and how it ranks; every agent its own."""
+"""Rows judged by a model: what each loses, whether its class is right, and how it ranks; every agent its own."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ class RowPredictions:
     owner: np.ndarray  # (n,) agents
     loss: np.ndarray  # (n,)
     right: np.ndarray | None = None  # (n,) whether the class that the model gives is the row's, of a classifier
-    scores: np.ndarray | None = None  # (n,) of one that tells two classes apart
+    scores: np.ndarray | None = None  # (n,) of one that separates two classes
     labels: np.ndarray | None = None
 
     @property
     def binary(self) -> bool:
-        """Whether two classes are told apart."""
+        """True where two classes are separated."""
         return self.scores is not None
 
     def told(self, k: int, groups: np.ndarray, group: int) -> tuple[float, float, float, float, float]:
-        """What agent k tells of one group: rows, Σ loss, how many are right, and pairs: ranked right, and all."""
+        """Return agent k's sums over one group: rows, Σ loss, how many are right, and pairs: ranked right, and all."""
         mine = (self.owner == k) & (groups == group)
         right = 0.0 if self.right is None else float(self.right[mine].sum())
         pairs = (0.0, 0.0)
@@ -52,7 +52,7 @@ class RowPredictions:
 
 
 def predict_rows(problem: Problem, x: Any) -> RowPredictions:
-    """Every row, judged by the model x."""
+    """Judge every row by the model x."""
     owner = np.repeat(np.arange(problem.K), problem.sizes)
     rows = jax.tree.map(lambda *leaves: np.concatenate(leaves), *problem.shards)
     with jax.enable_x64(True):
@@ -86,7 +86,7 @@ def own_losses(problem: Problem) -> np.ndarray:
 
 
 def auc_pairs(scores: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
-    """Of all pairs of a row of class 1 and one of class 0: in how many the first scores higher, ties half; and all.
+    """Count, of all pairs of a row of class 1 and one of class 0, those whose first scores higher, ties half; and all.
 
     >>> auc_pairs(np.array([0.1, 0.9, 0.9, 0.3]), np.array([0, 1, 0, 1]))
     (2.5, 4.0)

@@ -1,4 +1,4 @@
-"""How agents fare, and what fairness costs, as chapters of a report."""
+"""Chapters of a report: how agents fare, and what fairness costs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WORST = 10  # agents of a table of many
 def fairness_chapters(
     run: Run, by: str | None = None, caps: bool = False, alone: np.ndarray | None = None
 ) -> Iterator[Chapter]:
-    """How each agent fares; each group of a column `by`, if given; and, with `caps`, what a cap on losses costs.
+    """Yield how each agent fares; each group of a column `by`, if given; and, with `caps`, what a cap on losses costs.
 
     `alone`: what agents lose at their own optima, (K,), where this is known already.
     """
@@ -42,12 +42,12 @@ def fairness_chapters(
 
 
 def story_of(run: Run) -> ReportContext:
-    """What a report of a run tells besides it: how each agent fares."""
+    """Return what a report of a run adds to it: how each agent fares."""
     return ReportContext(chapters=tuple(map(written, fairness_chapters(run))))
 
 
 def searchable(problem: Problem) -> bool:
-    """Whether what agents could reach alone may be sought: convex, smooth or with a dual, and not too many."""
+    """Return True where optima alone may be sought: convex, smooth or with a dual, and not too many agents."""
     here = not problem.opaque and not problem.stored and problem.K <= SEARCHED
     return here and problem.coupling is None and problem.regularizer is None and hasattr(problem.loss, "bounds")
 
@@ -65,7 +65,7 @@ def _costs(run: Run) -> Chapter:
 
 
 def _table(found: Fares) -> pd.DataFrame:
-    """Everybody, who loses most first; of many the deciles, and the worst off."""
+    """Tabulate all agents, largest loss first; of many the deciles, and the worst off."""
     named = {"gives_up": "gives up", "alone": "loss alone"}
     named |= {name: f"{name} on these rows" for name in ("accuracy", "AUC")}
     table = found.table.sort_values("loss", ascending=False, kind="stable").rename(columns=named)

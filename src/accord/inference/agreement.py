@@ -1,4 +1,4 @@
-"""What agents agree on before a fit: the levels of categories, percentiles for knots, the level that is the event."""
+"""The agreement before a fit: the levels of categories, percentiles for knots, the level that is the event."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ class Cox:
         return self.log_likelihood
 
     def log_likelihood_ratio_test(self) -> wald.Test:
-        """All coefficients zero, by the likelihood ratio."""
+        """Test by the likelihood ratio that all coefficients are zero."""
         return wald.likelihood_ratio("all = 0", self.llf, self.log_likelihood_null, len(self.params))
 
     @cached_property
@@ -123,7 +123,7 @@ class Cox:
         return heterogeneity.measured(self.sums.names, tuple(self.params.index), self.sums.each("own_cox", self.design))
 
     def heterogeneity(self) -> heterogeneity.Heterogeneity:
-        """Agents' own fits beside this one: Cochran's Q and I² of each term. Each agent sends its own estimates."""
+        """Compare agents' own fits with this one: Cochran's Q and I² of each term. Each sends its own estimates."""
         return self._heterogeneity
 
     def plot(self, path: Any = None, terms: Sequence[str] | None = None) -> Any:
@@ -171,7 +171,7 @@ def cox(
     - `table`, `by`, `runtime`, `network`, `limits`: as of `glm`. `duration`, `event`: columns; an event is 1 or 0.
     - `formula`: "age + sex", or the same after a ~. `ties`: "efron" or "breslow".
     - `strata`: columns, each combination with a baseline of its own. With `by` among them nothing but the score and
-      the information leaves an agent. Without, one baseline serves all agents: they tell the times of their events,
+      the information leaves an agent. Without, one baseline serves all agents: they send the times of their events,
       and sums over who is at risk at the times of all.
     - `covariance`: "model", "HC0" (Lin, Wei 1989) or "cluster", by agent, without a correction for few agents.
 

@@ -19,7 +19,7 @@ ENOUGH, ROUNDS = 1e-14, 40
 
 
 class Baseline(NamedTuple):
-    """What agents with a common baseline hazard agreed on: the means of the columns, strata and event times."""
+    """The agreement of agents with a common baseline hazard: the means of the columns, strata and event times."""
 
     centre: np.ndarray  # (p,)
     strata: np.ndarray  # (T,) words
@@ -28,7 +28,7 @@ class Baseline(NamedTuple):
 
 @dataclass(frozen=True)
 class Reached:
-    """Where Newton's method ended."""
+    """The point where Newton's method ended."""
 
     beta: np.ndarray
     here: risk_sets.Partial

@@ -23,7 +23,7 @@ EVERY = "all"
 
 @dataclass(frozen=True, eq=False)
 class Description:
-    """What the columns of a table hold: by agent, or by group with standardised mean differences.
+    """The summary of the columns of a table: by agent, or by group with standardised mean differences.
 
     - `table`: a row a column or level, indexed by `column` and `level`; `n`, `missing`, `mean`, `sd` and quartiles over
       all rows; of levels and of columns of zeros and ones `count` and `share`.
@@ -92,7 +92,7 @@ def describe(
     - `table`, `by`, `runtime`, `network`, `limits`: as of `glm`. `columns`: those described, all if not given.
     - `groups`: a column, such as the arm of a trial, that makes the parts of the table instead of the agents.
 
-    No minimum and no maximum is told; quartiles are found by counts at cut points. Raises `DataError`,
+    No minimum and no maximum is sent; quartiles are found by counts at cut points. Raises `DataError`,
     `DisclosureError` and `UnknownName`.
 
     >>> frame = pd.DataFrame({"farm": list("AABB"), "rain": [1.0, 3, 5, 7], "crop": ["rye", "oats", "rye", None]})
@@ -137,7 +137,7 @@ def _all(profiles: Sequence[Any], counts: Sequence[Any]) -> tuple[np.ndarray, np
 
 
 def _agreed(sums: Sums, design: Design) -> tuple[Design, dict[str, int]]:
-    """What every column holds at all agents, and the levels of those with words."""
+    """Agree on the kind of every column at all agents, and on the levels of those with words."""
     replies = sums.each("kinds", design)
     names, found, levels = [str(name) for name in replies[0][0]], {}, []
     for j, name in enumerate(names):

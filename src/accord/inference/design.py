@@ -1,4 +1,4 @@
-"""What all agents agree on before they encode their own rows, and the rows once encoded."""
+"""The design that all agents agree on before they encode their own rows, and the rows once encoded."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Design:
     - `event`: the level of a response of two words that counts as one.
     - `grid`: percentiles of columns within splines, over all agents, from which knots follow.
     - `fixed`: agents that have an intercept each, instead of a common one.
-    - `model`: words that say what is fitted, such as a family and its link.
+    - `model`: words that name what is fitted, such as a family and its link.
     """
 
     formula: str
@@ -60,7 +60,7 @@ class Rows(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Site:
-    """One agent: its rows as a frame, and its own limits. Nobody else reads the frame.
+    """One agent: its rows as a frame, and its own limits. No other party reads the frame.
 
     `encoded` keeps the rows of each design that was asked about.
     """

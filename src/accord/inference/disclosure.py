@@ -1,4 +1,4 @@
-"""What a site refuses to tell: thresholds that the site holds, and not whoever asks."""
+"""The limits of disclosure of a site: thresholds that the site holds, and not the party that asks."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from accord.errors import DisclosureError, ProblemError
 class Limits:
     """The thresholds of a site, after DataSHIELD's `nfilter`.
 
-    - `cell`: the least count of a table's cell that is told; smaller ones are withheld. Zero is told.
-    - `rows`: the least number of rows from which any sum is told.
-    - `times`: whether times of single events are told, which a baseline common to all agents needs.
+    - `cell`: the least count of a table's cell that is sent; smaller ones are withheld. Zero is sent.
+    - `rows`: the least number of rows from which any sum is sent.
+    - `times`: whether times of single events are sent, which a baseline common to all agents needs.
     - `share`: the most parameters that a model may have, as a share of the rows.
 
-    No minimum, maximum, residual or leverage is told, whatever the limits. Raises `ProblemError`.
+    No minimum, maximum, residual or leverage is sent, whatever the limits. Raises `ProblemError`.
 
     >>> Limits().parameters("north", rows=60, count=6)
     >>> Limits().parameters("north", rows=12, count=6)
@@ -53,7 +53,7 @@ class Limits:
             )
 
     def tell_times(self, agent: str) -> None:
-        """Raise `DisclosureError` where the times of single events are not told."""
+        """Raise `DisclosureError` where the times of single events are not sent."""
         if not self.times:
             raise DisclosureError(
                 f"Agent {agent!r} refuses to tell the times of single events: its limits have times=False. Fit with a "

@@ -194,7 +194,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
     }
 )
 SUPPORTS = {"binomial": "0 and 1, or shares between", "gamma": "above 0", "inverse_gaussian": "above 0"}
-"""What y has to be, in words; numbers from 0 on for counts."""
+"""The permitted values of y, in words; numbers from 0 on for counts."""
 
 
 def chosen(family: str, link: str | None) -> tuple[str, str]:
@@ -214,7 +214,7 @@ def chosen(family: str, link: str | None) -> tuple[str, str]:
 
 
 def canonical(family: str, link: str) -> bool:
-    """Whether η is the natural parameter, so that expected and observed information agree."""
+    """Return True where η is the natural parameter, so that expected and observed information agree."""
     return link == FAMILIES[family].default and family != "negative_binomial"
 
 

@@ -1,7 +1,7 @@
 """Formulas: a text such as "death ~ age * sex + bs(dose, df=4)" made the same matrix at every agent.
 
 Levels and percentiles are agreed over agents; each then encodes its own rows from them. Knots are those of the agreed
-percentiles, and splines go on beyond the outermost, so that no minimum and no maximum is told. The one file that
+percentiles, and splines go on beyond the outermost, so that no minimum and no maximum is sent. The one file that
 imports `formulaic`.
 """
 
@@ -45,7 +45,7 @@ def variables(formula: str, columns: Iterable[str]) -> tuple[str, ...]:
 
 
 def _is_syntax(name: str, after: str) -> bool:
-    """Whether a word is a function, an argument's name or a module, and no column."""
+    """Return True where a word is a function, an argument's name or a module, and no column."""
     argument = after.startswith("=") and not after.startswith("==")
     return after.startswith("(") or argument or hasattr(builtins, name) or name.partition(".")[0] in ("np", "contr")
 
@@ -70,7 +70,7 @@ def needed(design: Design, columns: Iterable[str]) -> tuple[str, ...]:
 
 
 def is_words(column: pd.Series) -> bool:
-    """Whether a column holds words, and no numbers."""
+    """Return True where a column holds words, and no numbers."""
     return not (pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column))
 
 
@@ -158,7 +158,7 @@ def _refuse_unknown(name: str, column: pd.Series, levels: tuple[Level, ...]) -> 
 
 @lru_cache(maxsize=64)
 def _spec(design: Design, text: str) -> Any:
-    """What formulaic makes of a formula on a made-up frame of every level and percentile, and of no row."""
+    """Build formulaic's specification of a formula on a made-up frame of every level and percentile, and of no row."""
     from_formula, errors = _library()
     text = EDGED.sub(lambda found: f"{found[1]}({found[2]}, extrapolation='extend')", text)
     length = max([2, *(len(values) for _, values in (*design.levels, *design.grid))])

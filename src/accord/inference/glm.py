@@ -134,7 +134,7 @@ class GLM:
         return heterogeneity.measured(self.sums.names, tuple(terms), self.sums.each("own_glm", design))
 
     def heterogeneity(self) -> heterogeneity.Heterogeneity:
-        """Agents' own fits beside this one: Cochran's Q and I² of each term. Each agent sends its own estimates."""
+        """Compare agents' own fits with this one: Cochran's Q and I² of each term. Each sends its own estimates."""
         return self._heterogeneity
 
     def vif(self) -> pd.Series:
@@ -192,7 +192,7 @@ def glm(
     - `site`: "fixed" for an intercept an agent. `covariance`: "model", "HC0", "HC1" or "cluster", by agent, with
       `correction` for few agents.
     - `runtime`: workers that answer for agents. `network`: peers on this graph and no server: sums by Chebyshev gossip.
-    - `limits`: what each agent refuses to tell.
+    - `limits`: what each agent refuses to send.
 
     Raises `ProblemError`, `SeparationError`, `DataError`, `DisclosureError` and `UnknownName`.
 

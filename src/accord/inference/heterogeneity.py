@@ -1,4 +1,4 @@
-"""Whether agents agree: their own fits beside the common one (Cochran 1954; Higgins, Thompson 2002)."""
+"""The heterogeneity of agents: their own fits beside the common one (Cochran 1954; Higgins, Thompson 2002)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Heterogeneity:
 
 
 def measured(names: tuple[str, ...], terms: tuple[str, ...], replies: list[Reply]) -> Heterogeneity:
-    """From each agent's β_k, standard errors and the reason why there are none."""
+    """Measure the heterogeneity from each agent's β_k, standard errors and the reason why there are none."""
     usable = [int(reply[2]) == USABLE for reply in replies]
     reasons = dict(zip(names, (REASONS[int(reply[2])] for reply in replies), strict=True))
     unused = {name: why for name, why in reasons.items() if why}

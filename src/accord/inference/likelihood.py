@@ -1,4 +1,4 @@
-"""What one agent answers about a generalised linear model: scores, information and deviance over its own rows.
+"""The answers of one agent about a generalised linear model: scores, information and deviance over its own rows.
 
 W_i = w_i (dμ/dη)²/V(μ_i), U = Σ x_i w_i (y_i − μ_i)(dμ/dη)/V(μ_i), I = XᵀWX; nothing but sums.
 """
@@ -27,7 +27,7 @@ class Model(NamedTuple):
 
     @classmethod
     def of(cls, design: Design) -> Model:
-        """As the design has it in words."""
+        """The design in words."""
         family, link, covariance = design.model
         return cls(FAMILIES[family], LINKS[link], covariance, family)
 
@@ -80,7 +80,7 @@ def start(site: Site, design: Design) -> Reply:
 
 
 def from_mean(design: Design) -> bool:
-    """Whether scoring begins at the mean of all agents, which is nearest where y is 0 or 1."""
+    """Return True where scoring begins at the mean of all agents, which is nearest where y is 0 or 1."""
     return design.model[0] == "binomial" and "offset" not in dict(design.roles)
 
 

@@ -31,7 +31,7 @@ def cross(site: Site, design: Design) -> Reply:
 
 
 class Products(NamedTuple):
-    """Of all K agents: ZᵀZ (K, q, q), [X y]ᵀZ (K, p+1, q), and Σ_k [X y]ᵀ[X y]; Z in units of its columns' sizes."""
+    """The products of all K agents: ZᵀZ (K, q, q), [X y]ᵀZ (K, p+1, q), Σ_k [X y]ᵀ[X y]; Z in units of its columns."""
 
     ZZ: np.ndarray
     AZ: np.ndarray
@@ -41,14 +41,14 @@ class Products(NamedTuple):
 
     @classmethod
     def of(cls, whole: np.ndarray, n: np.ndarray, q: int) -> Products:
-        """From the products of [Z X y]: (K, q+p+1, q+p+1)."""
+        """Split the products of [Z X y]: (K, q+p+1, q+p+1)."""
         ZZ, AZ, AA = whole[:, :q, :q], whole[:, q:, :q], whole[:, q:, q:].sum(0)
         unit = np.sqrt(np.maximum(np.einsum("kii->i", ZZ) / n.sum(), 1e-300))
         return cls(ZZ / np.outer(unit, unit), AZ / unit, AA, int(n.sum()), unit)
 
 
 class Profile(NamedTuple):
-    """At some Λ: −2ℓ, and what follows from it."""
+    """The profile at some Λ: −2ℓ, and what follows from it."""
 
     height: Any
     S: np.ndarray
@@ -100,7 +100,7 @@ def best(products: Products, reml: bool) -> np.ndarray:
 
 
 class Estimate(NamedTuple):
-    """What follows from the best Λ, in the units of the columns."""
+    """The estimate that follows from the best Λ, in the units of the columns."""
 
     beta: np.ndarray  # (p,)
     cov: np.ndarray  # (p, p)

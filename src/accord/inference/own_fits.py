@@ -25,7 +25,7 @@ REASONS: Mapping[int, str] = MappingProxyType(
         SEPARATED: "a coefficient is infinite",
     }
 )
-"""Why an agent's own fit cannot be used."""
+"""The reasons why an agent's own fit cannot be used."""
 
 _ANSWERS: Mapping[str, Callable[..., Reply]] = MappingProxyType(
     {

@@ -27,7 +27,7 @@ def moments(site: Site, design: Design) -> Reply:
 
 
 def below(site: Site, design: Design, cuts: np.ndarray) -> Reply:
-    """How many values of each column do not exceed its cut points, (columns, cuts)."""
+    """Count the values of each column that do not exceed its cut points, (columns, cuts)."""
     counts = [
         np.searchsorted(np.sort(_values(site, design, name)), own, side="right")
         for name, own in zip(_asked(design), cuts, strict=True)

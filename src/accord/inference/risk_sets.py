@@ -52,7 +52,7 @@ def risk_sets(rows: Survival, beta: np.ndarray, times: np.ndarray) -> RiskSets:
 
 
 class Events(NamedTuple):
-    """One entry an event: its time's number, and what it is compared with."""
+    """The events: for each its time's number, and what it is compared with."""
 
     j: np.ndarray  # (m,) which event time
     share: np.ndarray  # (m,) l/d_j of Efron, zeros of Breslow
@@ -62,7 +62,7 @@ class Events(NamedTuple):
 
 
 def events_of(sets: RiskSets, ties: str) -> Events:
-    """Each event and the risk set that it is out of."""
+    """Return each event and the risk set that it is out of."""
     p, d = sets.X.shape[1], np.round(sets.d).astype(int)
     j = np.repeat(np.arange(len(d)), d)
     order = np.arange(len(j)) - np.repeat(np.cumsum(d) - d, d)
@@ -88,7 +88,7 @@ def partial(sets: RiskSets, beta: np.ndarray, ties: str) -> Partial:
 
 
 class Hazard(NamedTuple):
-    """What a site needs to judge its own rows: sums over the events of each time, (T, ...)."""
+    """The sums over the events of each time, (T, ...), by which a site judges its own rows."""
 
     jump: np.ndarray  # (T,) Σ 1/c0, the jumps of the baseline hazard
     pull: np.ndarray  # (T, p) Σ c1/c0²
@@ -110,7 +110,7 @@ def hazard(sets: RiskSets, ties: str) -> Hazard:
 
 
 def score_residuals(rows: Survival, beta: np.ndarray, times: np.ndarray, of: Hazard) -> np.ndarray:
-    """What each row adds to the score: δ (x − x̄) − e^η Σ (x − x̄_j) dΛ_j over the times that it is at risk, (n, p)."""
+    """Return each row's term of the score: δ (x − x̄) − e^η Σ (x − x̄_j) dΛ_j over the times at risk, (n, p)."""
     last = np.searchsorted(times, rows.time, side="right") - 1
     died, own = (rows.event > 0)[:, None], np.maximum(last, 0)
     before = np.where(rows.event > 0, last - 1, last)  # times at which a row is at risk and does not die

@@ -26,7 +26,7 @@ FLAT = 1e-12  # the least eigenvalue of a scaled information matrix that is not 
 
 @dataclass(frozen=True)
 class Fitted:
-    """Where scoring ended: coefficients, and the sums there."""
+    """The end of scoring: coefficients, and the sums there."""
 
     beta: np.ndarray  # (p,)
     information: np.ndarray  # (p, p) XᵀWX
@@ -51,12 +51,12 @@ class Subspace:
 
     @classmethod
     def whole(cls, p: int) -> Subspace:
-        """No hypothesis."""
+        """Return the whole space: no hypothesis."""
         return cls(np.zeros(p), np.eye(p))
 
     @classmethod
     def of(cls, R: np.ndarray, r: np.ndarray) -> Subspace:
-        """All β with R β = r."""
+        """Return all β with R β = r."""
         particular = np.linalg.lstsq(R, r, rcond=None)[0]
         _, values, right = np.linalg.svd(R)
         return cls(particular, right[int((values > 1e-12).sum()) :].T)
@@ -128,7 +128,7 @@ def fit(sums: Sums, design: Design, names: Sequence[str], space: Subspace | None
 
 
 def is_intercept(design: Design, names: Sequence[str]) -> np.ndarray:
-    """Which columns add up to a column of ones: the intercept, or those of the agents; (p,)."""
+    """Mark the columns that add up to a column of ones: the intercept, or those of the agents; (p,)."""
     own = {f"{design.by}[{agent}]" for agent in design.fixed}
     return np.array([name == INTERCEPT or name in own for name in names])
 
@@ -175,14 +175,14 @@ def _climb(sums: Sums, design: Design, names: Sequence[str], space: Subspace, at
 
 
 def _runs_away(gram: np.ndarray, step: np.ndarray, decrement: float) -> bool:
-    """Whether η still moves while the likelihood stands: δᵀXᵀXδ is not small, and UᵀI⁻¹U is."""
+    """Return True where η still moves while the likelihood stands: δᵀXᵀXδ is not small, and UᵀI⁻¹U is."""
     moved = float(step @ gram @ step)
     return moved > 0.1 and decrement < 1e-3 * moved
 
 
 @dataclass(frozen=True)
 class Pulls:
-    """What a step is made of."""
+    """The parts of a step."""
 
     score: np.ndarray
     alpha: np.ndarray
@@ -216,7 +216,7 @@ def _grown(alpha: float, derivatives: np.ndarray) -> float:
 
 
 def too_few(design: Design, counts: np.ndarray, p: int) -> bool:
-    """Whether there are fewer rows, or rows of the rarer outcome, than coefficients."""
+    """Return True where there are fewer rows, or rows of the rarer outcome, than coefficients."""
     return counts[0] <= p or (design.model[0] == "binomial" and min(counts[2:]) < p)
 
 

@@ -24,15 +24,15 @@ class Sites:
 
     sites: tuple[Site, ...]
     each: Callable[..., Any] = map
-    unowned: int = 0  # rows of a table that name no agent, and so are nobody's
+    unowned: int = 0  # rows of a table that name no agent, and so have no owner
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What the agents are called."""
+        """The names of the agents."""
         return tuple(site.name for site in self.sites)
 
     def ask(self, query: str, design: Design, *sent: np.ndarray) -> Sequence[Reply]:
-        """Every agent's answer, in order."""
+        """Return every agent's answer, in order."""
         return list(self.each(partial(_answered, query, design, sent), self.sites))
 
 
@@ -52,7 +52,7 @@ def sums_over(
     """Sums over the agents of a table, or of a population that answers by itself.
 
     - `table`: a DataFrame, the path of a CSV or Parquet file, a list or dict of one frame an agent, or a population.
-    - `by`: the column that says whose a row is. `runtime`: None for this process, `Threads` or `Ray` for workers.
+    - `by`: the column that names a row's agent. `runtime`: None for this process, `Threads` or `Ray` for workers.
     - `network`: peers on this graph, and no server. `limits`: one for all agents, or a dict by name.
     """
     if channel is not None:

@@ -46,7 +46,7 @@ def cox_summary(fit: Any) -> str:
 
 
 def rows(sizes: Mapping[str, int], dropped: Mapping[str, int]) -> Iterator[str]:
-    """How many rows of how many agents, and which were dropped."""
+    """Yield how many rows of how many agents there are, and which were dropped."""
     yield f"{count(sum(sizes.values()))} rows of {count(len(sizes))} agents."
     if dropped:
         most = sorted(dropped.items(), key=lambda item: -item[1])[:5]

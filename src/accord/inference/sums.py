@@ -20,7 +20,7 @@ from accord.inference.design import Design
 
 Reply = tuple[np.ndarray, ...]
 ACCURACY = 1e-14
-"""By how much gossip shrinks disagreement, unless something else is asked for."""
+"""The factor by which gossip shrinks disagreement, unless another is given."""
 
 
 class Population(Protocol):
@@ -28,11 +28,11 @@ class Population(Protocol):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What the agents are called, in order."""
+        """The names of the agents, in order."""
         ...
 
     def ask(self, query: str, design: Design, *sent: np.ndarray) -> Sequence[Reply]:
-        """Every agent's answer, in order."""
+        """Return every agent's answer, in order."""
         ...
 
 
@@ -66,7 +66,7 @@ class Sums:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What the agents are called."""
+        """The names of the agents."""
         return self.population.names
 
     def total(self, query: str, design: Design, *sent: np.ndarray) -> Reply:
@@ -82,24 +82,24 @@ class Sums:
         return tuple(own.reshape(part.shape[1:]) for own, part in zip(np.split(mine, ends), fields, strict=True))
 
     def each(self, query: str, design: Design, *sent: np.ndarray) -> list[Reply]:
-        """Every agent's answer; among peers each passes on what it has received, until all have all."""
+        """Return every agent's answer; among peers each passes on what it has received, until all have all."""
         replies = list(self.population.ask(query, design, *sent))
         self._count(query, design, sent, replies, summed=False)
         return replies
 
     @property
     def rounds(self) -> int:
-        """How often every agent was asked."""
+        """The number of times that every agent was asked."""
         return len(self.told)
 
     @property
     def bytes(self) -> int:
-        """What was sent by all to all."""
+        """The bytes sent by all to all."""
         return sum(one.bytes for one in self.told)
 
     @property
     def account(self) -> pd.DataFrame:
-        """What left each agent: the question, how often, the numbers of an answer, and bytes in all."""
+        """The account of what left each agent: the question, how often, the numbers of an answer, and bytes in all."""
         frame = pd.DataFrame([one._asdict() for one in self.told])
         grouped = frame.groupby(["query", "summed", "numbers"], sort=False)
         table = pd.DataFrame(grouped.agg(times=("bytes", "size"), bytes=("bytes", "sum"))).reset_index()

@@ -117,7 +117,7 @@ def kaplan_meier(
     network: Any = None,
     limits: Limits | Mapping[str, Limits] | None = None,
 ) -> KaplanMeier:
-    """Estimate survival over all agents, a curve a group: agents tell the times of their events, and counts at all.
+    """Estimate survival over all agents, a curve a group: agents send the times of their events, and counts at all.
 
     - `table`, `by`, `duration`, `event`, `runtime`, `network`, `limits`: as of `cox`. `groups`: a column.
 
@@ -160,7 +160,7 @@ def _labels(design: Design, groups: str | None) -> list[str]:
 
 
 def _times(sums: Sums, design: Design, groups: str | None) -> tuple[np.ndarray, np.ndarray]:
-    """All times for all groups, and the group of each."""
+    """Return all times for all groups, and the group of each."""
     at = np.unique(np.concatenate([reply[1] for reply in sums.each("times", design)]))
     if not len(at):
         raise ProblemError("No agent has an event, so that every curve stays at 1. Check the event's column.")
@@ -182,7 +182,7 @@ def logrank(
 ) -> Test:
     """Test whether groups survive alike, by observed less expected events (Mantel 1966): χ² with G − 1 degrees.
 
-    - `groups`: a column. `strata`: None, where agents tell the times of their events; or `by`, where each compares its
+    - `groups`: a column. `strata`: None, where agents send the times of their events; or `by`, where each compares its
       own rows, and nothing but sums over them leaves it.
 
     Raises `ProblemError`, `DataError`, `DisclosureError` and `UnknownName`.

@@ -1,4 +1,4 @@
-"""What one agent answers about survival: event times, sums over risk sets, pairs; over its own rows."""
+"""The answers of one agent about survival: event times, sums over risk sets, pairs; over its own rows."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ def word_of(value: object) -> str:
 
 
 def of_stratum(rows: Survival, which: np.ndarray) -> Survival:
-    """Some of the rows."""
+    """Select the rows of a stratum."""
     return Survival(rows.time[which], rows.event[which], rows.X[which])
 
 
 def own_strata(site: Site, design: Design) -> Iterator[Survival]:
-    """The strata of a site whose baseline nobody shares, each about its own mean."""
+    """The strata of a site whose baseline no other shares, each about its own mean."""
     rows, words = survival_rows(site, design)
     for word in np.unique(words):
         own = of_stratum(rows, words == word)

@@ -1,4 +1,4 @@
-"""What one agent answers about single columns: counts, sums and tables; small cells are withheld by its own limits."""
+"""The answers of one agent about single columns: counts, sums and tables; its own limits withhold small cells."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from accord.inference.sums import Reply
 from accord.inference.survival_rows import in_words
 
 NUMBERS, WORDS, SHARES = 0, 1, 2
-"""What a column holds: numbers, words, or only zeros and ones."""
+"""The kinds of a column: numbers, words, or only zeros and ones."""
 
 
 def columns_of(site: Site, design: Design) -> tuple[str, ...]:
@@ -46,7 +46,7 @@ def _kind(column: pd.Series) -> int:
 
 
 def groups_of(site: Site, design: Design) -> list[np.ndarray]:
-    """Which rows are in each agreed group; all in one where there are none."""
+    """Return the rows of each agreed group; all in one where there are none."""
     grouping = dict(design.roles).get("group")
     if grouping is None:
         return [np.ones(len(site.frame), bool)]
@@ -95,12 +95,12 @@ def table(site: Site, design: Design) -> Reply:
 
 
 def small(counts: np.ndarray, site: Site) -> np.ndarray:
-    """Which counts are from 1 up to the site's least cell."""
+    """Mark the counts from 1 up to the site's least cell."""
     return (counts > 0) & (counts < (0 if site.limits is None else site.limits.cell))
 
 
 def withheld(counts: np.ndarray, site: Site) -> np.ndarray:
-    """Counts (levels, G), nan where they are small; and of one alone the next, or their sum would tell it."""
+    """Counts (levels, G), nan where they are small; and of one alone the next, or their sum would reveal it."""
     told, hidden = counts.copy(), small(counts, site)
     for g in np.flatnonzero(hidden.sum(0) == 1):
         rest = np.where(hidden[:, g] | (counts[:, g] == 0), np.inf, counts[:, g])

@@ -54,7 +54,7 @@ def zvalues(fit: Estimates) -> pd.Series:
 
 
 def pvalues(fit: Estimates) -> pd.Series:
-    """Two-sided p values of each coefficient being zero, by the normal distribution."""
+    """Return the two-sided p values of each coefficient being zero, by the normal distribution."""
     return pd.Series(2 * stats.norm.sf(np.abs(zvalues(fit))), fit.params.index, name="P>|z|")
 
 

@@ -24,7 +24,7 @@ Message = Any  # a NamedTuple of vectors: what leaves an agent
 
 @runtime_checkable
 class PeerMethod(Protocol):
-    """Agents that average with their neighbours; nobody is in the middle.
+    """Agents that average with their neighbours, without a server.
 
     Optional members: `phases`, a tuple of parts that each have `message` and `update`, for several exchanges a round;
     `estimate(state) -> x`, where the agent's own model is not `state.x`.
@@ -33,33 +33,33 @@ class PeerMethod(Protocol):
     def init(self, x: jax.Array, agent: Any, key: jax.Array) -> State: ...
 
     def message(self, state: State) -> Message:
-        """What this agent says to all its neighbours."""
+        """Return the message of this agent to all its neighbours."""
         ...
 
     def update(self, state: State, mixed: Message, agent: Any, key: jax.Array) -> State:
-        """The next state; `mixed` is the weighted average of what was said, of the type of a message."""
+        """The next state; `mixed` is the weighted average of what was sent, of the type of a message."""
         ...
 
 
 class Places(NamedTuple):
-    """Where an agent's neighbours stand, in the order of their numbers; the same twice where all links are mutual."""
+    """The places of an agent's neighbours, in the order of their numbers; the same twice where all links are mutual."""
 
-    hears: jax.Array  # (places,) whether a place holds one whom it hears; some may be empty
-    heard_by: jax.Array  # (places,) whether a place holds one who hears it
+    hears: jax.Array  # (places,) whether a place holds a sender to it; some may be empty
+    heard_by: jax.Array  # (places,) whether a place holds a receiver of it
 
 
 @runtime_checkable
 class EdgeMethod(Protocol):
-    """Agents that have a different word for each neighbour."""
+    """Agents that have a different message for each neighbour."""
 
     def init(self, x: jax.Array, agent: Any, places: Places, key: jax.Array) -> State: ...
 
     def messages(self, state: State) -> Message:
-        """What it says to each who hears it: a message whose fields have a leading axis of those places."""
+        """Return its messages to its receivers: a message whose fields have a leading axis of those places."""
         ...
 
     def update(self, state: State, heard: Message, present: jax.Array, agent: Any, key: jax.Array) -> State:
-        """The next state; `heard` is what each neighbour said to this agent, where it was `present` this round."""
+        """The next state; `heard` is what each neighbour sent to this agent, where it was `present` this round."""
         ...
 
 
@@ -67,8 +67,8 @@ class EdgeMethod(Protocol):
 class ServerMethod(Protocol):
     """A server that broadcasts, clients that respond. Prices are this contract with a dual variable in the middle.
 
-    An optional member: `own(heard, client) -> x`, the model that a client uses of what it hears, where it has parts
-    of its own: losses are measured there, and agreement is told from what clients propose beyond it.
+    An optional member: `own(heard, client) -> x`, the model that a client makes of what it receives, where it has parts
+    of its own: losses are measured there, and agreement is measured by what clients propose beyond it.
 
     Agreement is measured from replies as the channel has passed them: `proposal` reads the broadcast and the reply. One
     that has to read the client's state serves `Run.agents` alone, and its reply has a field `apart`, ‖x_k − x‖².
@@ -92,9 +92,9 @@ class ServerMethod(Protocol):
 
 
 class Arrival(NamedTuple):
-    """What an asynchronous server's `update` is given in place of an aggregate: one reply, and what it answers.
+    """The argument of an asynchronous server's `update`: one reply, and the broadcast that it answers; no aggregate.
 
-    A broadcast that bears the server's version t tells the reply's staleness, d = server.t − heard.t.
+    A broadcast that bears the server's version t gives the reply's staleness, d = server.t − heard.t.
     """
 
     heard: Message  # the broadcast, as it was when this agent was sent off
@@ -107,4 +107,4 @@ HINTS = {
     "learning_rate": "It is called step_size.",
     "network": "Give it to accord.run.",
 }
-"""What to give in place of a hyper-parameter that no method has."""
+"""The replacements to give for a hyper-parameter that no method has."""

@@ -1,4 +1,4 @@
-"""Where a method arrives, and how fast: facts that code reads, each with its sentence."""
+"""The point to which a method converges, and how fast: facts that code reads, each with its sentence."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Rate:
-    """How the distance to the answer falls with the rounds: like t^`t`, or (log t) t^`t` with `log`.
+    """The rate at which the distance to the answer falls with the rounds: like t^`t`, or (log t) t^`t` with `log`.
 
     The contract suite measures it; where it is a paper's `bound`, that the method is no slower.
 
@@ -34,7 +34,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class Convergence:
-    """What a method converges to, and at which rate where that is slower than geometric.
+    """The point to which a method converges, and the rate where that is slower than geometric.
 
     >>> print(Convergence(rate=Rate(t=-0.5)))
     the optimum in the limit, its distance falling like 1/√t

@@ -1,4 +1,4 @@
-"""How hyper-parameters that are left out are chosen: by rules, from constants of the problem and of the network."""
+"""The choice of hyper-parameters that are left out: by rules, from constants of the problem and of the network."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Constants(NamedTuple):
-    """What step sizes are chosen from: of the problem, and of the network where there is one."""
+    """The constants from which step sizes are chosen: of the problem, and of the network where there is one."""
 
     L: float  # largest smoothness of an agent's f_k, as the method meets it (among peers scaled by K·p_k)
     mu: float  # least strong convexity
@@ -28,7 +28,7 @@ class Constants(NamedTuple):
     delta: float = 0.0  # √λ_max(Σ p_k (H_k − H)²) at x0, for methods that compare Hessians
     chi: float = 1.0  # 1/(1−σ²) of W, or of the worst W of a cycle
     v_min: float = 1.0  # least push-sum weight that an agent comes to hold; 1 where W is doubly stochastic
-    agents: int = 1  # K, as many as may be at work at a time where nobody waits
+    agents: int = 1  # K, as many as may be at work at a time in asynchronous runs
 
     @property
     def kappa(self) -> float:
@@ -44,7 +44,7 @@ class Constants(NamedTuple):
     def penalty(self) -> float:
         """ρ in a market: the geometric mean of the curvatures, in units of the constraint; more where bounds count.
 
-        Where decisions lean on bounds, it is not their cost's curvature that tells how a price answers to what is
+        Where decisions lean on bounds, it is not their cost's curvature that determines how a price answers to what is
         missing, but P/V for all, K P/V for each: 0.3 of that settles dispatches with gaps in their merit order soonest.
         """
         curved = (math.sqrt(self.mu * self.L) or self.L / 10) / self.A_max
@@ -57,7 +57,7 @@ class Constants(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """How a hyper-parameter left None is chosen: a formula in words, and the same formula as a function."""
+    """The rule for a hyper-parameter left None: a formula in words, and the same formula as a function."""
 
     text: str
     value: Callable[[Constants], float]

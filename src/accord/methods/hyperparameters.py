@@ -37,7 +37,7 @@ class Stepping(Local, Protocol):
     def step_size(self) -> Any: ...
 
     def count(self, agent: Any) -> Any:
-        """How many steps this is for an agent, τ_k: `agent.steps` of those that it is asked for."""
+        """Return the number of steps of an agent, τ_k: `agent.steps` of those that it is asked for."""
 
 
 class Regularizer(Protocol):
@@ -106,10 +106,10 @@ def _is_numeric(kind: Any) -> bool:
 
 
 def is_count(kinds: Kinds) -> bool:
-    """Whether it is a whole number, and nothing else."""
+    """Return True where it is a whole number, and nothing else."""
     return kinds == (int,)
 
 
 def is_number(kinds: Kinds) -> bool:
-    """Whether it is one number, whole or not, and nothing else: neither an array nor a number by agent."""
+    """Return True where it is one number, whole or not, and nothing else: neither an array nor a number by agent."""
     return bool(kinds) and {int, float}.issuperset(kinds)

@@ -30,7 +30,7 @@ FACTS: dict[str, Any] = {
     "bears": (),  # impairments of a network: "lose", "sleep", "delay", and "vary", a cycle of networks
     "exact": True,  # converges to the optimum; or else, in words or as a `Convergence`, to what; read as True or words
     "rate": None,  # the `Rate` of that, where it is slower than geometric: stated as Convergence(rate=Rate(t=-0.5))
-    "minimises": "F",  # or, in words, what else: `exact` then speaks of the optimum of that
+    "minimises": "F",  # or, in words, what else: `exact` then refers to the optimum of that
     "convexity": "",  # "strong at every agent": each f_k, not only F, has to be
     "partial": True,  # bears a cohort: some clients a round
     "cohort": "by weight",  # how one is drawn: each client by its p_k, or "alike", where replies fade at the optimum
@@ -42,10 +42,10 @@ FACTS: dict[str, Any] = {
     "limits": {},  # name of a hyper-parameter -> Rule for what it must stay below
     "free_objective": False,  # F at the current point comes with the gradients that are computed anyway
     "even": False,  # is right only where all agents take equally many local steps
-    "asynchronous": False,  # nobody waits: `update` is called once an arrival, with the broadcast that it answers
+    "asynchronous": False,  # asynchronous: `update` is called once an arrival, with the broadcast that it answers
     "serial": False,  # clients one after another rather than all at once: cheaper when each works in a long loop
 }
-"""What a method may state about itself on its class, and what is assumed where it does not."""
+"""The facts that a method may state about itself on its class, and what is assumed where it does not."""
 
 
 M = TypeVar("M", bound=type)
@@ -109,7 +109,7 @@ def name_of(kind: type | Any) -> str:
 
 
 def pattern_of(kind: type | Any) -> str:
-    """Which pattern of coordination a method is: "server", "peers" or "prices"."""
+    """Return the pattern of coordination of a method: "server", "peers" or "prices"."""
     if hasattr(kind, "broadcast"):
         return "prices" if is_coupled(kind) else "server"
     return "peers"
@@ -146,7 +146,7 @@ def of_agent(method: Any, k: Any) -> Any:
 
 
 def is_coupled(kind: type | Any) -> bool:
-    """Whether a method decides for agents that share a constraint, by prices, rather than seek one common model.
+    """Return True where a method decides by prices for agents that share a constraint, and seeks no common model.
 
     Among peers its state has a field `price`, the agent's own opinion of it, beside `x`.
     """
@@ -154,14 +154,14 @@ def is_coupled(kind: type | Any) -> bool:
 
 
 def chapter_of(kind: type | Any) -> str:
-    """Where a method is listed: under its pattern, or under "asynchronous" where nobody waits."""
+    """Return the heading of a method in lists: its pattern, or "asynchronous" where none is waited for."""
     return "asynchronous" if kind.asynchronous else pattern_of(kind)
 
 
 def weighs_oracles(kind: type | Any) -> bool:
-    """Whether p_k enter in the agents' oracles, scaled by K·p_k so that F = mean of f_k: where words count alike.
+    """Return True where p_k enter in the agents' oracles, scaled by K·p_k so that F = mean of f_k: all count alike.
 
-    They do among peers, and where a server hears one reply at a time; elsewhere they enter in the aggregate.
+    They do among peers, and where a server receives one reply at a time; elsewhere they enter in the aggregate.
     """
     return not is_coupled(kind) and (pattern_of(kind) == "peers" or kind.asynchronous)
 

@@ -1,7 +1,7 @@
-"""Networks: who hears whom, with what weight, and how fast that mixes.
+"""Networks: the links between agents, their weights, and how fast that mixes.
 
 `networks.ring(20)` is ready to run on; `.metropolis()`, `.lazy()`, `.best_constant()` and `.fastest()` choose other
-weights on the same graph, and `.sigma`, `.gamma`, `.lambda_min` tell what they do.
+weights on the same graph, and `.sigma`, `.gamma`, `.lambda_min` measure what they do.
 """
 
 from accord.networks.convert import from_adjacency, from_edges, from_networkx, from_weights, metropolis

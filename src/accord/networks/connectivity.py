@@ -1,4 +1,4 @@
-"""Which agents can reach one another."""
+"""The connectivity of a graph: the agents that can reach one another."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @known_keywords
 def from_networkx(graph: nx.Graph, weight: str | None = None) -> Network:
-    """Any networkx graph; an edge u → v of a DiGraph says that v hears u.
+    """Any networkx graph; an edge u → v of a DiGraph means that v receives from u.
 
     Nodes 0, 1, ... are the agents of these numbers. Any others are names, in the order in which the graph has them:
     `run` matches them to what the problem calls its agents.
@@ -50,7 +50,7 @@ def from_networkx(graph: nx.Graph, weight: str | None = None) -> Network:
 
 @known_keywords
 def from_adjacency(matrix: Any) -> Network:
-    """A matrix of zeros and ones (K, K), or a DataFrame of them by names: where row u and column v meet, v hears u.
+    """A matrix of zeros and ones (K, K), or a DataFrame of them by names: a one in row u, column v: v receives from u.
 
     A symmetric one gets Metropolis weights, any other `push()` weights, for push-sum. The diagonal changes nothing.
     Weights of your own belong into `from_weights`.
@@ -74,10 +74,10 @@ def from_adjacency(matrix: Any) -> Network:
 
 @known_keywords
 def from_edges(edges: Any, n: int | None = None, *, directed: bool = False) -> Network:
-    """Pairs of agents that hear each other, by number or name: a list, an array, or a table's first two columns.
+    """Pairs of agents that are linked, by number or name: a list, an array, or a table's first two columns.
 
     - `n`: how many agents there are, where they have numbers and the last of them are in no pair.
-    - `directed`: a pair (u, v) says only that v hears u.
+    - `directed`: a pair (u, v) means only that v receives from u.
 
     >>> network = from_edges([("Bonn", "Kiel"), ("Kiel", "Ulm")])
     >>> network.size, network.links, round(network.sigma, 6)
@@ -120,9 +120,9 @@ def metropolis(graph: nx.Graph) -> Network:
 
 @known_keywords
 def from_weights(W: ArrayLike | Sparse, graph: nx.Graph | None = None, *, signed: bool = False) -> Network:
-    """Your own mixing matrix W (K, K), or a DataFrame by names: w_kj is what agent k gives to what it hears from j.
+    """Your own mixing matrix W (K, K), or a DataFrame by names: w_kj is what agent k gives to what it receives from j.
 
-    With a `graph`, W is refused where it mixes over a link that the graph has not. `signed=True` says that negative
+    With a `graph`, W is refused where it mixes over a link that the graph has not. `signed=True` states that negative
     weights are meant. What W's rows and columns must sum to depends on the method, and is checked at the door of `run`.
 
     >>> from_weights([[0.75, 0.25], [0.25, 0.75]]).sigma

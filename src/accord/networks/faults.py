@@ -1,9 +1,9 @@
-"""What goes wrong on a network, and what a run mixes with in each round.
+"""The faults of a network, and the weights with which a run mixes in each round.
 
-One semantics, named and kept everywhere: a link that fails is silent in both directions for the round, a sleeping
-agent's links all are, and the weight of what was not heard falls back on the agents at both ends. With symmetric W
-the network average is then preserved exactly. A delay of d rounds mixes what was said d rounds ago, by everybody, the
-agent itself too, which preserves the average as well.
+One semantics, named and kept everywhere: a link that fails carries nothing in either direction for the round, a
+sleeping agent's links all do, and the weight of what was not received falls back on the agents at both ends. With
+symmetric W the network average is then preserved exactly. A delay of d rounds mixes what was sent d rounds ago, by
+all, the agent itself too, which preserves the average as well.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Faults:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """Those in force: what a method must bear."""
+        """The faults in force, which a method must bear."""
         return tuple(name for name in ("lose", "sleep", "delay") if getattr(self, name))
 
 
@@ -77,7 +77,7 @@ def mixer(
     *,
     lists: bool = False,
 ) -> Mixer:
-    """What a run over `network` mixes with; for a worker, of its `agents` as rows and those `heard` as columns."""
+    """Build the mixer of a run over `network`; for a worker, of its `agents` as rows and those `heard` as columns."""
     members = getattr(network, "members", (network,))
     faults: Faults = getattr(network, "faults", Faults())
     links = (
@@ -132,7 +132,7 @@ def _only(W: Any, heard: np.ndarray) -> Any:
 
 
 def _placed(links: np.ndarray, heard: np.ndarray) -> np.ndarray:
-    """The links between those heard, by their places in the pile."""
+    """The links between those received, by their places in the pile."""
     return np.searchsorted(heard, links[np.isin(links, heard).all(1)])
 
 

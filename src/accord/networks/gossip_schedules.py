@@ -1,4 +1,4 @@
-"""Networks in which everybody meets at most one other a round: gossip."""
+"""Networks in which every agent meets at most one other a round: gossip."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def random_matchings(network: Network, rounds: int = 100, seed: int = 0) -> Netw
 
 @known_keywords
 def one_peer_exponential(n: int) -> NetworkSequence:
-    """In round t agent k averages with what agent k + 2^t (mod n) says: one message each, ⌈log₂ n⌉ rounds a cycle.
+    """In round t agent k averages with what agent k + 2^t (mod n) sends: one message each, ⌈log₂ n⌉ rounds a cycle.
 
     Where n is a power of two, one cycle averages exactly, as a complete network does in one round. Doubly stochastic.
 

@@ -16,7 +16,7 @@ from accord.networks.network import Network
 
 @known_keywords
 def ring(n: int) -> Network:
-    """n agents in a circle, each hearing the one before and the one after; γ falls as 1/n².
+    """n agents in a circle, each linked to the one before and the one after; γ falls as 1/n².
 
     >>> ring(16).gamma
     0.038060
@@ -38,7 +38,7 @@ def path(n: int) -> Network:
 
 @known_keywords
 def star(n: int) -> Network:
-    """Agent 0 hears everybody, and everybody hears agent 0.
+    """Agent 0 is linked to all others, and they to none but agent 0.
 
     >>> star(5).degrees
     array([4, 1, 1, 1, 1])
@@ -49,7 +49,7 @@ def star(n: int) -> Network:
 
 @known_keywords
 def complete(n: int) -> Network:
-    """Everybody hears everybody: one round averages exactly, W = 11ᵀ/n, for n(n−1) messages.
+    """Build the complete graph: one round averages exactly, W = 11ᵀ/n, for n(n−1) messages.
 
     >>> complete(4).gamma
     1.0
@@ -60,7 +60,7 @@ def complete(n: int) -> Network:
 
 @known_keywords
 def grid(rows: int, columns: int | None = None) -> Network:
-    """A rectangle of agents, numbered row by row, each hearing those beside, above and below it; grid(n) is a square.
+    """A rectangle of agents, numbered row by row, each linked to those beside, above and below it; grid(n) is a square.
 
     >>> grid(9).links == grid(3, 3).links == 24
     True
@@ -77,7 +77,7 @@ def grid(rows: int, columns: int | None = None) -> Network:
 
 @known_keywords
 def torus(rows: int, columns: int) -> Network:
-    """A grid whose edges meet: every agent hears four others; γ falls as 1/n.
+    """A grid whose edges meet: every agent is linked to four others; γ falls as 1/n.
 
     >>> torus(4, 5).degrees.tolist() == [4] * 20
     True
@@ -90,7 +90,7 @@ def torus(rows: int, columns: int) -> Network:
 
 @known_keywords
 def hypercube(n: int) -> Network:
-    """n = 2^d agents; two hear one another where their numbers differ in one binary digit; γ falls as 1/log n.
+    """n = 2^d agents; two are linked where their numbers differ in one binary digit; γ falls as 1/log n.
 
     >>> hypercube(16).gamma
     0.25
@@ -106,7 +106,7 @@ def hypercube(n: int) -> Network:
 
 @known_keywords
 def exponential(n: int) -> Network:
-    """Agent k hears agents k ± 1, k ± 2, k ± 4, ... (mod n): about 2 log₂ n neighbours, and γ of about 1/log n.
+    """Agent k is linked to agents k ± 1, k ± 2, k ± 4, ... (mod n): about 2 log₂ n neighbours, and γ of about 1/log n.
 
     Source: Ying et al., "Exponential graph is provably efficient for decentralized deep training", NeurIPS 2021, there
     with one-way links.
@@ -118,7 +118,7 @@ def exponential(n: int) -> Network:
 
 
 def undirected(name: str, n: int, first: np.ndarray, second: np.ndarray, group: tuple[int, ...] = ()) -> Network:
-    """The network of n agents in which each pair (first, second) hear one another, with Metropolis weights."""
+    """The network of n agents in which each pair (first, second) are linked, with Metropolis weights."""
     return Network(name, weights.metropolis(n, *weights.both_ways(n, first, second)), group=group)
 
 
@@ -134,7 +134,7 @@ def count(n: int, where: str, least: int = 1) -> int:
 
 
 def _steps(name: str, n: int, step: Callable[[np.ndarray, int], np.ndarray], group: tuple[int, ...]) -> Network:
-    """Each agent is linked with step(agent, d) for every d with 2^d < n."""
+    """Link each agent with step(agent, d) for every d with 2^d < n."""
     agents = np.arange(n)
     distances = range((n - 1).bit_length())
     ends = np.tile(agents, len(distances)), _joined([step(agents, d) for d in distances])

@@ -14,14 +14,14 @@ from jax import Array
 from accord.core.pytrees import pytree
 
 CROWDED = 8
-"""What reading a neighbour costs, in entries of a matrix: 6 to 12 on two cores (benchmarks/mixing.py)."""
+"""The cost of reading a neighbour, in entries of a matrix: 6 to 12 on two cores (benchmarks/mixing.py)."""
 
 PLACES = 32
 """The most neighbours in one row of a list: they are read one by one, which is quicker than all at once, in a line of
 the program each."""
 
 OVERFLOW = 16
-"""What a further row of an agent costs, in places (benchmarks/mixing.py)."""
+"""The cost of a further row of an agent, in places (benchmarks/mixing.py)."""
 
 
 @pytree
@@ -30,7 +30,7 @@ class Weights:
     """w_kj of some agents, the diagonal left out: a matrix, or each agent's neighbours padded with weight zero.
 
     An agent with more neighbours than a row has places goes on in rows beyond the first, one for each agent, and `more`
-    says whose those are: memory is linear in links and agents, whatever the degrees.
+    names those agents: memory is linear in links and agents, whatever the degrees.
     `link` numbers the undirected link behind every entry, where links can fail. `given` are the w_jk by which an agent
     hands its own on, where they differ from what it takes: columns that sum to one keep the total (push-sum).
     """
@@ -45,7 +45,7 @@ class Weights:
 
     @property
     def total(self) -> Array:
-        """What each agent hands on of its own: Σ_j w_kj, or Σ_j w_jk where columns sum to one."""
+        """The sum of what each agent hands on of its own: Σ_j w_kj, or Σ_j w_jk where columns sum to one."""
         w, more = (self.w, self.more) if self.given is None else (self.given, self.given_more)
         return _of_agents(jnp.sum(w, 1), more)
 
@@ -77,8 +77,8 @@ def _of_agents(rows: Array, more: Array | None) -> Array:
 def mix(weights: Any, own: Any, said: Any, heard: Any) -> Any:
     """own_k + Σ_j w_kj (heard_j − said_k), for every agent and every field of a message.
 
-    `own` is what an agent holds, `said` what the others heard from it (after its channel), both (agents, d); `heard` is
-    what was said by all it may listen to, (heard, d). `weights` serve all fields, or are a message of weights.
+    `own` is what an agent holds, `said` what the others received from it (after its channel), both (agents, d); `heard`
+    is what was sent by all it may receive from, (heard, d). `weights` serve all fields, or are a message of weights.
     With symmetric W the average is preserved exactly, whatever the channel did.
     """
     if isinstance(weights, Weights):
@@ -116,7 +116,7 @@ def mixing_weights(
 
 
 def crowded(W: Any) -> bool:
-    """Whether so many agents of `W` are neighbours that a matrix, K² entries that stream, is quicker than lists.
+    """Return True where `W` is so dense that a matrix, K² entries that stream, is quicker than lists.
 
     >>> from accord import networks
     >>> [crowded(network.W) for network in (networks.ring(100), networks.complete(100), networks.star(100))]
@@ -129,7 +129,7 @@ def crowded(W: Any) -> bool:
 
 
 class Entries(NamedTuple):
-    """Weights off the diagonal, one entry a directed link, ordered by the row of who hears."""
+    """Weights off the diagonal, one entry a directed link, ordered by the row of the receiver."""
 
     row: np.ndarray
     column: np.ndarray
@@ -155,7 +155,7 @@ def _is_crowded(entries: Entries, agents: int, heard: int) -> bool:
 
 
 def _places(degrees: np.ndarray) -> int:
-    """How many neighbours a row should hold, for the least work in all."""
+    """Return how many neighbours a row should hold, for the least work in all."""
     most = max(int(degrees.max(initial=0)), 1)
     return min(range(1, min(most, PLACES) + 1), key=lambda places: _cost(degrees, places))
 

@@ -1,4 +1,4 @@
-"""Networks of agents that move: who is near enough to hear whom changes from round to round."""
+"""Networks of agents that move: which are near enough to be linked changes from round to round."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from accord.networks.time_varying import NetworkSequence, sequence
 
 @known_keywords
 def moving(positions: ArrayLike, radius: float) -> NetworkSequence:
-    """Agents at positions[t mod T] in round t, each hearing those at most `radius` away; Metropolis weights.
+    """Agents at positions[t mod T] in round t, each linked to those at most `radius` away; Metropolis weights.
 
     - `positions`: (T, K, dimensions), a round each, gone through over and over; `radius`: in the same unit.
 

@@ -1,4 +1,4 @@
-"""A network: who hears whom, with what weight, and how fast that mixes."""
+"""A network: the links between agents, their weights, and how fast that mixes."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ LARGEST_PROGRAM = 100  # agents; a semidefinite program of this size takes about
 class Network:
     """K agents and a mixing matrix W: after a round of averaging, agent k holds Σ_j w_kj x_j.
 
-    Agent k hears agent j where w_kj ≠ 0. `signed=True` says that negative weights are meant, as the fastest mixing may
-    have them; only σ < 1 is asked of W then. W is (K, K): a NumPy array up to 2000 agents, a SciPy CSR array beyond.
-    `group`, (n,) of a ring and (rows, columns) of a torus, says that w_kj depends on j − k only, which tells σ quickly.
-    `agents`: what they are called, where they have names.
+    Agent k receives from agent j where w_kj ≠ 0. `signed=True` states that negative weights are meant, as the fastest
+    mixing may have them; only σ < 1 is asked of W then. W is (K, K): a NumPy array up to 2000 agents, a SciPy CSR array
+    beyond. `group`, (n,) of a ring and (rows, columns) of a torus, states that w_kj depends on j − k only, which gives
+    σ quickly. `agents`: what they are called, where they have names.
     Raises `NetworkError` where W is not square, or not finite.
 
     >>> from accord import networks
@@ -73,7 +73,7 @@ class Network:
         order = np.array([places[name] for name in names])
         return replace(self, W=self._csr[order][:, order], agents=tuple(names), group=())
 
-    # who hears whom
+    # the links
 
     @property
     def size(self) -> int:
@@ -97,11 +97,11 @@ class Network:
 
     @cached_property
     def degrees(self) -> np.ndarray:
-        """(K,) how many neighbours each agent hears."""
+        """(K,) from how many neighbours each agent receives."""
         return np.bincount(self.edges.targets, minlength=self.size)
 
     def neighbours(self, agent: int) -> np.ndarray:
-        """The agents whom `agent` hears, in order."""
+        """The agents from which `agent` receives, in order."""
         first, last = np.searchsorted(self.edges.targets, [agent, agent + 1])
         return self.edges.sources[first:last]
 
@@ -114,12 +114,12 @@ class Network:
 
     @property
     def directed(self) -> bool:
-        """Whether some agent hears another that does not hear it."""
+        """True where some agent receives from another that does not receive from it."""
         return len(self.one_way.sources) > 0
 
     @cached_property
     def graph(self) -> nx.Graph:
-        """As networkx has it, with w_kj the `weight` of j → k; a DiGraph where direction matters."""
+        """The graph as networkx has it, with w_kj the `weight` of j → k; a DiGraph where direction matters."""
         import networkx as nx
 
         graph = nx.DiGraph(name=self.name) if self.directed or not self.symmetric else nx.Graph(name=self.name)
@@ -146,22 +146,22 @@ class Network:
 
     @property
     def row_stochastic(self) -> bool:
-        """Whether every row sums to one, within 1e-8; of signs it says nothing."""
+        """True where every row sums to one, within 1e-8; the signs are not checked."""
         return bool(np.abs(self.row_sums - 1).max() <= TOLERANCE)
 
     @property
     def column_stochastic(self) -> bool:
-        """Whether every column sums to one, within 1e-8; of signs it says nothing."""
+        """True where every column sums to one, within 1e-8; the signs are not checked."""
         return bool(np.abs(self.column_sums - 1).max() <= TOLERANCE)
 
     @property
     def doubly_stochastic(self) -> bool:
-        """Whether rows and columns sum to one."""
+        """True where rows and columns sum to one."""
         return self.row_stochastic and self.column_stochastic
 
     @property
     def symmetric(self) -> bool:
-        """Whether w_kj = w_jk, within 1e-8."""
+        """True where w_kj = w_jk, within 1e-8."""
         return self.asymmetry <= TOLERANCE
 
     # how fast it mixes
@@ -183,7 +183,7 @@ class Network:
 
     @property
     def gamma(self) -> float:
-        """γ = λ₂(I − W) / λ_max(I − W), the eigengap: 1 where everybody hears everybody, 0 where agents are cut off."""
+        """γ = λ₂(I − W) / λ_max(I − W), the eigengap: 1 where all are linked to all, 0 where agents are cut off."""
         if self.size == 1:
             return 1.0
         widest = 1 - self.spectrum.least
@@ -212,13 +212,13 @@ class Network:
         return self if self.links == 0 else self._reweighted("fastest", fastest, signed=True)
 
     def push(self) -> Network:
-        """The same graph with columns that sum to one: each agent splits what it has among those who hear it."""
+        """The same graph with columns that sum to one: each agent splits what it has among its receivers."""
         return Network(
             f"{self.name}.push()", weights.push(self.size, self.edges.sources, self.edges.targets), agents=self.agents
         )
 
     def pull(self) -> Network:
-        """The same graph with rows that sum to one: each agent averages those whom it hears, itself included."""
+        """The same graph with rows that sum to one: each agent averages what it receives and its own."""
         return Network(
             f"{self.name}.pull()", weights.pull(self.size, self.edges.sources, self.edges.targets), agents=self.agents
         )
@@ -247,15 +247,15 @@ class Network:
     # what goes wrong on it
 
     def lose(self, chance: float) -> Network:
-        """Every link fails with this chance in each round, in both directions: what was not heard, both ends keep."""
+        """Every link fails with this chance in each round, in both directions: what is lost, both ends keep."""
         return self._impaired(lose=probability_of("lose", chance))
 
     def sleep(self, chance: float) -> Network:
-        """Every agent sleeps with this chance in each round: it neither works nor speaks, and its links are silent."""
+        """Every agent sleeps with this chance in each round: it neither works, nor sends, nor receives."""
         return self._impaired(sleep=probability_of("sleep", chance))
 
     def delay(self, rounds: int) -> Network:
-        """Agents mix what was said this many rounds ago, by everybody, themselves too."""
+        """Delay the messages of all agents, their own too, by so many rounds."""
         if int(rounds) != rounds or rounds < 0:
             raise NetworkError(f"delay({rounds}): give a whole number of rounds that is not negative.")
         return self._impaired(delay=int(rounds))

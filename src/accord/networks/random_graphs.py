@@ -1,4 +1,4 @@
-"""Graphs drawn at random, with Metropolis weights. A draw may come out disconnected; the door of `run` tells."""
+"""Graphs drawn at random, with Metropolis weights. A draw may come out disconnected; `run` checks that."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from accord.networks.network import Network
 
 @known_keywords
 def erdos_renyi(n: int, p: float, seed: int = 0) -> Network:
-    """Each pair of n agents is linked with probability p; connected with high probability from p = 1.1 log(n)/n on.
+    """Link each pair of n agents with probability p; connected with high probability from p = 1.1 log(n)/n on.
 
     Source: Batagelj & Brandes, "Efficient generation of large random networks", Physical Review E 71 (2005): the gaps
     between links are geometric, so that the work is in the number of links.
@@ -33,7 +33,7 @@ def erdos_renyi(n: int, p: float, seed: int = 0) -> Network:
 
 @known_keywords
 def geometric(n: int | ArrayLike, radius: float, seed: int = 0) -> Network:
-    """Agents that hear one another where they are at most `radius` apart, as radios do.
+    """Agents that are linked where they are at most `radius` apart, as radios do.
 
     - `n`: so many at random in the unit square; or where they are, (K, dimensions), in the unit of `radius`.
 
@@ -66,7 +66,7 @@ def _generator(seed: int) -> np.random.Generator:
 
 
 def _chosen(trials: int, p: float, generator: np.random.Generator) -> np.ndarray:
-    """Which of so many independent trials of probability p succeed."""
+    """Draw which of so many independent trials of probability p succeed."""
     if p == 0 or trials == 0:
         return np.zeros(0, np.int64)
     batch = int(trials * p + 4 * math.sqrt(trials * p)) + 16  # nearly always enough at once

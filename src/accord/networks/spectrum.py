@@ -17,7 +17,7 @@ _FAR = 4  # times log₂ K links to the agent farthest away: nearly a line or a 
 
 
 class Spectrum(NamedTuple):
-    """What the speed of mixing depends on; for asymmetric W, `second` and `least` are real parts."""
+    """The eigenvalues on which the speed of mixing depends; for asymmetric W, `second` and `least` are real parts."""
 
     second: float  # λ₂: the second largest
     least: float  # λ_min
@@ -25,7 +25,7 @@ class Spectrum(NamedTuple):
 
 
 def spectrum(W: np.ndarray | Sparse, symmetric: bool, group: tuple[int, ...] = ()) -> Spectrum:
-    """λ₂, λ_min and σ of W (K, K); a lone agent mixes with nobody, and σ = 0.
+    """λ₂, λ_min and σ of W (K, K); a lone agent mixes with none, and σ = 0.
 
     Where agents are the elements of a cyclic `group`, or of a product of such, and w_kj depends on j − k only, the
     eigenvalues are the Fourier transform of any row: K log K operations for all of them.
@@ -82,7 +82,7 @@ def _inverse(A: Sparse, bound: float) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def _far_apart(A: Sparse) -> bool:
-    """Whether some agent is so many links away from the first that mixing must be slow."""
+    """Return True where some agent is so many links away from the first that mixing must be slow."""
     from scipy.sparse.csgraph import dijkstra
 
     return bool(dijkstra(A != 0, indices=0, unweighted=True).max() > _FAR * np.log2(A.shape[0]))

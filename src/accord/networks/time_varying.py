@@ -51,12 +51,12 @@ class NetworkSequence:
 
     @property
     def name(self) -> str:
-        """What the cycle is called."""
+        """The name of the cycle."""
         return repr(self)
 
     @property
     def faults(self) -> Faults:
-        """Those of the first member hold for all."""
+        """The faults of the first member, which hold for all."""
         return self.members[0].faults
 
     @property
@@ -75,11 +75,11 @@ class NetworkSequence:
         return 1 - self.sigma
 
     def lose(self, chance: float) -> NetworkSequence:
-        """Every link fails with this chance in each round; see `Network.lose`."""
+        """Let every link fail with this chance in each round; see `Network.lose`."""
         return NetworkSequence(tuple(member.lose(chance) for member in self.members))
 
     def sleep(self, chance: float) -> NetworkSequence:
-        """Every agent sleeps with this chance in each round; see `Network.sleep`."""
+        """Let every agent sleep with this chance in each round; see `Network.sleep`."""
         return NetworkSequence(tuple(member.sleep(chance) for member in self.members))
 
     def at(self, t: int) -> Network:

@@ -1,4 +1,4 @@
-"""What a method asks of a network, checked at the door of `run`."""
+"""The requirements of a method on a network, checked before a run starts."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def _check_connected(network: Network, method: str) -> None:
 
 
 def _check_mixing(network: Network, method: str) -> None:
-    # Connected, with no negative weight and somebody who keeps a part of its own, W mixes (Perron and Frobenius).
+    # Connected, with no negative weight and some agent that keeps a part of its own, W mixes (Perron and Frobenius).
     mixes = not network.signed and network.W.diagonal().max() > _VANISHING
     if not mixes and network.size > 1 and network.sigma >= 1 - _VANISHING:
         raise NetworkError(
@@ -129,7 +129,7 @@ def _check_mixing(network: Network, method: str) -> None:
 
 
 def _check_cycle(cycle: NetworkSequence, method: str) -> None:
-    # Connected over the cycle, with no negative weight and everybody keeping a part of its own, the product mixes.
+    # Connected over the cycle, with no negative weight and all agents keeping a part of their own, the product mixes.
     keeping = min(float(member.W.diagonal().min()) for member in cycle.members)
     mixes = keeping > _VANISHING and not any(member.signed for member in cycle.members)
     if not mixes and cycle.size > 1 and cycle.sigma >= 1 - _VANISHING:

@@ -1,4 +1,4 @@
-"""Rules that turn a graph into a mixing matrix W, whose entry w_kj is the weight agent k gives to what agent j says."""
+"""Rules that turn a graph into a mixing matrix W, whose entry w_kj is the weight agent k gives to agent j's message."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 class Links(NamedTuple):
     """Directed links, one entry a message a round, ordered by target and then by source."""
 
-    sources: np.ndarray  # (links,) who speaks: j
-    targets: np.ndarray  # (links,) who hears: k
+    sources: np.ndarray  # (links,) senders: j
+    targets: np.ndarray  # (links,) receivers: k
     weights: np.ndarray  # (links,) w_kj
 
 
 def stored(W: ArrayLike | Sparse) -> np.ndarray | Sparse:
-    """A copy of W in float64 that nobody changes by accident: dense up to 2000 agents, sparse beyond."""
+    """A copy of W in float64 that cannot be changed by accident: dense up to 2000 agents, sparse beyond."""
     from scipy.sparse import csr_array, issparse
 
     matrix: Sparse = W if issparse(W) else np.asarray(W)
@@ -69,13 +69,13 @@ def metropolis(size: int, sources: np.ndarray, targets: np.ndarray) -> Sparse:
 
 
 def push(size: int, sources: np.ndarray, targets: np.ndarray) -> Sparse:
-    """w_kj = 1 / (1 + the number who hear j): each agent splits what it has evenly, so that columns sum to one."""
+    """w_kj = 1 / (1 + the receivers of j): each agent splits what it has evenly, so that columns sum to one."""
     hearers = np.bincount(sources, minlength=size)
     return left_over_to_self(size, targets, sources, 1 / (1 + hearers[sources])).T.tocsr()
 
 
 def pull(size: int, sources: np.ndarray, targets: np.ndarray) -> Sparse:
-    """w_kj = 1 / (1 + the number whom k hears): each agent averages evenly what it hears, so that rows sum to one."""
+    """w_kj = 1 / (1 + the senders to k): each agent averages evenly what it receives, so that rows sum to one."""
     heard = np.bincount(targets, minlength=size)
     return left_over_to_self(size, sources, targets, 1 / (1 + heard[targets]))
 
@@ -100,7 +100,7 @@ def lazy(W: Sparse) -> Sparse:
 
 
 def without(W: Sparse, agent: int, keep_columns: bool) -> Sparse:
-    """W of those who stay: what they gave to the leaver, or heard from it, falls back on themselves."""
+    """W of those who stay: what they gave to the leaver, or received from it, falls back on themselves."""
     from scipy.sparse import csr_array, diags_array
 
     stay = np.delete(np.arange(W.shape[0]), agent)

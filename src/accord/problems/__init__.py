@@ -1,4 +1,4 @@
-"""What is to be solved: agents with private data, ready-made problems, shared constraints."""
+"""The problems to solve: agents with private data, ready-made problems, shared constraints."""
 
 from accord.core.pytrees import pytree
 from accord.problems.coupling import Market

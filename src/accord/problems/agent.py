@@ -44,7 +44,7 @@ class Agent:
 
     @property
     def size(self) -> Array:
-        """How many examples it has."""
+        """The number of its examples."""
         return self.rows.size
 
     @property
@@ -61,7 +61,7 @@ class Agent:
         return tuple(lengths)
 
     def steps(self, count: Any) -> Any:
-        """How many of so many local steps it gets done: all; or its share, to the nearest whole one, at least one."""
+        """Return how many of so many local steps it gets done: all; or its share, rounded, at least one."""
         if self.complete is None:
             return count
         share = jnp.asarray(self.complete)
@@ -81,7 +81,7 @@ class Agent:
 
     @property
     def axes(self) -> Any:
-        """What `vmap` maps over to ask all agents at once: pages are everybody's, of all else each has its own."""
+        """The axes over which `vmap` maps to ask all agents at once: pages are shared, each has its own rest."""
         if self.rows.blocks is None:
             return 0
         rows = replace(self.rows, data=None, size=0, k=0, pages=None)
@@ -196,7 +196,7 @@ class Agent:
         return x, -inverse.T @ self.grad(x)
 
     def feasible_range(self) -> tuple[Array, Array]:
-        """What A x − b/K may be within the bounds of a single number; without bounds, anything."""
+        """Return the range of A x − b/K within the bounds of a single number; without bounds, anything."""
         A, box = self.share.A, self.share.box
         if A.shape != (1, 1):
             everything = jnp.full_like(self.share.b, jnp.inf)
@@ -230,7 +230,7 @@ class Agent:
         return closed(self.rows.all(), self._each())
 
     def _each(self) -> Array:
-        """What each row weighs in f; padding nothing."""
+        """Return the weight of each row in f; zero for padding."""
         own = self._own().astype(self.scale.dtype)
         return self.scale * own / jnp.maximum(jnp.sum(own), 1)
 

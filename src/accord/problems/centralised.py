@@ -1,4 +1,4 @@
-"""The centralised answer, from everybody's data at once: what a distributed one is compared with."""
+"""The centralised answer, from all data at once: what a distributed one is compared with."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from accord.problems.problem import Problem, in_precision
 Function = Callable[[Any], Any]
 
 DENSE = 2000, 3e7  # decisions, and decisions times rows, up to which a Hessian is formed
-SMALL = 1e-6  # of the first gradient: where more is left, the answer is none, and that is told
+SMALL = 1e-6  # of the first gradient: where more is left, the answer is none, and that is reported
 
 
 class CentralisedProblem(NamedTuple):
-    """All rows in one place: F(x) = Σ_i weights_i · loss(x, row_i)."""
+    """The problem with all rows in one place: F(x) = Σ_i weights_i · loss(x, row_i)."""
 
     rows: Any
     weights: np.ndarray
@@ -97,7 +97,7 @@ def _minimiser(problem: Problem, shape: Shape, start: np.ndarray) -> np.ndarray:
 
 
 def _pooled(problem: Problem) -> CentralisedProblem:
-    """Every agent's rows, each weighing p_k/n_k."""
+    """Return every agent's rows, each weighing p_k/n_k."""
     rows = jax.tree.map(lambda *leaves: np.concatenate(leaves), *problem.shards)
     sizes = problem.sizes
     return CentralisedProblem(

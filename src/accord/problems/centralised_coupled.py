@@ -21,7 +21,7 @@ ENOUGH = 1e-8  # relative residual of an answer; the method comes to about 1e-13
 
 
 class ClearedMarket(NamedTuple):
-    """What a market settles on."""
+    """The equilibrium of a market."""
 
     x: np.ndarray  # (K, d), every agent's decision
     price: np.ndarray  # (m,), λ = −dF*/db: at it, x_k minimises f_k(x) + λᵀA_k x within agent k's box
@@ -64,7 +64,7 @@ class _Costs:
         return float(np.sum(_values(self.agents, x)))
 
     def grad(self, x: np.ndarray) -> np.ndarray:
-        """Of the decisions in one row."""
+        """Return the gradient by all decisions, in one row."""
         return np.ravel(_grads(self.agents, x.reshape(-1, self.d)))
 
     def hessian(self, x: np.ndarray) -> csr_array:

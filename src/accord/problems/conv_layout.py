@@ -12,7 +12,7 @@ CONVOLUTION = "conv_general_dilated"
 
 
 def convolves(function: Callable[..., Any], *arguments: Any) -> bool:
-    """Whether a function convolves, for arguments of these shapes.
+    """Return True where a function convolves, for arguments of these shapes.
 
     >>> import jax.numpy as jnp
     >>> convolves(lambda x: jnp.convolve(x, x), jnp.ones(3)), convolves(lambda x: x @ x, jnp.ones(3))

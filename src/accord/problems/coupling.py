@@ -35,7 +35,7 @@ class LocalConstraint:
 
     @property
     def separable(self) -> bool:
-        """Whether ‖A x‖² is a sum over decisions."""
+        """True where ‖A x‖² is a sum over decisions."""
         return self.A.ndim == 1 or self.A.shape[1] == 1
 
     def active(self) -> Array:
@@ -45,7 +45,7 @@ class LocalConstraint:
 
 
 class Market(NamedTuple):
-    """What a price method starts from: the price, the least it may be, and how many agents answer."""
+    """The start of a price method: the price, the least it may be, and how many agents answer."""
 
     price: Any  # λ, (m,)
     floor: Any  # 0 for a row of ≤, −∞ for a row of ==
@@ -141,7 +141,7 @@ def _bound(name: str, given: Any, none: float, K: int, d: int) -> np.ndarray:
 
 
 def _totals(total: Any, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """What each agent's decisions add up to, once its bounds allow it."""
+    """Return the total of each agent's decisions, checked against its bounds."""
     given = np.asarray(total, float)
     if given.shape not in ((), (1,), (len(low),)):
         raise ProblemError(f"The totals have shape {given.shape}, but there are {len(low)} agents. Give one an agent.")

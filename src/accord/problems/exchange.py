@@ -1,4 +1,4 @@
-"""How dear and how much: the scale of the prices on a shared constraint, and of what is exchanged under it."""
+"""The scale of the prices on a shared constraint, and of the quantities that are exchanged under it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from accord.problems.problem import Problem, stacked
 
 
 def price_and_volume(problem: Problem, coupling: Coupling) -> tuple[float, float]:
-    """P and V, in whose units every market is alike; 0 where there is nothing to tell them from.
+    """P and V, in whose units every market is alike; 0 where nothing determines them.
 
     P is the largest marginal cost |∂f_k/∂x_i| / max_j |A_kji| of a unit of the constraint, at the decisions nearest to
     0 and at finite bounds. V is ‖Σ A_k x_k − b‖ at the decisions nearest to 0, or, where that is nothing, Σ_k ‖A_k x_k‖

@@ -62,10 +62,10 @@ def from_table(
     least: int = 5,
     read: Mapping[str, Any] | None = None,
 ) -> Problem:
-    """One agent a group of rows, called by the group's name, in the order in which the groups appear.
+    """Make one agent of each group of rows, called by the group's name, in the order in which the groups appear.
 
     - `table`: a DataFrame, or the path of a CSV or a Parquet file. Texts are stripped, and blank ones missing.
-    - `by`: the column that says whose a row is.
+    - `by`: the column that names a row's agent.
     - `target`: the column to predict. Of logistic and svm it has two values, which are sorted and become 0 and 1; of
       softmax any number of classes; of least_squares and lasso it is a number.
     - `model`: "logistic", "softmax", "svm", "least_squares" or "lasso".
@@ -76,12 +76,12 @@ def from_table(
     - `missing`: "refuse" a value that is missing; or "mean", the mean of its column over all agents.
     - `standardise`: every column to mean 0 and variance 1 over all agents; constant columns become 0.
     - `intercept`: a last column of ones. `weights`: p_k, one an agent or a dict by name.
-    - `least`: a text leaves an agent where so many of its own rows hold it; texts that no agent may tell are one level,
+    - `least`: a text leaves an agent where so many of its own rows hold it; texts that no agent may send are one level,
       "other". Give 1 where they are no secret.
     - `read`: arguments of `pandas.read_csv`, such as `{"sep": ";", "decimal": ","}`; what is not given is found, and
-      what was found is told by `problem.table.notes` and the run.
+      what was found is reported by `problem.table.notes` and the run.
 
-    Means and variances are federated: agents tell sums and counts, and no row leaves its agent. `problem.table` keeps
+    Means and variances are federated: agents send sums and counts, and no row leaves its agent. `problem.table` keeps
     what was done, so that coefficients can be named and new rows encoded.
 
     Raises `DataError` with the column, the agent and the count, `ProblemError`, and `UnknownName` with the nearest.
@@ -170,7 +170,7 @@ def _distinct(columns: Sequence[str]) -> None:
 def _notes(
     levels: Mapping[str, tuple[Any, ...]], least: int, columns: Sequence[str], raw: np.ndarray, intercept: bool
 ) -> Iterator[str]:
-    """What was done that one may not expect, a phrase each."""
+    """Yield what was done that one may not expect, a phrase each."""
     for name, known in levels.items():
         if OTHER in known:
             yield f"texts of {name!r} that fewer than {least} rows of every agent hold are one level, {OTHER!r}"
@@ -184,7 +184,7 @@ def _notes(
 
 
 def _ones(columns: Sequence[str], intercept: bool) -> np.ndarray:
-    """Where the column of ones is."""
+    """Mark the column of ones."""
     return np.arange(len(columns)) == (len(columns) - 1 if intercept else -1)
 
 

@@ -211,7 +211,7 @@ def _linear(loss: Any, shards: Any, weights: Any, names: Any, regularizer: Any =
 
 
 def _floating(values: np.ndarray, dtype: Any = np.float64) -> np.ndarray:
-    """Whole numbers as floating ones."""
+    """Convert whole numbers to floating ones."""
     return values if values.dtype.kind == "f" else values.astype(dtype)
 
 

@@ -1,6 +1,6 @@
-"""What one agent minimises: losses `loss(params, example) -> scalar`, and what is known of them in closed form.
+"""The objectives of one agent: losses `loss(params, example) -> scalar`, and what is known of them in closed form.
 
-Any callable is a loss. One that knows more says so by optional members, which the package asks for by name:
+Any callable is a loss. One that knows more states it by optional members, which the package asks for by name:
 
 - `quadratic(rows, weights)`: `(H, q)` of Σ_i w_i loss_i(x) = ½xᵀHx + qᵀx + constant, H a matrix or a diagonal;
 - `moments(rows)`: `(H, q)` of the mean of loss_i in NumPy, and `at(x, rows)`: its value and gradient there, from which
@@ -25,7 +25,7 @@ from accord.problems.regularizers import Box
 
 
 class Bounds(NamedTuple):
-    """How curved a function is: μ‖v‖² ≤ vᵀ∇²f v ≤ L‖v‖²."""
+    """The curvature of a function: μ‖v‖² ≤ vᵀ∇²f v ≤ L‖v‖²."""
 
     L: float
     mu: float
@@ -197,7 +197,7 @@ class Hinge:
         return Bounds(float("inf"), self.l2)
 
     def tilted(self, rows: tuple[Array, Array], weights: Array, u: Array, penalty: Array | float) -> Array:
-        """By the dual, which is smooth: x = (u + Σ α_i s_i a_i) / (l2 Σ w_i + penalty) with 0 ≤ α_i ≤ w_i."""
+        """Minimise by the dual, which is smooth: x = (u + Σ α_i s_i a_i) / (l2 Σ w_i + penalty) with 0 ≤ α_i ≤ w_i."""
         a, b = rows
         margins = (2 * b.astype(a.dtype) - 1)[:, None] * a
         curvature = self.l2 * jnp.sum(weights) + penalty

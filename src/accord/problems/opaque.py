@@ -87,7 +87,7 @@ class Crowd:
     def answer(
         self, k: Any, *given: Any, oracle: str, static: tuple[Any, ...], shape: tuple[int, ...], dtype: Any
     ) -> np.ndarray:
-        """What the agents at the places `k`, of any shape, answer to what each is given."""
+        """Return the answers of the agents at the places `k`, of any shape, to what each is given."""
         ks = np.asarray(k)
         given = tuple(np.asarray(value) for value in given)
         answers = np.empty((*ks.shape, *shape), dtype)
@@ -143,11 +143,11 @@ class OpaqueAgent:
 
     @property
     def capacity(self) -> Any:
-        """How many examples stand behind it."""
+        """The number of examples of the agent."""
         return self.size
 
     def steps(self, count: Any) -> Any:
-        """How many of so many local steps it gets done: all."""
+        """Return how many of so many local steps it gets done: all."""
         return count
 
     def in_own_shape(self) -> OpaqueAgent:

@@ -1,4 +1,4 @@
-"""What is to be solved: `Problem` minimises Σ p_k f_k(x); `Coupled` minimises Σ f_k(x_k) under a shared constraint."""
+"""The problem to solve: `Problem` minimises Σ p_k f_k(x); `Coupled` minimises Σ f_k(x_k) under a shared constraint."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ABOVE = {
     "from_table": "accord.problems.from_table:from_table",
     "solve": "accord.problems.centralised:solve",
 }
-"""What stands on a problem and is made of problems elsewhere."""
+"""The attributes of a problem that are built from problems in other modules."""
 
 
 @known_fields
@@ -40,7 +40,7 @@ class Problem:
       `Stored` shards, which are fetched when their agents are asked.
     - `weights`: p_k ≥ 0, one an agent or a dict by name, scaled to sum to one; proportional to n_k unless given.
     - `regularizer`: a proximable term r, of `accord.problems.regularizers`.
-    - `x0`: where a run starts unless told otherwise; zeros for the ready-made problems.
+    - `x0`: where a run starts unless given otherwise; zeros for the ready-made problems.
     - `names`: what the agents are called in tables and messages; their numbers unless given.
     - `table`: the `Table` that the shards were made from, where it was one.
 
@@ -103,7 +103,7 @@ class Problem:
 
     @property
     def K(self) -> int:
-        """How many agents there are."""
+        """The number of agents."""
         return len(self.shards)
 
     @cached_property
@@ -132,17 +132,17 @@ class Problem:
 
     @property
     def opaque(self) -> bool:
-        """Whether agents answer in NumPy only, and so need a runtime of workers."""
+        """True where agents answer in NumPy only, and so need a runtime of workers."""
         return not self.stored and isinstance(self.shards[0], Opaque)
 
     @property
     def stored(self) -> bool:
-        """Whether shards live elsewhere, and so need a runtime that fetches them."""
+        """True where shards are stored elsewhere, and so need a runtime that fetches them."""
         return isinstance(self.shards, Stored)
 
     @property
     def panel(self) -> np.ndarray:
-        """The agents over whom the objective is recorded: all of them, unless their shards are stored elsewhere."""
+        """The agents over which the objective is recorded: all of them, unless their shards are stored elsewhere."""
         return self.shards.examined if self.stored else np.arange(self.K)
 
     def sample(self, count: int) -> Problem:
@@ -171,7 +171,7 @@ class Problem:
 
     @classmethod
     def from_table(cls, table: Any, **columns: Any) -> Problem:
-        """One agent a group of rows of a DataFrame, a CSV or a Parquet file. See `problems.tables.from_table`."""
+        """One agent a group of rows of a DataFrame, a CSV or a Parquet file. See `accord.problems.from_table`."""
         from_table = late(ABOVE, "from_table")
         return from_table(table, **columns)
 
@@ -223,7 +223,7 @@ class Coupled(Problem):
 
 
 def stacked(problem: Problem, shape: Shape, scale: np.ndarray) -> Agent:
-    """All agents in one, for `vmap` along its `axes`, in the run's precision; still NumPy."""
+    """Stack all agents in one, for `vmap` along its `axes`, in the run's precision; still NumPy."""
     dtype = scale.dtype
     rows = replace(problem.rows, data=in_precision(problem.rows.data, dtype))
     share = None if problem.coupling is None else problem.coupling.shares(dtype)

@@ -17,10 +17,10 @@ from accord.problems.data.shape import Shape
 from accord.problems.problem import Problem, stacked
 
 FAR = 1e6
-"""How far out, beside what the constraint and the bounds ask for, a cost of which no formula is known is looked at."""
+"""The distance, beside what the constraint and the bounds ask for, at which a cost of no known formula is evaluated."""
 
 NEARER = 1e-3
-"""Where it is looked at as well: a cost that is as steep there is taken to be straight from there on."""
+"""The second, nearer distance: a cost that is as steep there is taken to be straight from there on."""
 
 MANY = 100_000
 """Gradients beyond which costs without a formula are not looked at."""
@@ -35,7 +35,7 @@ class Fall(NamedTuple):
     slope: float
 
     def sentence(self, names: tuple[str, ...]) -> str:
-        """Who it is, and what to do."""
+        """Name the agent, and say what to do."""
         return (
             f"The cost falls without end: agent {names[self.agent]}'s by {-self.slope:.3g} a unit, in a direction that "
             "no bound stops, while the others make up for it in the shared constraint. Give its decisions bounds."
@@ -131,7 +131,8 @@ def _singular(H: np.ndarray) -> bool:
 
 
 def _ways_far_out(problem: Problem, coupled: Coupling, ends: np.ndarray) -> Ways:
-    """Where a cost is straight far out; one that falls ever more slowly, as a logarithm, counts as level."""
+    """Return the directions in which a cost is straight far out, and its slopes; one that falls ever more slowly, as a
+    logarithm, counts as level."""
     K, d = coupled.lower.shape
     finite = (
         np.where(np.isfinite(coupled.lower), coupled.lower, 0),

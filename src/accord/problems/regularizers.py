@@ -140,7 +140,7 @@ class GroupL2:
     group: Array  # the group of every coordinate, 0, 1, 2, ...
 
     def _own(self) -> Array:
-        """As places, whatever the precision that a run has given the numbers of its terms."""
+        """Return the groups as places, whatever the precision that a run has given the numbers of its terms."""
         return jnp.asarray(self.group).astype(jnp.int32)
 
     def _norms(self, x: Array) -> Array:

@@ -1,1 +1,1 @@
-"""What happened: runs, their records, how they are kept and reported."""
+"""The results: runs, their records, how they are kept and reported."""

@@ -46,7 +46,7 @@ def rows_of(
 
 
 class RunEnd(NamedTuple):
-    """How a run ended."""
+    """The end of a run."""
 
     outcome: Outcome
     records: Records
@@ -83,7 +83,7 @@ def _history(plan: Plan, records: Records) -> Any:
 
 
 def _answers(plan: Plan, outcome: Outcome) -> tuple[Any, Sequence[Any]]:
-    """The answer and the agents' own, in the shape of x0; those not before somebody looks."""
+    """The answer and the agents' own, in the shape of x0; those not before they are read."""
     shaped = lambda x: jax.tree.map(np.asarray, plan.shape.unflatten(np.asarray(x)))  # noqa: E731
     own = LazySequence(len(outcome.agents), lambda: list(map(shaped, outcome.agents)))
     return np.stack(own) if plan.coupled else shaped(outcome.x), own
@@ -110,14 +110,14 @@ def _facts(plan: Plan, choices: tuple[TunedParameter, ...], runtime: Any) -> Fac
 
 
 def _how(plan: Plan) -> Iterator[str]:
-    """What was chosen of the way agents are computed, a phrase each."""
+    """Yield what was chosen of the way agents are computed, a phrase each."""
     if plan.convolves:
         yield "agents one after another, because the loss convolves"
     yield from getattr(plan.problem.table, "notes", ())
 
 
 def _reached(plan: Plan, runtime: Any) -> bool | str:
-    """Whether the run goes to the optimum of F, or in words to what else."""
+    """Return True where the run goes to the optimum of F, or in words to what else."""
     method, rule = plan.method, plan.aggregate
     if callable(rule):
         makes = "what {} makes of the replies, each counted once whatever its weight p_k, and not the optimum of F"
@@ -134,7 +134,7 @@ def _reached(plan: Plan, runtime: Any) -> bool | str:
 
 
 def _given(plan: Plan, chosen: set[str]) -> Iterator[str]:
-    """What was set rather than chosen, a phrase each."""
+    """Yield what was set rather than chosen, a phrase each."""
     for part in (plan.method, getattr(plan.method, "local", None)):
         for name, value in vars(part).items() if part is not None else ():
             words, number = name.replace("_", " "), isinstance(value, (int, float, np.ndarray)) and np.ndim(value) == 0

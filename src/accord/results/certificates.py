@@ -1,4 +1,4 @@
-"""How far an answer is from the optimum at most, proved from its own gradient or from a dual value."""
+"""The largest possible distance of an answer from the optimum, proved from its own gradient or from a dual value."""
 
 from __future__ import annotations
 

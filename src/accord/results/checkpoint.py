@@ -31,7 +31,7 @@ SHARE = 20
 
 
 class Kept(NamedTuple):
-    """What a checkpoint holds."""
+    """The content of a checkpoint."""
 
     head: dict[str, Any]
     leaves: list[np.ndarray]
@@ -52,7 +52,7 @@ def reserved(directory: str | Path | None, owner: str) -> Iterator[None]:
 
 
 class Checkpoint:
-    """Where a run is kept; nowhere when `directory` is None.
+    """The store of a run; none when `directory` is None.
 
     The two newest states stay, each written whole under another name and then renamed, and each opened by the SHA-256
     of all that follows, so that a half-written or damaged one is recognised and the one before it used. The records
@@ -147,7 +147,7 @@ class Checkpoint:
         return Records(), 0.0
 
     def _records(self, told: dict[str, Any]) -> Records:
-        """As many records as a state has counted."""
+        """Return as many records as a state has counted."""
         assert self.directory is not None
         try:
             with open(self.directory / RECORDS, "rb") as file:
@@ -181,7 +181,7 @@ class _Damaged(Exception):
 
 def identity(plan: Plan) -> str:
     """A hash of all that fixes the run: the mathematics of a round, the data, the numbers, the version of Accord."""
-    if plan.problem.opaque:  # what agents compute cannot be read: told apart by what they answer
+    if plan.problem.opaque:  # what agents compute cannot be read: distinguished by what they answer
         words = repr((plan.method, plan.channel, [shard.oracles for shard in plan.problem.shards], plan.network))
         arrays = jax.tree.leaves((plan.method, plan.channel))
     else:
@@ -195,7 +195,7 @@ def identity(plan: Plan) -> str:
 
 
 def _few(plan: Plan) -> Plan:
-    """The plan with the few agents by whom a crowd's data are known, where all of them are never read at once."""
+    """The plan with the few agents by which a crowd's data are identified, where all of them are never read at once."""
     problem = plan.problem.sample(8)
     return replace(plan, problem=problem, cohort=min(plan.cohort, problem.K))
 

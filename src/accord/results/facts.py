@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Facts:
-    """What was run, in words: for tables, reports and citations."""
+    """The facts of a run, in words: for tables, reports and citations."""
 
     method: str
     pattern: str
@@ -33,7 +33,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Certificate:
-    """What is proved of an answer: ‖x − x*‖ ≤ `distance` and F(x) − F* ≤ `gap`, by ∇F(x) and `mu`, or by a dual value.
+    """The proved accuracy of an answer: ‖x − x*‖ ≤ `distance`, F(x) − F* ≤ `gap`, by ∇F(x) and `mu` or a dual value.
 
     NaN where it is not known.
     """

@@ -61,7 +61,7 @@ def _size(plan: Plan, cap: float) -> float:
 
 
 def unmet_caps(plan: Plan, losses: np.ndarray) -> Ending | None:
-    """What keeps a run under caps from having met them; None where it has, or knows none."""
+    """Return what keeps a run under caps from having met them; None where it has, or knows none."""
     caps = getattr(plan.method, "cap", None)
     if caps is None or plan.problem.opaque or plan.problem.stored:
         return None

@@ -58,7 +58,7 @@ class Records(Sequence[Row]):
         return {name: column[place] for name, column in self._columns.items()}
 
     def columns(self) -> dict[str, np.ndarray]:
-        """Every column as an array."""
+        """Return every column as an array."""
         return {name: np.array(column) for name, column in self._columns.items()}
 
 

@@ -20,14 +20,14 @@ from accord.runtimes.workers.async_peers import AsyncPeersSession
 from accord.runtimes.workers.async_server import AsyncServerSession
 
 RECORDS = 256
-"""How many a block holds at most on the way back."""
+"""The largest number of records in a block on the way back."""
 
 NAMED = 3
-"""Agents that are named; of more only the number is told."""
+"""Agents that are named; of more only the number is given."""
 
 
 class Fallen(NamedTuple):
-    """Where a run stood last with all numbers finite, and why it left."""
+    """The last point of a run with all numbers finite, and why the run left it."""
 
     outcome: Outcome
     record: Record
@@ -41,7 +41,7 @@ def fallen_back(
     """FAULTS 62: the run once more, as far as all its numbers are finite, and whose are not in the next round.
 
     Its seed fixes a run, so nothing has to be kept in all those that end well. None where that is not so: in workers
-    where nobody waits, whose order is the engine's own.
+    in asynchronous runs, whose order is the engine's own.
 
     - `start`: of the runtime. `records`: of the run that ended. `rounds`: how many it lived.
     """
@@ -69,7 +69,7 @@ def fallen_back(
 
 
 def _forward(session: Session, until: int, every: int) -> None:
-    """On to a round, with as few records as the run had."""
+    """Go on to a round, with as few records as the run had."""
     while session.round < until and session.verdict == GOING:
         left = until - session.round
         session.advance(min(left // every, RECORDS), every) if left >= every else session.advance(1, left)
@@ -86,7 +86,7 @@ def _sentence(plan: Plan, beyond: Outcome, standing: Outcome | None, held: int) 
 
 
 def _whose(plan: Plan, beyond: Outcome, standing: Outcome | None) -> str:
-    """What is not finite, and of whom: the models of few; else the gradients before, of which those came; or losses."""
+    """Name what is not finite, and of whom: models of few; else the gradients before, which cause it; or losses."""
     K = plan.problem.K
     models = [_broken(list(one.agents)) for one in (standing, beyond) if one is not None]
     for word, who in (
@@ -101,7 +101,7 @@ def _whose(plan: Plan, beyond: Outcome, standing: Outcome | None) -> str:
 
 
 def _gradients(plan: Plan, standing: Outcome) -> Any:
-    """(K, d), of everybody where it stands; none of agents who are not in memory."""
+    """(K, d), of all agents where they are; none of agents who are not in memory."""
     if plan.problem.opaque or plan.problem.stored:
         return []
     agents = stacked(plan.problem, plan.shape, np.ones(plan.problem.K, plan.dtype))

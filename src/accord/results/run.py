@@ -1,4 +1,4 @@
-"""What happened: the records of a run, and the run that carries them."""
+"""The results of a run: its records, and the run that carries them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ABOVE = {
     "story_of": "accord.fairness:story_of",
     "write": "accord.results.reports.html:write",
 }
-"""What stands on a run, where the user looks for it, and is made of runs elsewhere."""
+"""The attributes of a run, where the user looks for them, that are built from runs in other modules."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,17 +74,17 @@ class Run:
 
     @property
     def status(self) -> Status:
-        """How it ended."""
+        """The status with which it ended."""
         return self.ending.status
 
     @property
     def reason(self) -> str:
-        """Why it stopped, a sentence."""
+        """The reason why it stopped, a sentence."""
         return str(self.ending)
 
     @property
     def converged(self) -> bool:
-        """Whether all measures of convergence that are known hold."""
+        """True where all measures of convergence that are known hold."""
         return self.status.converged
 
     @cached_property
@@ -99,7 +99,7 @@ class Run:
 
     @property
     def has_agents(self) -> bool:
-        """Whether there is anything of single agents: not where a run was saved without."""
+        """True where there is anything of single agents: not where a run was saved without."""
         return self.lost is not None
 
     @property
@@ -113,7 +113,7 @@ class Run:
         return float(np.nanmax(self.losses)) if self.has_agents else float(self.history["worst"].iloc[-1])
 
     def __getstate__(self) -> dict[str, Any]:
-        """What a pickle holds: all but the problem, whose loss may be any function; the agents' models worked out."""
+        """Return the state for a pickle: all but the problem, whose loss may be any function; all models computed."""
         return {**vars(self), "own": self.own if self.own is None else self.agents, "problem": None}
 
     def summary(self) -> dict[str, Any]:
@@ -172,20 +172,20 @@ class Run:
         return "\n".join([*lines, *(f"Chosen: {setting}." for setting in what.settings)])
 
     def _over(self, panel: int) -> str:
-        """How well a panel's objective stands for that of all: the standard error of a ratio of sums over a sample."""
+        """Write how well a panel's objective estimates that of all: the standard error of a ratio of sums."""
         share = np.array(self.facts.weights) / np.sum(self.facts.weights)
         error = np.linalg.norm(share * (self.losses - share @ self.losses))
         return f" over a panel of {panel:,}, ± {error:.1g} for all"
 
     def _best(self) -> str:
-        """Who is best off, where there is somebody else."""
+        """Name the agent that is best off, where there is another."""
         if np.isfinite(self.losses).sum() < 2:
             return ""
         k = int(np.nanargmin(self.losses))
         return f", best off agent {self.facts.agents[k]} with {self.losses[k]:.6g}"
 
     def fares(self, by: str | None = None, alone: bool | np.ndarray = False) -> Any:
-        """How each agent fares, or each group of rows `by` a column of the table. See `accord.fairness.fares`."""
+        """Measure how each agent fares, or each group `by` a column of the table. See `accord.fairness.fares`."""
         fares = late(ABOVE, "fares")
         return fares(self, by, alone)
 
@@ -200,7 +200,7 @@ class Run:
     def report(self, directory: str | Path, agents: bool = False) -> Path:
         """Write one HTML page with its plots inside, and the saved run beside it; returns the page's path.
 
-        - `agents`: whether both tell of single agents: what each loses, and, in the saved run, its own model.
+        - `agents`: whether both show single agents: what each loses, and, in the saved run, its own model.
         """
         story_of = late(ABOVE, "story_of")
         write = late(ABOVE, "write")
@@ -209,7 +209,7 @@ class Run:
         return write(shown, directory, story_of(self) if agents else None)
 
     def without_agents(self) -> Run:
-        """The run without what it knows of single agents, as it is shown and saved where nobody asks for them."""
+        """The run without what it knows of single agents, as it is shown and saved where they are not asked for."""
         one_each = self.facts.pattern != "prices"  # prices of caps on losses
         return dataclasses.replace(self, own=None, lost=None, prices=None if one_each else self.prices)
 

@@ -88,7 +88,7 @@ def load(directory: str | Path) -> Run:
 
 
 def _agents(structure: Any, found: dict[str, np.ndarray], count: int) -> list[Any]:
-    """Every agent's own model."""
+    """Return every agent's own model."""
     return [_built(structure, lambda i, k=k: found[f"agents{i}"][k, ...]) for k in range(count)]
 
 
@@ -132,7 +132,7 @@ def _unpacked(body: bytes, path: Path) -> dict[str, np.ndarray]:
 
 
 def _described(table: Any) -> dict[str, Any] | None:
-    """What a table's columns were and how they were scaled: enough to name coefficients and encode rows, but no row."""
+    """Describe a table's columns and their scaling: enough to name coefficients and encode rows, but no row."""
     if table is None:
         return None
     known = {field.name: getattr(table, field.name) for field in dataclasses.fields(table) if field.name != "rows"}

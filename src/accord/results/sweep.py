@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ABOVE = {
     "sweep_figure": "accord.results.reports.sweep_figures:sweep_figure",
 }
-"""What stands on a sweep and is made of sweeps elsewhere."""
+"""The attributes of a sweep that are built from sweeps in other modules."""
 
 
 SAME = 1e-6  # of the way down: objectives that differ by less count as equally low

@@ -1,4 +1,4 @@
-"""From the replies of a cohort to one reply.
+"""The aggregation of the replies of a cohort to one reply.
 
 "mean" (Σ p_k r_k over all; of a cohort drawn by weight Σ (p_k/π_k) r_k, π_k the chance to be drawn, which is the same
 in the mean; of one in which all are as likely Σ p_k r_k / Σ p_k) and "sum" (Σ p_k r_k over who answered, for a coupled
@@ -21,14 +21,14 @@ from accord.errors import MethodError
 
 
 class Shares(NamedTuple):
-    """What a reply counts: (cohort,), or one agent's."""
+    """The weight of a reply: (cohort,), or one agent's."""
 
     mean: Array
     sum: Array
 
 
 def shares(p: Array, cohort: Array, counts: Array | None = None) -> Shares:
-    """The shares of a cohort's agents; none where nobody in it has any weight. `counts`: p_k/π_k of a weighted draw."""
+    """The shares of a cohort's agents; none where all weights are zero. `counts`: p_k/π_k of a weighted draw."""
     if counts is not None:
         return Shares(jnp.asarray(counts)[cohort], p[cohort])
     total = jnp.sum(p[cohort])
@@ -36,7 +36,7 @@ def shares(p: Array, cohort: Array, counts: Array | None = None) -> Shares:
 
 
 def weighed(rule: Any, share: Shares, reply: Any) -> Any:
-    """One reply times its share, by the rule of each field."""
+    """Weigh one reply by its share, by the rule of each field."""
     if isinstance(rule, str):
         return jax.tree.map(lambda leaf: getattr(share, rule) * _heeded(share, leaf), reply)
     return type(reply)(*(weighed(field_rule, share, field) for field_rule, field in zip(rule, reply, strict=True)))
@@ -50,20 +50,20 @@ def combined(rule: Any, share: Shares, replies: Any) -> Any:
 
 
 def _heeded(share: Shares, leaf: Array) -> Array:
-    """What is said by those who have a weight: who has none has no say, not even one that is infinite."""
+    """Replace replies of weight zero by zeros, even if they are infinite or NaN."""
     weight = jnp.reshape(share.sum, jnp.shape(share.sum) + (1,) * (leaf.ndim - jnp.ndim(share.sum)))
     return jnp.where(weight > 0, leaf, 0)
 
 
 class Rule(Protocol):
-    """From a stack of replies to one; hashable. Every reply counts once, whatever its share: a weight can be a lie."""
+    """A function from a stack of replies to one; hashable. Every reply counts once, whatever its claimed share."""
 
     def check(self, cohort: int) -> None:
         """Raise `MethodError` where so many replies cannot outvote the bad ones."""
         ...
 
     def over(self, rows: Array) -> Array:
-        """From (cohort, numbers) to (numbers,)."""
+        """Aggregate (cohort, numbers) to (numbers,)."""
         ...
 
     def __call__(self, replies: Any, share: Array) -> Any: ...

@@ -1,7 +1,7 @@
-"""What bad agents say: for tests and studies of the rules in `accord.aggregation`.
+"""The messages of bad agents: for tests and studies of the rules in `accord.aggregation`.
 
 They know every reply of the round and act together, as the worst would: `run(..., aggregate=Attacked(rule, agents,
-by))` puts their words in place of what these agents' channels carried. Bad data is another matter: `label_flip`.
+by))` puts their messages in place of what these agents' channels carried. Bad data is another matter: `label_flip`.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from jax import Array
 from accord.errors import MethodError
 
 Attack = Callable[[Array, Array], Array]
-"""From what all would say, (n, numbers), and what the honest say, (n−f, numbers), to what the bad say."""
+"""A function from what all would send, (n, numbers), and what the honest send, (n−f, numbers), to what the bad send."""
 
 
 @dataclass(frozen=True)
 class Attacked:
-    """A rule that hears `agents` say what an attack wants; a reply's place in the cohort is its agent's number.
+    """A rule to which `agents` send what an attack wants; a reply's place in the cohort is its agent's number.
 
-    - `rule`: of `accord.aggregation`. `agents`: whose words are replaced. `by`: the attack.
+    - `rule`: of `accord.aggregation`. `agents`: whose messages are replaced. `by`: the attack.
 
     Needs every agent's reply, so no `participation`.
 
@@ -40,7 +40,7 @@ class Attacked:
     by: Attack
 
     def check(self, cohort: int) -> None:
-        """Raise `MethodError` where an agent is not there, or where nobody is honest."""
+        """Raise `MethodError` where an agent is not there, or where none is honest."""
         if not self.agents or not all(0 <= k < cohort for k in self.agents) or len(set(self.agents)) >= cohort:
             raise MethodError(
                 f"Attacked has agents={self.agents} in a cohort of {cohort}. "
@@ -49,7 +49,7 @@ class Attacked:
         self.rule.check(cohort)
 
     def __call__(self, replies: Any, share: Array) -> Any:
-        """What the rule makes of it."""
+        """Return what the rule makes of it."""
         leaves, tree = jax.tree.flatten(replies)
         bad = np.isin(np.arange(len(leaves[0])), self.agents)
         rows = jnp.concatenate([leaf.reshape(len(leaf), -1) for leaf in leaves], 1)
@@ -60,7 +60,7 @@ class Attacked:
 
 
 def sign_flip(own: Array, honest: Array) -> Array:  # noqa: ARG001
-    """The opposite of what they would have said (Li et al. 2019).
+    """The opposite of what they would have sent (Li et al. 2019).
 
     >>> sign_flip(jnp.ones((1, 2)), jnp.ones((3, 2))).tolist()
     [[-1.0, -1.0]]
@@ -97,7 +97,7 @@ class ALIE:
     z: float = 1.5
 
     def __call__(self, own: Array, honest: Array) -> Array:
-        """What the bad say."""
+        """Return what the bad agents send."""
         return jnp.broadcast_to(jnp.mean(honest, 0) - self.z * jnp.std(honest, 0), own.shape)
 
 
@@ -112,13 +112,13 @@ class InnerProduct:
     epsilon: float = 1.0
 
     def __call__(self, own: Array, honest: Array) -> Array:
-        """What the bad say."""
+        """Return what the bad agents send."""
         return jnp.broadcast_to(-self.epsilon * jnp.mean(honest, 0), own.shape)
 
 
 @dataclass(frozen=True)
 class Gaussian:
-    """Noise of deviation `scale` on what they would have said, the same in every round (Blanchard et al. 2017).
+    """Noise of deviation `scale` on what they would have sent, the same in every round (Blanchard et al. 2017).
 
     >>> Gaussian(100.0)(jnp.zeros((2, 3)), jnp.zeros((3, 3))).shape
     (2, 3)
@@ -128,7 +128,7 @@ class Gaussian:
     seed: int = 0
 
     def __call__(self, own: Array, honest: Array) -> Array:
-        """What the bad say."""
+        """Return what the bad agents send."""
         return own + self.scale * jax.random.normal(jax.random.key(self.seed), own.shape, own.dtype)
 
 

@@ -1,4 +1,4 @@
-"""Where a run happens: all agents in one compiled program, or shards of them in workers, here or on a cluster."""
+"""The runtimes of a run: all agents in one compiled program, or shards of them in workers, here or on a cluster."""
 
 from accord.runtimes.ray import Ray
 from accord.runtimes.streamed import Streamed

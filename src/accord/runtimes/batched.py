@@ -27,7 +27,7 @@ class BatchedSession:
     """Several runs at work together; those that have stopped stand still while the others go on.
 
     On each device `vmap` over its runs, which turns the products of many runs into one; one run after another where a
-    loss convolves, which `vmap` would slow down. Devices tell each other nothing.
+    loss convolves, which `vmap` would slow down. Devices send each other nothing.
     """
 
     def __init__(self, plans: Sequence[Plan]) -> None:
@@ -54,7 +54,7 @@ class BatchedSession:
         return np.flatnonzero(self.verdicts == GOING)
 
     def advance(self, records: int, every: int) -> dict[int, Record]:
-        """What each run that goes on records: up to `records` times, and `every` rounds after each."""
+        """Return what each run that goes on records: up to `records` times, and `every` rounds after each."""
         going = self.going
         asked = jax.device_put(np.where(self.verdicts == GOING, records, 0).astype(np.int32), self.each)
         t0, inline = np.int32(self.rounds[going[0]]), self.plan.every == 1 and every <= 1
@@ -67,12 +67,12 @@ class BatchedSession:
         return {i: jax.tree.map(lambda leaf, i=i: leaf[i, : seen[i]], buffer) for i in map(int, going)}
 
     def outcomes(self) -> list[Outcome]:
-        """Where every run stands."""
+        """Return the current answer of every run."""
         found = jax.tree.map(np.asarray, self._called(_outcomes, self.carry, jax.device_put(self.rounds, self.each)))
         return [jax.tree.map(lambda leaf, i=i: leaf[i], found) for i in range(self.count)]
 
     def watch_of(self, i: int) -> StopMonitor:
-        """What run i has been judged by."""
+        """Return the monitor by which run i has been judged."""
         return jax.tree.map(lambda leaf: np.asarray(leaf[i]), self.watch)
 
     def _called(self, function: Any, *arguments: Any, **named: Any) -> Any:

@@ -14,7 +14,7 @@ from accord.problems.problem import in_precision
 
 
 def fetched_rows(plan: Plan, ks: np.ndarray, length: int, room: int, largest: int) -> Rows:
-    """The rows of these agents, bound in `room` pages, or in twice as many, and so on, where that is not enough."""
+    """Return the rows of these agents, in `room` pages, or in twice as many, and so on, where that is not enough."""
     problem, sizes = plan.problem, plan.problem.sizes[ks]
     rows = problem.shards.rows(ks) if problem.stored else concatenated([problem.shards[k] for k in ks])
     while room < page_count(sizes, length):

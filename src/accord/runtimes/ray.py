@@ -28,18 +28,18 @@ TOKEN = "RAY_AUTH_TOKEN"
 class Ray:
     """Run agents on a Ray cluster, or on all cores of this machine: one process a shard of agents, opaque ones too.
 
-    A shard works in one batch. Peers say to each other only what crosses from one shard to another, a server hears one
+    A shard works in one batch. Peers send each other only what crosses from one shard to another, a server receives one
     sum a shard. A process that dies is placed anew, given the state of the last round that was kept, and asked again
     what it missed: the answer is as if nothing had happened.
 
     - `shards`: how many processes; one a core of the cluster when not given.
     - `address`: of a cluster, as `ray start --head` prints it; when not given, the one that this program has joined
       already or that RAY_ADDRESS names, or else a Ray of its own on this machine, which ends with the run. That one
-      asks whoever joins for a token that is drawn for this program; a cluster that asks for none is warned of.
+      asks a worker that joins for a token that is drawn for this program; a cluster that asks for none is warned of.
     - `deadline`: seconds a round, opposite a server; then it goes on without the others if a `quorum` of the round's
-      clients has answered, and whoever is late is not counted. Without one it waits for whoever is alive.
+      clients has answered, and late clients are not counted. Without one it waits for all that are alive.
 
-    Raises `MissingExtra` without the extra `ray`, `MethodError` where the method cannot do without everybody's answer,
+    Raises `MissingExtra` without the extra `ray`, `MethodError` where the method cannot do without the answer of all,
     and `ShardLost` where a shard dies again and again, or the quorum is not reached in ten deadlines.
 
     >>> Ray(shards=2, deadline=10.0)
@@ -92,19 +92,19 @@ class Answering:
         weakref.finalize(self, _let_go, ray, self.actors, owned)
 
     def __call__(self, function: Callable[[Any], Any], agents: Sequence[Any]) -> Iterator[Any]:
-        """What the function says of each agent, in their order."""
+        """Yield what the function returns for each agent, in their order."""
         told = self.ray.get([actor.answer.remote(function) for actor in self.actors])
         return (told[k % len(told)][k // len(told)] for k in range(len(agents)))
 
 
 class Answerer:
-    """Where some agents are asked."""
+    """An actor in which some agents are asked."""
 
     def __init__(self, agents: list[Any]) -> None:
         self.agents = agents
 
     def answer(self, function: Callable[[Any], Any]) -> list[Any]:
-        """Of each agent."""
+        """Return the function's value for each agent."""
         return [function(agent) for agent in self.agents]
 
 
@@ -118,7 +118,7 @@ def _let_go(ray: Any, actors: list[Any], owned: bool) -> None:
 
 
 def _join(ray: Any, address: str | None) -> bool:
-    """Whether a Ray was started here, which then ends here."""
+    """Join a Ray cluster, and return True where it was started here, which then ends here."""
     if ray.is_initialized():
         _warn_where_open()
         return False
@@ -146,7 +146,7 @@ def _join(ray: Any, address: str | None) -> bool:
 
 
 def _warn_where_open() -> None:
-    """Say so where the cluster lets anybody in: Ray runs what it is sent, with the rights of who has started it."""
+    """Warn where the cluster lets any party in: Ray runs what it is sent, with the rights of who has started it."""
     if os.environ.get("RAY_AUTH_MODE", "").lower() != "token":
         warnings.warn(
             "This Ray asks nobody for a token: whoever reaches its ports runs code as you. Set RAY_AUTH_MODE="

@@ -35,7 +35,7 @@ from accord.runtimes.vectorised import Vectorised, on_every_device
 
 @dataclass(frozen=True)
 class Streamed:
-    """Simulate a server and a crowd: a round touches its cohort and nobody else, so that a million clients fit.
+    """Simulate a server and a crowd: a round touches its cohort and no other agent, so that a million clients fit.
 
     The data of the next cohort are fetched while the current one works; what clients hold between rounds, such as
     SCAFFOLD's control variates, is kept in a file. The numbers are those of `Vectorised`. Where shards are `Stored`,
@@ -45,7 +45,7 @@ class Streamed:
     - `store`: a directory for the clients' states, a row a client in one file; a temporary one when not given.
     - `devices`: how many JAX devices to divide a cohort over; all of them when not given.
 
-    Raises `MethodError` for peers, prices and asynchronous methods, whose rounds touch everybody.
+    Raises `MethodError` for peers, prices and asynchronous methods, whose rounds touch all agents.
 
     >>> import accord
     >>> crowd = accord.problems.generated(lambda k: np.array([k % 7.0]), sizes=np.ones(10**6, int))
@@ -59,7 +59,7 @@ class Streamed:
     devices: int | None = None
 
     def start(self, plan: Plan) -> StreamedSession:
-        """A session with the server at x0, and nobody asked yet."""
+        """A session with the server at x0, and no client asked yet."""
         what = (
             "peers, who all work in every round"
             if plan.pattern == "peers"
@@ -101,7 +101,7 @@ class CohortData(NamedTuple):
 
 
 class StreamedState(NamedTuple):
-    """What some clients hold from earlier rounds, and whether they were asked in any."""
+    """The states of some clients from earlier rounds, and whether they were asked in any."""
 
     known: Any
     clients: Any
@@ -133,7 +133,7 @@ class StreamedSession:
     # --- a session ---------------------------------------------------------------------------------------------------
 
     def advance(self, records: int, every: int) -> Record:
-        """Record, then `every` rounds, `records` times, until the watch says stop."""
+        """Record, then `every` rounds, `records` times, until the monitor stops the run."""
         found = []
         for _ in range(records):
             record, self.watch, verdict = _look(self.loss)(self.examined, *self._standing(), self.watch, mesh=self.mesh)
@@ -153,7 +153,7 @@ class StreamedSession:
         return jax.tree.map(np.asarray, found)
 
     def state(self) -> Any:
-        """The server's and the watch's state, and what everybody holds who was ever asked."""
+        """The server's and the watch's state, and what each client holds that was ever asked."""
         ks = np.flatnonzero(self.states.known)
         return *jax.tree.map(np.asarray, (self.server, self.apart, self.watch)), ks, self.states.read(ks)
 
@@ -172,7 +172,7 @@ class StreamedSession:
     # --- a round -----------------------------------------------------------------------------------------------------
 
     def _live(self) -> None:
-        """One round: take the cohort that was fetched, have the next one fetched, work, write back."""
+        """Compute one round: take the cohort that was fetched, have the next one fetched, work, write back."""
         ks, rows = self.coming.ks, self.coming.rows.result()
         self.coming = self._ask(self.round + 1)
         team = self._team(ks, rows)
@@ -185,7 +185,7 @@ class StreamedSession:
         self.round += 1
 
     def _ask(self, t: int) -> CohortData:
-        """Who works in round t, their data on the way."""
+        """Return the agents that work in round t, their data on the way."""
         ks = np.asarray(sample_clients(self.key, t, self.plan.problem.K, self.plan.cohort, self.design))
         return CohortData(ks, self.fetcher.submit(fetched_rows, self.plan, ks, self.length, self.room, self.largest))
 
@@ -216,7 +216,7 @@ class StreamedSession:
         return self._replicated(StreamedState(self.states.known[ks], *self.states.read(ks)))
 
     def _standing(self) -> tuple[Any, ...]:
-        """Where the run stands, with what the panel holds."""
+        """Return where the run stands, with what the panel holds."""
         return self.server, self.apart, self._held(self.plan.problem.panel), self.x0
 
     def _replicated(self, tree: Any) -> Any:
@@ -234,7 +234,7 @@ def _resumed(team: Clients, server: Any, apart: Array, held: StreamedState, x0: 
 
 @partial(jit_by_loss, static_argnames=("mesh",))
 def _start(team: Clients, x0: Array, *, mesh: Mesh) -> tuple[Any, Any, Array]:
-    """The server at x0, what one client holds there, and nobody apart."""
+    """The server at x0, what one client holds there, and no client apart."""
 
     def start(team: Clients, x0: Array) -> tuple[Any, Any, Array]:
         begun = team.start(x0, x0)
@@ -256,7 +256,7 @@ def _round(
 def _look(
     team: Clients, server: Any, apart: Array, held: StreamedState, x0: Array, watch: StopMonitor, *, mesh: Mesh
 ) -> tuple[Record, StopMonitor, Array]:
-    """The record over the panel, and what the watch says of it."""
+    """The record over the panel, and the monitor's verdict on it."""
     record = on_every_device(lambda team, *at: team.record(_resumed(team, *at)), mesh)(team, server, apart, held, x0)
     record = record._replace(residual=watch.residual)
     watch = watch.update(record.seen, record.oldest)

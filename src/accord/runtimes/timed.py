@@ -14,9 +14,9 @@ class Timed:
     """Simulate every agent in one process, on a virtual clock: history has simulated seconds, and staleness.
 
     A method that waits takes as long as those it waits for: a server as the slowest of its cohort, a peer as the
-    slowest of its neighbours. Of one that waits for nobody a round is one arrival, in the order that the clock makes.
+    slowest of its neighbours. Of an asynchronous one a round is one arrival, in the order that the clock makes.
 
-    - `clock`: how long agents work and words travel; one second of work each when not given.
+    - `clock`: how long agents work and messages travel; one second of work each when not given.
     - `devices`: as `Vectorised` has it.
 
     >>> import accord

@@ -99,7 +99,7 @@ class VectorisedSession:
         )  # in NumPy: no slice of each length is compiled
 
     def outcome(self) -> Outcome:
-        """Where the run stands."""
+        """Return the current answer of the run."""
         if not (isinstance(self.team, Clients) and self.team.proposes):
             found = _outcome(self.loss)(self.team, self.carry, np.int32(self.round), mesh=self.mesh)
             return jax.tree.map(np.asarray, found)
@@ -122,11 +122,11 @@ class VectorisedSession:
         self.round = round
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: nothing is held."""
 
 
 def team_of(plan: Plan, devices: int) -> Any:
-    """Who lives the rounds: with a clock where the plan has one, and where nobody waits."""
+    """Choose the team that computes the rounds: with a clock where the plan has one; of events, if asynchronous."""
     agents, key = stacked(plan.problem, plan.shape, plan.scale), jax.random.key(plan.seed)
     if plan.method.asynchronous:
         return asynchronous_engine(plan, agents, key)
@@ -173,7 +173,7 @@ def _in_step(plan: Plan, agents: Agent, key: Array, devices: int) -> Peers | Edg
 
 
 def beginning(plan: Plan) -> tuple[Any, ...]:
-    """What a team starts from: x0, or a market and x0."""
+    """Return what a team starts from: x0, or a market and x0."""
     if plan.pattern == "peers":
         return (plan.x0,)
     return (plan.x0 if plan.problem.coupling is None else plan.problem.coupling.market(plan.dtype), plan.x0)
@@ -198,7 +198,7 @@ def _start(team: Peers | Edges | Clients, *begin: Any) -> Any:
 
 
 def on_every_device(function: Any, mesh: Mesh) -> Any:
-    """Every device lives the same rounds; where a cohort is divided, each works on its part."""
+    """Run a function on every device; where a cohort is divided, each works on its part."""
     if mesh.size == 1:
         return function
     return jax.shard_map(function, mesh=mesh, in_specs=PartitionSpec(), out_specs=PartitionSpec(), check_vma=False)

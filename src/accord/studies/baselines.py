@@ -1,4 +1,4 @@
-"""What a run is measured with: the centralised answer, and what agents find alone. Never part of a run."""
+"""The baselines of a run: the centralised answer, and what agents find alone. Never part of a run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STEPS = 20_000  # of the inner solver, far more than a problem of sound conditio
 
 
 class CentralisedAnswer(NamedTuple):
-    """The centralised answer, from everybody's rows in one place."""
+    """The centralised answer, from all rows in one place."""
 
     x: Any
     objective: float  # F there, regulariser included; for prices the cost
@@ -34,7 +34,7 @@ class CentralisedAnswer(NamedTuple):
 
 
 class LocalOnly(NamedTuple):
-    """What agents find on their own rows, nobody helping; NaN for one that has none."""
+    """The models that agents find on their own rows alone; NaN for an agent that has none."""
 
     own: np.ndarray  # (K,) f_k at agent k's own model
     everyone: np.ndarray  # (K,) F at agent k's own model
@@ -69,7 +69,7 @@ def centralised(problem: Problem) -> CentralisedAnswer | None:
 
 
 def local_only(problem: Problem) -> LocalOnly | None:
-    """What the agents find alone, where the loss is smooth and convex and the agents are few; None elsewhere.
+    """Find the agents' models alone, where the loss is smooth and convex and the agents are few; None elsewhere.
 
     >>> import accord
     >>> found = local_only(accord.problems.quadratic(H=[1.0, 1.0], c=[0.0, 2.0]))

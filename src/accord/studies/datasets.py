@@ -1,4 +1,4 @@
-"""Tables of real data that ship with the package; beside each lies a note that says where it comes from."""
+"""Tables of real data that ship with the package; beside each lies a note on where it comes from."""
 
 from __future__ import annotations
 

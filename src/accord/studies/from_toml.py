@@ -26,7 +26,7 @@ def build(
 
     - `path`: where the table stands. `also`: keys that it may have besides. `fixed`: arguments that it may not give.
 
-    Raises `StudyError` for a key that nobody asks for, a key that is missing, a value of the wrong kind, and whatever
+    Raises `StudyError` for a key that nothing asks for, a key that is missing, a value of the wrong kind, and whatever
     `make` itself refuses.
     """
     offered = {
@@ -53,7 +53,7 @@ def build(
 def chosen(
     kinds: Mapping[str, Make], table: Mapping[str, Any], source: Source, path: Path, key: str = "kind"
 ) -> tuple[Make, dict[str, Any]]:
-    """What a table's `kind` (or `name`) means, and the rest of the table."""
+    """Return the meaning of a table's `kind` (or `name`), and the rest of the table."""
     if key not in table:
         raise source.error(path, f"{_title(path)} lacks its {key}. There is: {', '.join(sorted(kinds))}.")
     if table[key] not in list(kinds):
@@ -62,7 +62,7 @@ def chosen(
 
 
 def _parameters(make: Make) -> Mapping[str, inspect.Parameter]:
-    """What it takes, annotated by types; by texts where a study's own module does not know the names in them."""
+    """Return the parameters of a function, annotated by types; by texts where a study's module lacks them."""
     try:
         return inspect.signature(make, eval_str=True).parameters
     except NameError:
@@ -70,7 +70,7 @@ def _parameters(make: Make) -> Mapping[str, inspect.Parameter]:
 
 
 def _unfit(value: Any, annotation: Any) -> str | None:
-    """What a value should be, where it is not; what has no simple type is left to the function itself."""
+    """Return what a value should be, where it is not; what has no simple type is left to the function itself."""
     if annotation is Any and isinstance(value, list):
         return None if _numeric(value) else "an array of numbers"
     wanted = alternatives(annotation)

@@ -51,7 +51,7 @@ PARTS: Mapping[str, Mapping[str, Make]] = MappingProxyType(
         "optimizer": _by_name(optax.adagrad, optax.adam, optax.adamw, optax.rmsprop, optax.sgd, optax.yogi),
     }
 )
-"""What a method is made of besides numbers."""
+"""The parts of a method besides numbers."""
 
 
 def problem(source: Source, path: Path, module: ModuleType | None = None) -> problems.Problem:
@@ -87,7 +87,7 @@ def method(source: Source) -> Any:
 
 @dataclass(frozen=True)
 class Changes:
-    """What may be changed about a graph: its weights, and what goes wrong on it."""
+    """The changes that may be made to a graph: its weights, and its faults."""
 
     weights: str = "metropolis"
     lose: float = 0
@@ -122,7 +122,7 @@ def network(source: Source, of: problems.Problem, module: ModuleType | None = No
 
 
 def channel(source: Source) -> Any:
-    """What happens to messages, one thing after another; None where nothing does."""
+    """Build the channel of messages, one step after another; None where there is none."""
     links = []
     for i, table in enumerate(source.tables.get("channel", [])):
         make, rest = chosen(CHANNELS, table, source, ("channel", i))

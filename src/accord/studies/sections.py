@@ -1,8 +1,8 @@
-"""The story of several runs that a study which ships tells besides its own run.
+"""The story of several runs that a study which ships reports besides its own run.
 
 A study `studies/NAME.toml` may have a module `studies/NAME.py` beside it, with any of these functions:
 
-- `chapters(study, run) -> Iterator[Chapter]`: what is told after the run, each chapter as soon as it is known.
+- `chapters(study, run) -> Iterator[Chapter]`: what is reported after the run, each chapter as soon as it is known.
 - `problem(...) -> Problem`: what `[problem]` means where it names neither a `table` nor a `kind`; its keys are the
   arguments.
 - `network(problem, ...)`: what `[network]` means where it names no `kind`; its keys are the other arguments.
@@ -28,20 +28,20 @@ if TYPE_CHECKING:
 
 
 def module_of(path: Path) -> ModuleType | None:
-    """The module beside a study that ships; None where there is none, and for every study of somebody's own."""
+    """The module beside a study that ships; None where there is none, and for every study of a user's own."""
     name = f"accord.studies.{path.stem}"
     ships = path.parent.resolve() == Path(__file__).parent.resolve()
     return import_module(name) if ships and find_spec(name) is not None else None
 
 
 def told(study: Study, run: Run) -> Iterator[Chapter]:
-    """The chapters of a study, one by one as they become known; none where it tells none."""
+    """The chapters of a study, one by one as they become known; none where it has none."""
     if hasattr(study.module, "chapters"):
         yield from study.module.chapters(study, run)  # pyright: ignore[reportOptionalMemberAccess]
 
 
 def side_by_side(tasks: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
-    """What several functions return, by name, all called at once: a small run mostly compiles, which takes one core.
+    """Return the results of several functions, by name, called at once: a small run mostly compiles, on one core.
 
     >>> side_by_side({"one": lambda: 1, "two": lambda: 2})
     {'one': 1, 'two': 2}

@@ -75,10 +75,10 @@ class Settings:
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """What is to be run, ready to run.
+    """A study, ready to run.
 
     - `name`: of the file, without its ending. `title`, `about`: for the reader. `method_name`: as in the study.
-    - `module`: of a study that ships, which tells its chapters.
+    - `module`: of a study that ships, which yields its chapters.
 
     >>> study = load("dispatch")
     >>> study.method_name, study.run().prices.round(4).tolist()
@@ -100,7 +100,7 @@ class Study:
     def with_method(self, name: str) -> Study:
         """The same study by another method, by its name; its own method keeps its hyper-parameters.
 
-        Peers talk over the study's network, or over a ring where it has none. Raises `UnknownName`.
+        Peers exchange over the study's network, or over a ring where it has none. Raises `UnknownName`.
         """
         if name not in BY_NAME:
             raise UnknownName("method", name, BY_NAME)
@@ -119,7 +119,7 @@ class Study:
         return dataclasses.replace(outcome, facts=dataclasses.replace(outcome.facts, method=kind.__name__))
 
     def chapters(self, run: Run) -> Iterator[Chapter]:
-        """What the study tells besides its run, chapter by chapter as each becomes known; many studies tell none.
+        """Yield the study's chapters besides its run, as each becomes known; many studies have none.
 
         - `run`: the study's own, as `Study.run` gives it.
         """

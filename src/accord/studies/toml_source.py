@@ -1,4 +1,4 @@
-"""The text of a study: what it says, and on which line it says it."""
+"""The text of a study: what it contains, and on which line."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Source:
 
     @cached_property
     def tables(self) -> dict[str, Any]:
-        """What the text says. Raises `StudyError` where it is not TOML."""
+        """The tables of the text. Raises `StudyError` where it is not TOML."""
         try:
             return tomllib.loads(self.text)
         except tomllib.TOMLDecodeError as error:

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.custom_batching import custom_vmap
 
-TRIES = 100  # lengths of a step that are tried: from the first to what no rounding can tell from none
+TRIES = 100  # lengths of a step that are tried: from the first to what rounding cannot distinguish from none
 FASTEST = 16.0  # how much the curvature may rise between two tries: what lies beyond the point counts for little
 FROM_NOWHERE = 1024.0  # the same where a step leads to numbers that overflow
 
@@ -61,7 +61,7 @@ def last_move(
     prox: Callable[[Array, Array], Array] | None = None,
     max_steps: int = 2000,
 ) -> Array:
-    """The size of the last move of `minimise` relative to x, in x's place: rounding, where it came to its end.
+    """The size of the last move of `fista` relative to x, in x's place: rounding, where it came to its end.
 
     >>> float(last_move(lambda x: x - jnp.array([1.0, 2.0]), jnp.zeros(2))[0]) < 1e-6
     True
@@ -97,7 +97,7 @@ def _size(x: Array) -> Array:
 
 
 def _first_curvature(grad: Callable[[Array], Array], x0: Array) -> Array:
-    """That of f at x0 along its gradient; where f is straight there, so little that a step goes as far as it can."""
+    """Estimate f's curvature at x0 along its gradient; where f is straight, a value that allows the longest step."""
     g = grad(x0)
     steep = _size(g)
     v = jnp.where(steep > 0, g / jnp.where(steep > 0, steep, 1), 1)

@@ -35,12 +35,12 @@ class Point(NamedTuple):
     above: np.ndarray
 
     def moved(self, step: float, direction: Point) -> Point:
-        """One step along a direction."""
+        """Return the point after one step along a direction."""
         return Point(*(part + step * change for part, change in zip(self, direction, strict=True)))
 
 
 class Residual(NamedTuple):
-    """How far a point is from optimal: each is zero there."""
+    """The distance of a point from optimality: each is zero there."""
 
     dual: np.ndarray  # ∇f + Aᵀλ − below + above
     primal: np.ndarray  # A x − b
@@ -49,7 +49,7 @@ class Residual(NamedTuple):
 
     @property
     def norm(self) -> float:
-        """All of it in one number; NaN counts as infinitely far."""
+        """The Euclidean norm of all residuals; infinite where one is NaN."""
         norm = float(np.linalg.norm(np.concatenate(self)))
         return norm if np.isfinite(norm) else np.inf
 
@@ -65,7 +65,7 @@ class Programme(NamedTuple):
 
     @property
     def pinned(self) -> np.ndarray:
-        """Where the bounds meet, so that nothing is left to decide."""
+        """The places where the bounds meet, so that nothing is left to decide."""
         return self.lower == self.upper
 
     def room(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -85,13 +85,13 @@ class Programme(NamedTuple):
         )
 
     def violation(self, p: Point) -> float:
-        """By how much A x misses b, relative to the numbers that must cancel, or x its bounds."""
+        """Return the largest violation: of A x = b, relative to the numbers that must cancel, or of the bounds on x."""
         part = max(np.abs(self.b).max(initial=0), (np.abs(self.A) @ np.abs(p.x)).max(initial=0), 1.0)
         outside = max(np.max(self.lower - p.x, initial=0), np.max(p.x - self.upper, initial=0))
         return max(np.abs(self.A @ p.x - self.b).max(initial=0) / part, outside)
 
     def error(self, p: Point) -> float:
-        """How far a point is from optimal."""
+        """Return the distance of a point from optimality."""
         r = self.residual(p, 0.0)
         cost = max(np.abs(self.f.grad(p.x)).max(initial=0), np.abs(self.A.T @ p.price).max(initial=0), 1.0)
         return max(self.violation(p), *(np.abs(part).max(initial=0) / cost for part in (r.dual, r.below, r.above)))
@@ -141,7 +141,7 @@ def solve(programme: Programme, start: np.ndarray) -> tuple[Point, float]:
 
 
 def _solve(programme: Programme, start: np.ndarray) -> Point:
-    """Where the path ends, decisions that lean on a bound are pinned to it, and the others are solved again.
+    """Solve again from where the path ends, with decisions that lean on a bound pinned to it.
 
     The path alone comes only as near as √τ to a bound whose multiplier is zero too.
     """
@@ -210,6 +210,6 @@ def _step(programme: Programme, p: Point, r: Residual, target: float) -> Point |
 
 
 def _longest(room: np.ndarray, change: np.ndarray) -> float:
-    """How far one may go before some of `room` is used up."""
+    """Return the longest step before some of `room` is used up."""
     shrinking = change < 0
     return float(np.min(-room[shrinking] / change[shrinking], initial=np.inf))

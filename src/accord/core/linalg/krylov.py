@@ -43,7 +43,7 @@ def solve(A: Operator, b: np.ndarray, tolerance: float, most: int) -> np.ndarray
 
 
 def ritz(A: Operator, v: np.ndarray, most: int) -> Ritz:
-    """What of the spectrum of a symmetric A is seen from v: exact once there are as many steps as eigenvalues in v.
+    """Return the part of the spectrum of a symmetric A seen from v: exact after as many steps as v has eigenvalues.
 
     The shares are weights of Gauss's quadrature: Σ shares·g(values) is vᵀg(A)v/‖v‖² for polynomials g of degree up to
     2·steps − 1. Source: Lanczos 1950; Golub, Meurant 1994.

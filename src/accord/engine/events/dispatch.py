@@ -1,4 +1,4 @@
-"""Who lives an asynchronous run: a server's clients, pairs of peers, or peers with letter boxes."""
+"""The choice of an asynchronous engine: a server's clients, pairs of peers, or peers with mailboxes."""
 
 from __future__ import annotations
 

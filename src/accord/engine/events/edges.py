@@ -1,4 +1,4 @@
-"""Peers that wait for nobody: a scan over wakings, on a virtual clock, with letters under way meanwhile."""
+"""Asynchronous peers: a scan over activations, on a virtual clock, with messages under way meanwhile."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from accord.problems.agent import Agent, agent_at
 
 
 class Mailboxes(NamedTuple):
-    """The words to everybody; axes: (K, places) the listener, and whose word it is."""
+    """The messages to all; axes: (K, places) the receiver, and the sender's place."""
 
     message: Any  # on its way
     sent: Any  # at which waking it was sent
@@ -32,13 +32,13 @@ class Mailboxes(NamedTuple):
     new: Any  # whether it is unread
 
     def delivered(self) -> Mailboxes:
-        """What has come lies in the box. What comes at this very moment is not heard yet."""
+        """Put what has arrived into the box. What arrives at this very moment is not received yet."""
         came = self.left < 0
         box, age = _where(came, (self.message, self.sent), (self.box, self.age))
         return self._replace(left=jnp.where(came, jnp.inf, self.left), box=box, age=age, new=self.new | came)
 
     def with_messages(self, words: Any, t: Array, ways: Array, lost: Array) -> Mailboxes:
-        """After these were sent. A link bears one word at a time: while it does, another is not sent."""
+        """Send these messages. A link bears one message at a time: while it does, another is not sent."""
         goes = jnp.isinf(self.left) & ~lost
         word, sent, left = _where(
             goes, (words, jnp.full_like(self.sent, t), ways), (self.message, self.sent, self.left)
@@ -47,10 +47,10 @@ class Mailboxes(NamedTuple):
 
 
 class AsyncEdgesState(NamedTuple):
-    """What such a run carries from waking to waking."""
+    """The state that such a run carries from activation to activation."""
 
     states: Any  # the method's, stacked
-    memories: Any  # the channel's, at speaker and listener, one a directed link
+    memories: Any  # the channel's, at sender and receiver, one a directed link
     mailboxes: Mailboxes
     left: Array  # (K,) seconds until each agent wakes
     elapsed: Elapsed
@@ -61,9 +61,9 @@ class AsyncEdgesState(NamedTuple):
 @pytree
 @dataclass(frozen=True)
 class AsyncEdges:
-    """A method with a word for each neighbour: who wakes reads what has come, updates, writes, and works on.
+    """A method with a message for each neighbour: an active agent reads what has come, updates, sends, and works on.
 
-    With agents of one pace and words that need no time it keeps step: K wakings are a round.
+    With agents of one pace and messages that need no time it keeps step: K activations are a round.
     """
 
     method: Any
@@ -79,7 +79,7 @@ class AsyncEdges:
     pace: Pace
 
     def start(self, x0: Array) -> AsyncEdgesState:
-        """Every agent at x0, and its first words on their way."""
+        """Start every agent at x0, and send its first messages."""
         K, t = len(self.p), jnp.zeros((), jnp.int32)
         ks = agent_ids(K)
         keys = jax.vmap(lambda k: key_for(self.key, 0, k, Purpose.START))(ks)
@@ -100,7 +100,7 @@ class AsyncEdges:
         return jax.lax.fori_loop(0, K, lambda k, carry: self._send(carry, jnp.asarray(k, jnp.int32), t), carry)
 
     def round(self, carry: AsyncEdgesState, t: Array) -> AsyncEdgesState:
-        """One waking: the clock moves on to it, who wakes reads and updates, writes to its neighbours, and works on."""
+        """Compute one activation: the clock moves on to it; its agent reads, updates, sends, and works on."""
         k, wait = jnp.argmin(carry.left).astype(jnp.int32), jnp.min(carry.left)
         letters = carry.mailboxes._replace(left=carry.mailboxes.left - wait)
         elapsed, seen = carry.elapsed.after(wait), carry.seen.at[k].set(t + 1)
@@ -108,7 +108,7 @@ class AsyncEdges:
         return self._send(self._receive(carry, k, t), k, t + 1)
 
     def _receive(self, carry: AsyncEdgesState, k: Array, t: Array) -> AsyncEdgesState:
-        """Agent k's next state, from what has come to it and lies unread."""
+        """Update agent k's state by the unread messages that it has received."""
         state, letters = tree_take((carry.states, carry.mailboxes), k)
         letters = letters.delivered()
         agent, key = agent_at(self.agents, k), key_for(self.key, t, k, Purpose.WORK)
@@ -119,7 +119,7 @@ class AsyncEdges:
         return carry._replace(states=states, mailboxes=letters, staleness=carry.staleness.update(age))
 
     def _send(self, carry: AsyncEdgesState, k: Array, t: Array) -> AsyncEdgesState:
-        """Agent k's words on their way, over the links that are free, and its next piece of work begun."""
+        """Send agent k's messages over the links that are free, and begin its next piece of work."""
         state, memory, there = tree_take((carry.states, carry.memories, self.neighbours), k)
         purposes = Purpose.CHANNEL, Purpose.NETWORK, Purpose.CLOCK
         noise, ways, luck = (key_for(self.key, t, k, purpose) for purpose in purposes)
@@ -148,7 +148,7 @@ class AsyncEdges:
 
 
 def _where(mask: Array, new: Any, old: Any) -> Any:
-    """Whole words, or numbers, where a link says so."""
+    """Select the new values where the mask holds: whole messages, or numbers, by link."""
 
     def one(new: Array, old: Array) -> Array:
         return jnp.where(mask.reshape(mask.shape + (1,) * (old.ndim - mask.ndim)), new, old)

@@ -22,10 +22,10 @@ from accord.problems.agent import Agent, agent_at
 
 
 class PairsState(NamedTuple):
-    """What such a run carries from call to call."""
+    """The state that such a run carries from call to call."""
 
     states: Any  # the method's, stacked
-    memories: Any  # the channel's, at speaker and listener, stacked
+    memories: Any  # the channel's, at sender and receiver, stacked
     left: Array  # (K,) seconds until each agent's clock ticks
     elapsed: Elapsed
     seen: Array  # (K,) the last call in which each agent took part, from 1
@@ -34,7 +34,7 @@ class PairsState(NamedTuple):
 @pytree
 @dataclass(frozen=True)
 class PairwiseGossip:
-    """A method among peers, two at a time: whoever's clock ticks calls a neighbour, and both mix half and half."""
+    """A method among peers, two at a time: one whose clock ticks calls a neighbour, and both mix half and half."""
 
     method: Any
     agents: Agent  # stacked; oracles scaled by K·p_k
@@ -48,7 +48,7 @@ class PairwiseGossip:
     pace: Pace
 
     def start(self, x0: Array) -> PairsState:
-        """Every agent at x0, and every clock wound."""
+        """Start every agent at x0, and every clock."""
         ks = agent_ids(len(self.p))
         keys = jax.vmap(lambda k: key_for(self.key, 0, k, Purpose.START))(ks)
         states = jax.vmap(self.method.init, (None, self.agents.axes, 0))(x0, self.agents, keys)
@@ -57,7 +57,7 @@ class PairwiseGossip:
         return PairsState(states, (empty, empty), left, Elapsed.none(x0.dtype), jnp.zeros_like(ks))
 
     def round(self, carry: PairsState, t: Array) -> PairsState:
-        """One call."""
+        """Compute one call."""
         caller = jnp.argmin(carry.left).astype(jnp.int32)
         wait, job = carry.left[caller], self.pace.job(key_for(self.key, t + 1, caller, Purpose.CLOCK), caller)
         draw = key_for(self.key, t, caller, Purpose.NETWORK)
@@ -72,7 +72,7 @@ class PairwiseGossip:
         return PairsState(states, memories, left, carry.elapsed.after(wait), seen)
 
     def _exchange(self, states: Any, memories: Any, both: Array, t: Array) -> tuple[Any, Any]:
-        """Two agents after they have spoken and listened: own + ½ (heard − said)."""
+        """Let two agents mix: own + ½ (received − sent)."""
         work, noise = (
             jax.vmap(lambda k, p=purpose: key_for(self.key, t, k, p))(both)
             for purpose in (Purpose.WORK, Purpose.CHANNEL)
@@ -89,7 +89,7 @@ class PairwiseGossip:
         return jax.vmap(update)(both, states, mixed, work), (speaker, listener)
 
     def record(self, carry: PairsState) -> Record:
-        """F at the mean of the models, their variance about it, and the clock; what is heard is never stale."""
+        """F at the mean of the models, their variance about it, and the clock; what is received is never stale."""
         record = record_of(self, models_of(self, carry.states))._replace(oldest=least_heard(self.p, carry.seen))
         return timed(record, carry.elapsed, Staleness.none())
 

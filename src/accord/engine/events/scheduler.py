@@ -1,4 +1,4 @@
-"""Who hears what where peers wait for nobody: letters that lie until they are read, and calls between two."""
+"""The schedules of peers that wait for none: messages that stay until they are read, and calls between two."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Words = Sequence[np.ndarray]
 
 
 class MailboxScheduler:
-    """Whoever is idle wakes, and reads the last that each neighbour has written to it."""
+    """Mailboxes: an idle agent activates, and reads the last message that each neighbour has sent to it."""
 
     acting = 1
     """Agents that act in a round."""
@@ -31,13 +31,13 @@ class MailboxScheduler:
         self.key, self.lose = jax.random.key(plan.seed), _lose(plan)
         self.neighbours, self.present = neighbourhood(plan)
         self.back = places_back(self.neighbours, self.present)
-        self.box = [leaf.copy() for leaf in first]  # (K, places, ...) the listener, and whose word it is
+        self.box = [leaf.copy() for leaf in first]  # (K, places, ...) the receiver, and the sender's place
         self.sent, self.new = np.zeros(self.present.shape, int), np.zeros(self.present.shape, bool)
         self.late = np.zeros(3)  # how old what was read has been: the sum, the largest, and of how many wakings
         self.deliver(range(plan.problem.K), first, 0)
 
     def deliver(self, ks: Sequence[int], said: Words, t: int) -> None:
-        """Agents' letters lie at all their neighbours, but for those that are lost."""
+        """Deliver agents' messages to all their neighbours, but for those that are lost."""
         goes = self.present[ks]
         if self.lose:
             goes = goes & [_draw(self.key, t, k, many=goes.shape[1]) >= self.lose for k in ks]
@@ -47,11 +47,11 @@ class MailboxScheduler:
         self.sent[at], self.new[at] = t, True
 
     def begin(self, idle: Sequence[int], rounds: int, t: int) -> list[int]:
-        """Who acts, in at most so many rounds."""
+        """Choose the agents that act, in at most so many rounds."""
         return list(idle[:rounds])
 
     def received(self, ks: Sequence[int], t: int) -> tuple[np.ndarray, ...]:
-        """The last letters to agents, and which are new: they are read now."""
+        """The last messages to agents, and which are new: they are read now."""
         new = self.new[ks]
         ages = np.where(new, t - self.sent[ks], 0).max(1, initial=0)
         self.late = np.array([self.late[0] + ages.sum(), max(self.late[1], ages.max()), self.late[2] + len(ks)])
@@ -59,20 +59,19 @@ class MailboxScheduler:
         return (*(box[ks] for box in self.box), new)
 
     def state(self) -> Any:
-        """All of it, for a checkpoint."""
+        """Return the whole state, for a checkpoint."""
         return [box.copy() for box in self.box], self.sent.copy(), self.new.copy(), self.late
 
     def restore(self, state: Any) -> None:
-        """Go on from there."""
+        """Continue from there."""
         box, self.sent, self.new, self.late = jax.tree.map(np.array, state)
         self.box = list(box)
 
 
 class PairScheduler:
-    """Who is idle calls a neighbour and, where that one is at work, holds the line; each hears how far the other is
-    from it.
+    """Pairwise gossip: an idle agent calls a neighbour and waits if that one is busy; each receives their difference.
 
-    What the one gains the other loses, once both have acted; and until it has, neither meets anybody else.
+    What the one gains the other loses, once both have acted; and until it has, neither meets another.
     """
 
     acting = 2
@@ -85,17 +84,17 @@ class PairScheduler:
         self.neighbours = [set(row[own].tolist()) or {k} for k, (row, own) in enumerate(there)]  # one alone, itself
         self.callers = [deque[int]() for _ in first[0]]  # of each agent, those who hold the line
         self.holding = set[int]()
-        self.said = [leaf.copy() for leaf in first]  # (K, ...) what each agent said last
-        self.apart = [np.zeros_like(leaf) for leaf in first]  # (K, ...) the other's word less its own
-        self.late = np.array([0.0, 0.0, 1.0])  # what is heard in a call is never old
+        self.said = [leaf.copy() for leaf in first]  # (K, ...) what each agent sent last
+        self.apart = [np.zeros_like(leaf) for leaf in first]  # (K, ...) the other's message less its own
+        self.late = np.array([0.0, 0.0, 1.0])  # what is received in a call is never old
 
     def deliver(self, ks: Sequence[int], said: Words, t: int) -> None:
-        """What agents say now."""
+        """Store what the agents send now."""
         for old, new in zip(self.said, said, strict=True):
             old[ks] = new
 
     def begin(self, idle: Sequence[int], rounds: int, t: int) -> list[int]:
-        """Who acts: pairs, in at most so many rounds. Who calls first is drawn, or some would never come to call."""
+        """Choose the pairs that act, in at most so many rounds; in random order, or some would never come to call."""
         free, met = set(idle) - self.holding, list[int]()
         luck = {k: np.asarray(_draw(self.key, t, k, many=3)) for k in free}
         for k in sorted(free, key=lambda k: luck[k][0]):
@@ -107,7 +106,7 @@ class PairScheduler:
         return met
 
     def _other(self, k: int, free: set[int], drawn: float) -> int | None:
-        """Who has held the line for agent k, or else a neighbour that holds none, if it is free."""
+        """Return the caller that waits for agent k, or else a neighbour that waits for none, if it is free."""
         if self.callers[k]:
             j = self.callers[k].popleft()
             self.holding.remove(j)
@@ -126,15 +125,15 @@ class PairScheduler:
             apart[j] = -apart[k]
 
     def received(self, ks: Sequence[int], t: int) -> tuple[np.ndarray, ...]:
-        """What agents are told of those whom they have met."""
+        """Return what the agents have received from the agents that they met."""
         return tuple(apart[ks] for apart in self.apart)
 
     def state(self) -> Any:
-        """All that lasts between two calls, for a checkpoint."""
+        """Return all that lasts between two calls, for a checkpoint."""
         return [said.copy() for said in self.said]
 
     def restore(self, state: Any) -> None:
-        """Go on from there, everybody idle."""
+        """Continue from there, all agents idle."""
         self.said = [np.array(said) for said in state]
         self.callers, self.holding = [deque() for _ in self.callers], set()
 

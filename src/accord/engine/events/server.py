@@ -1,4 +1,4 @@
-"""A server that waits for nobody: a scan over arrivals, on a virtual clock."""
+"""An asynchronous server: a scan over arrivals, on a virtual clock."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ class Jobs(NamedTuple):
 
 
 class ClientState(NamedTuple):
-    """What is kept of each agent; stacked, or of one."""
+    """The data that are kept of each agent; stacked, or of one."""
 
     client: Any  # its state
-    memory: Any  # the channel's, at speaker and listener
+    memory: Any  # the channel's, at sender and receiver
     model: Array  # what it proposed last
 
 
 class AsyncServerState(NamedTuple):
-    """What such a run carries from arrival to arrival."""
+    """The state that such a run carries from arrival to arrival."""
 
     server: Any
     own: ClientState
@@ -50,17 +50,17 @@ class AsyncServerState(NamedTuple):
     busy: Array  # (K,) seconds until each agent is done with all its jobs
     elapsed: Elapsed
     staleness: Staleness
-    seen: Array  # (K,) the last arrival of each agent that was heard, from 1
+    seen: Array  # (K,) the last arrival of each agent that was received, from 1
     turned: Array  # the last arrival at which the server took a step
 
 
 @pytree
 @dataclass(frozen=True)
 class AsyncServer:
-    """An asynchronous server over its clients: whoever is first is heard, and sent off anew.
+    """An asynchronous server over its clients: the first reply is received, and its agent is sent off anew.
 
-    Where everyone is at work, who was heard gets the next job. Where only `cohort` jobs are under way, the next goes to
-    an agent drawn at random, who does it after those it has: then all are heard equally often, however slow they are.
+    Where all are at work, the agent that replied gets the next job. Where only `cohort` jobs are under way, the next
+    goes to an agent drawn at random, who does it after those it has: then all are received equally often, however slow.
     """
 
     method: Any
@@ -90,7 +90,7 @@ class AsyncServer:
         )
 
     def round(self, carry: AsyncServerState, t: Array) -> AsyncServerState:
-        """One arrival: the first answer there is heard, unless it is lost, and who gave it is sent off anew."""
+        """Compute one arrival: the first answer is received, unless it is lost, and its agent is sent off anew."""
         place = jnp.argmin(carry.jobs.left)
         job = tree_take(carry.jobs, place)
         before = carry.server, tree_take(carry.own, job.k), carry.staleness
@@ -106,7 +106,7 @@ class AsyncServer:
     def _broadcast(
         self, server: Any, own: ClientState, staleness: Staleness, job: Jobs, t: Array
     ) -> tuple[Any, ClientState, Staleness]:
-        """What an answer changes: the server, what is kept of its agent, and how stale answers are."""
+        """Return what an answer changes: the server, what is kept of its agent, and how stale answers are."""
         keys = (self._key(job.sent, job.k, purpose) for purpose in (Purpose.WORK, Purpose.CHANNEL))
         agent, held = self._agent(job.sent, job.k), (own.client, own.memory)
         said, shift, client, memory = agent_kernels.visit(self.method, self.channel, job.broadcast, *held, agent, *keys)
@@ -165,12 +165,12 @@ class AsyncServer:
 
 
 def turned(before: Any, after: Any) -> Any:
-    """Whether the server took a step: by its own count, where it keeps one; it may collect replies first."""
+    """Return True where the server took a step: by its own count, where it keeps one; it may collect replies first."""
     return after.t != before.t if hasattr(after, "t") else True
 
 
 def least_heard(p: Any, seen: Any) -> Array:
-    """The arrival at which the agent of positive weight that was not heard for longest was heard last."""
+    """The arrival at which the agent of positive weight with the oldest last answer was received."""
     return jnp.min(jnp.where(jnp.asarray(p) > 0, seen, jnp.iinfo(jnp.int32).max))
 
 

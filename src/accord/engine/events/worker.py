@@ -1,4 +1,4 @@
-"""Peers that wait for nobody, in a worker: who wakes acts on what has come for it, and says its next words."""
+"""Asynchronous peers in a worker: an agent that activates acts on what it has received, and sends its next messages."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from accord.problems.opaque import OpaqueAgent
 
 
 class AsyncPeersState(NamedTuple):
-    """What such agents carry from waking to waking."""
+    """The state that such agents carry from activation to activation."""
 
     states: Any  # the method's, stacked
-    memories: Any  # the channel's, at speaker and listener, stacked; where words differ, one a directed link
+    memories: Any  # the channel's, at sender and receiver, stacked; where messages differ, one a directed link
 
 
 @pytree
 @dataclass(frozen=True)
 class AsyncPeers:
-    """Some of the agents of a method that meet in pairs, or have a word for each neighbour."""
+    """Some of the agents of a method that meet in pairs, or have a message for each neighbour."""
 
     method: Any
     agents: Agent  # stacked; oracles scaled by K·p_k
@@ -43,7 +43,7 @@ class AsyncPeers:
     in_turn: bool = field(metadata={"static": True}, default=False)  # agents work one after another
 
     def start(self, x0: Array) -> AsyncPeersState:
-        """Every agent at x0."""
+        """Start every agent at x0."""
         told = () if self.present is None else (self.present,)
         axes = (None, self.agents.axes, *(0 for _ in told), 0)
         states = map_agents(self.method.init, axes)(x0, self.agents, *told, keys_of(self, 0, Purpose.START))
@@ -60,7 +60,7 @@ class AsyncPeers:
     def activate(
         self, carry: AsyncPeersState, ks: Array, heard: tuple[Array, ...], t: Array
     ) -> tuple[Any, AsyncPeersState]:
-        """What some agents say, after each has acted on what it has heard; where nothing is given, they only speak."""
+        """Update some agents by what each has received, and return their messages; without it, they only send."""
         states, memories = tree_take(carry, ks)
         numbers = jnp.asarray(self.numbers)[ks]
         work, noise = (
@@ -80,20 +80,20 @@ class AsyncPeers:
         return map_agents(of, (0, 0, 0, 0), self.in_turn)(ks, states, heard, keys)
 
     def _exchange(self, agent: Agent, state: Any, apart: tuple[Array, ...], key: Array) -> Any:
-        """Two mix half and half: own + ½ (heard − said)."""
+        """Let two agents mix half and half: own + ½ (received − sent)."""
         own = self.method.message(state)
         mixed = jax.tree.map(lambda own, apart: own + 0.5 * apart, own, _like(own, apart))
         return self.method.update(state, mixed, agent, key)
 
     def _receive(self, agent: Agent, state: Any, letters: tuple[Array, ...], key: Array) -> Any:
-        """The last letter from each neighbour, and whether it is new."""
+        """The last message from each neighbour, and whether it is new."""
         *words, new = letters
         return agent_kernels.update_edges(
             self.method, state, _like(self.method.messages(state), words), new, agent, key
         )
 
     def _send(self, state: Any, memory: tuple[Any, Any], noise: Array) -> tuple[Any, tuple[Any, Any]]:
-        """What is heard of an agent's word, or of its words to all neighbours; and the channel's memories."""
+        """Send an agent's message, or those to all its neighbours; return what is received, and the memories."""
         speaker, listener = memory
         if self.present is None:
             wire, speaker = self.channel.encode(self.method.message(state), speaker, noise)

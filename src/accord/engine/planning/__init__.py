@@ -1,1 +1,1 @@
-"""From a request to a plan: checks, constants, step sizes, cost."""
+"""The planning, from a request to a plan: checks, constants, step sizes, cost."""

@@ -1,4 +1,4 @@
-"""Which clients are asked in a round."""
+"""The choice of the clients of a round."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from accord.core.random import Purpose, key_for
 from accord.engine.planning.systematic_sampling import Design, drawn_by
 
 FEW = 128
-"""Clients up to whom pairs are compared: a sort takes a second to compile."""
+"""Clients up to which pairs are compared: a sort takes a second to compile."""
 
 
 @partial(jax.jit, static_argnames=("K", "size"))
@@ -36,7 +36,7 @@ def sample_clients(key: Array, t: Array | int, K: int, size: int, design: Design
 
 
 def _different(key: Array, K: int, size: int) -> Array:
-    """Drawn with replacement, and whoever was drawn before drawn anew: the work is the cohort's, whatever K.
+    """Drawn with replacement, and repeated clients drawn anew: the work is the cohort's, whatever K.
 
     No number is treated unlike another, so that by symmetry all ordered choices are equally likely.
     """

@@ -78,7 +78,7 @@ def _largest(agents: Agent, x: Array) -> Array:
         turn = lambda _, v: _directed(product(v))  # noqa: E731
         return jnp.linalg.norm(product(jax.lax.fori_loop(0, 50, turn, start)))
 
-    if agents.rows.blocks is not None:  # which are everybody's
+    if agents.rows.blocks is not None:  # which all agents share
         return jax.lax.map(lambda k: of(agent_at(agents, k)), agent_ids(len(agents.scale)))
     size = max(x.size, *(leaf[0].size for leaf in jax.tree.leaves(agents.rows.data)))
     return jax.lax.map(of, replace(agents, share=None), batch_size=max(TOGETHER // size, 1))
@@ -91,7 +91,7 @@ def _directed(w: Array) -> Array:
 
 
 def constants(problem: Problem, pattern: str, network: Any = None, x0: Any = None) -> tuple[Constants, str]:
-    """What a method's rules choose from, as that method meets the problem; and where the numbers come from."""
+    """Return the constants from which a method's rules choose, as that method meets the problem; and their source."""
     L, mu, source = curvature(problem, x0)
     mean = pattern == "peers" and problem.coupling is None
     scale = problem.K * problem.weights if mean else np.ones(problem.K)
@@ -173,7 +173,7 @@ def _least_push_weight(network: Any) -> float:
 
 
 def _max_row_smoothness(problem: Problem, L: np.ndarray, found: Constants) -> float:
-    """By the loss's own bound of every row; else n_k L_k, which a mean of convex losses allows at most."""
+    """Bound the smoothness at one row by the loss's own bound; else by n_k L_k, the most if losses are convex."""
     scale = problem.K * problem.weights
     if not hasattr(problem.loss, "bounds"):
         return float((scale * problem.sizes * L).max())

@@ -1,4 +1,4 @@
-"""What a round costs, known before running: messages, bytes and gradients."""
+"""The cost of a round, known before running: messages, bytes and gradients."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from accord.problems.problem import single
 
 
 class Cost(NamedTuple):
-    """Of one round, a mean where chance decides: what is lost was sent; who sleeps neither works nor is sent to."""
+    """The mean cost of one round: what is lost was sent; an agent asleep neither works nor is sent to."""
 
     messages: float
     bytes: float
@@ -40,7 +40,7 @@ def per_round(plan: Plan) -> Cost:
 
 
 def _links(plan: Plan) -> float:
-    """Messages an exchange: one a directed link whose two ends are awake; where nobody waits, those of a pair, or of
+    """Messages an exchange: one a directed link whose two ends are awake; in asynchronous runs, those of a pair, or of
     one agent on average.
     """
     if not plan.method.asynchronous:
@@ -62,7 +62,7 @@ def gradients(plan: Plan) -> float:
 
 
 def _awake(plan: Plan) -> float:
-    """An agent's chance to be awake in a round."""
+    """Return an agent's chance to be awake in a round."""
     return 1 - getattr(plan.network, "faults", NO_FAULTS).sleep
 
 
@@ -82,14 +82,14 @@ def interval(plan: Plan, record: int | None) -> int:
 
 
 def _peer_messages(plan: Plan) -> list[int]:
-    """Bytes of one agent's word to one neighbour, an entry an exchange."""
+    """Bytes of one agent's message to one neighbour, an entry an exchange."""
     said = _say(plan.problem.loss).eval_shape(plan.method, plan.channel, plan.x0, stand_in(plan))
     return [_size(wire) for wire in said]
 
 
 @jit_by_loss  # traced once for all runs of the same shapes, and never run
 def _say(method: Any, channel: Any, x0: Array, agent: Agent) -> list[Any]:
-    """What crosses the wire to one neighbour."""
+    """Give the messages to one neighbour, as they cross the wire."""
     key = jax.random.key(0)
     if hasattr(method, "messages"):
         one = Places(jnp.ones(1, bool), jnp.ones(1, bool))
@@ -101,18 +101,18 @@ def _say(method: Any, channel: Any, x0: Array, agent: Agent) -> list[Any]:
 
 
 def blank_reply(plan: Plan) -> Any:
-    """What a client replies, with zeros for numbers: where a channel's memory begins."""
+    """Return a client's reply with zeros for numbers: where a channel's memory begins."""
     return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), _talk(plan)[1])
 
 
 def _client_messages(plan: Plan) -> tuple[int, int]:
-    """Bytes of what one client hears, and of what it replies."""
+    """Bytes of what one client receives, and of what it replies."""
     heard, _, wire = _talk(plan)
     return _size(heard), _size(wire)
 
 
 def _talk(plan: Plan) -> tuple[Any, Any, Any]:
-    """The shapes of what one client hears, of what it replies, and of what crosses the wire of that."""
+    """The shapes of what one client receives, of what it replies, and of what crosses the wire of that."""
     begin = plan.x0 if plan.problem.coupling is None else plan.problem.coupling.market(plan.dtype)
     return _talked(plan.problem.loss).eval_shape(plan.method, plan.channel, begin, plan.x0, stand_in(plan))
 
@@ -126,7 +126,7 @@ def _talked(method: Any, channel: Any, begin: Any, x0: Array, agent: Agent) -> t
 
 
 def stand_in(plan: Plan) -> Agent:
-    """An agent of the right shapes: the first, or, for opaque ones, one with nothing to minimise."""
+    """Return an agent of the right shapes: the first, or, for opaque ones, one with nothing to minimise."""
     if not plan.problem.opaque:
         return single(plan.problem, plan.shape, plan.scale, 0)
     share = None if plan.problem.coupling is None else plan.problem.coupling.shares(plan.dtype)

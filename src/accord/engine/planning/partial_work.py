@@ -22,7 +22,7 @@ LIKELY = (2 * np.arange(100) + 1) / 100 - 1
 
 
 def part_done(method: Any, agents: Agent) -> Array | None:
-    """What part of its local steps an agent takes, or each in a stack; None where they take all of them.
+    """Return the part of its local steps that an agent takes, or each in a stack; None where they take all of them.
 
     >>> import accord
     >>> def agent(complete):
@@ -51,7 +51,7 @@ class PartialWork:
 
 
 def works(plan: Plan) -> list[Callable[[float], float]] | None:
-    """What a round costs each agent by the size of its shard, on average over shares; None where all gets done."""
+    """Return each agent's cost of a round by its number of examples, the mean over shares; None where all is done."""
     complete = None if plan.clock is None else plan.clock.for_agents(plan.problem.K, plan.dtype).complete
     if complete is None:
         return None
@@ -99,6 +99,6 @@ def check_even(method: Any, problem: Problem, complete: Times | None = None) -> 
 
 
 def _crowd(problem: Problem, complete: Any) -> Agent:
-    """All agents, as far as counting their steps goes."""
+    """Stack all agents, as far as counting their steps goes."""
     rows = Rows(np.zeros(max(problem.sizes.max(), 1)), problem.sizes.astype(np.int32))
     return Agent(problem.loss, None, rows, np.ones(problem.K), complete=complete)

@@ -21,7 +21,7 @@ from accord.problems.problem import Problem, in_precision
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Everything that fixes a run but where it happens."""
+    """A run without its runtime: everything that fixes the numbers, and not where they are computed."""
 
     problem: Problem
     method: Any
@@ -29,7 +29,7 @@ class Plan:
     x0: np.ndarray  # flat, in the run's precision
     network: Any  # None opposite a server
     channel: Any
-    cohort: int  # clients a round; where nobody waits, clients at work at a time
+    cohort: int  # clients a round; in asynchronous runs, clients at work at a time
     aggregate: Any  # None for the method's own
     stop: Stop
     seed: int
@@ -39,7 +39,7 @@ class Plan:
 
     @property
     def heard(self) -> int:
-        """How many clients are heard in a round: the cohort, or whoever is first."""
+        """The number of clients received from in a round: the cohort, or the first to reply."""
         return 1 if self.method.asynchronous else self.cohort
 
     @property
@@ -49,7 +49,7 @@ class Plan:
 
     @property
     def coupled(self) -> bool:
-        """Whether agents share a constraint, so that each has a decision of its own and there are prices."""
+        """True where agents share a constraint, so that each has a decision of its own and there are prices."""
         return self.problem.coupling is not None
 
     @property
@@ -59,12 +59,12 @@ class Plan:
 
     @property
     def sequential(self) -> bool:
-        """Whether agents are quicker one after another than all at once; those outside are asked together."""
+        """True where agents are quicker one after another than all at once; opaque agents are asked together."""
         return not self.problem.opaque and (self.method.serial or self.convolves)
 
     @cached_property
     def convolves(self) -> bool:
-        """Whether the loss convolves.
+        """True where the loss convolves.
 
         Of convolutions by agents with a model each, `vmap` makes one in as many groups as there are agents, which XLA
         computes several times slower (benchmarks/neural.py).
@@ -83,7 +83,7 @@ class Plan:
 
     @cached_property
     def by_weight(self) -> bool:
-        """Whether clients are drawn by weight: where weights differ, and the mean of their replies is what counts."""
+        """True where clients are drawn by weight: where weights differ, and the mean of replies is what counts."""
         mean = self.pattern == "server" and self.method.cohort == "by weight" and self.aggregate in (None, "mean")
         return mean and not self.method.asynchronous and self.cohort < self.problem.K and np.ptp(self.weights) > 0
 
@@ -95,7 +95,7 @@ class Plan:
 
     @cached_property
     def design(self) -> Design | None:
-        """Of cohorts drawn by weight; None where all clients are as likely."""
+        """The design of cohorts drawn by weight; None where all clients are as likely."""
         return designed(self.problem.weights, self.cohort, self.seed) if self.by_weight else None
 
     @property
@@ -105,13 +105,13 @@ class Plan:
 
     @property
     def delay(self) -> int:
-        """Rounds that a word needs, among peers."""
+        """Rounds that a message needs, among peers."""
         faults = getattr(self.network, "faults", None)
         return 0 if faults is None else faults.delay
 
     @property
     def floor(self) -> bool | str:
-        """Whether the run comes to rest short of its optimum, or in words why: by its method, by noise, by losses."""
+        """True where the run comes to rest short of its optimum, or the reason in words: method, noise, losses."""
         method, local = self.method, getattr(self.method, "local", None)
         if method.exact is not True or (local is not None and local.exact is not True):
             return True
@@ -126,17 +126,17 @@ class Plan:
 
     @property
     def scale(self) -> np.ndarray:
-        """What multiplies an agent's oracles: weights enter here, or in the aggregate."""
+        """The factors of the agents' oracles: weights enter here, or in the aggregate."""
         K = self.problem.K
         return K * self.weights if weighs_oracles(self.method) else np.ones(K, self.dtype)
 
 
 ALWAYS = 2**31 - 1
-"""The round after which an agent was heard last that is heard in every round."""
+"""The round after which an agent was received last that is received in every round."""
 
 
 def required_weights(method: Any) -> tuple[str, ...]:
-    """Every requirement on mixing weights that a method states: one for all, or one a field or a part."""
+    """List the requirements on mixing weights that a method states: one for all, or one a field or a part."""
     stated = [getattr(part, "weights", method.weights) for part in phases_of(method)]
     return tuple(sorted({word for one in stated for word in ((one,) if isinstance(one, str) else one)}))
 

@@ -38,11 +38,11 @@ KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "notify": (callable, "Give a function of a Progress."),
     "measure": (callable, "Give a function of a Moment that returns numbers by name."),
 }
-"""What each argument of `run` is, where it is given."""
+"""The accepted types of each argument of `run`, where it is given."""
 
 
 def check_kinds(**given: Any) -> None:
-    """Refuse an argument of `run` that is not what its name says, before anything looks inside."""
+    """Refuse an argument of `run` that is not of the kind that its name requires, before anything looks inside."""
     for name, value in given.items():
         fits, remedy = KINDS[name]
         if (value is not None or name == "seed") and not fits(value):
@@ -53,7 +53,7 @@ def check_kinds(**given: Any) -> None:
 class RunRequest:
     """The arguments of `run` that fix what is computed; None where the user leaves a choice.
 
-    Raises `MethodError` for one that is not what its name says.
+    Raises `MethodError` for one that is not of the kind that its name requires.
     """
 
     problem: Problem

@@ -78,7 +78,7 @@ def drawn_by(design: Design, key: Array, size: int) -> Array:
     """(size,) different clients: the blocks in an order of this round, and the points on that line.
 
     Clients of different blocks are drawn together as in an order all of which is new: π_kl ≈ π_k π_l. Up to `BLOCKS`
-    clients that is everybody (Hartley, Rao 1962). Those of one block keep their distance: two within less than 1 of
+    clients that is all (Hartley, Rao 1962). Those of one block keep their distance: two within less than 1 of
     each other never meet in a cohort, as under Madow's fixed order. The work is O(m log K).
     """
     bits = jax.random.bits(key, (len(design.cuts),), jnp.uint32)
@@ -88,7 +88,7 @@ def drawn_by(design: Design, key: Array, size: int) -> Array:
 
 
 def points_at(design: Design, before: Array, u: Array, size: int) -> Array:
-    """The clients at u, u+1, ... where `before[b]` tells the blocks that stand before block b; u in units."""
+    """The clients at u, u+1, ... where `before[b]` marks the blocks before block b; u in units."""
     masses = design.cuts[1:] - design.cuts[:-1]
     start = jnp.sum(jnp.where(before, masses, 0), 1, dtype=jnp.uint32)
     rank = jnp.sum(before, 1, dtype=jnp.int32)

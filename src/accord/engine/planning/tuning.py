@@ -1,4 +1,4 @@
-"""What a problem is like: its curvature, and the hyper-parameters that follow from it."""
+"""The choice of hyper-parameters by the curvature of a problem, and their limits."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class TunedParameter(NamedTuple):
 def tune(method: Any, problem: Problem, network: Any = None, x0: Any = None) -> tuple[Any, tuple[TunedParameter, ...]]:
     """The method with every hyper-parameter that was left None chosen by its own rule, and what was chosen.
 
-    Raises `MethodError` where a rule has no finite answer for this problem, and says what to give instead.
+    Raises `MethodError` where a rule has no finite answer for this problem, and names what to give instead.
     """
     if not _unset(method):
         return method, ()

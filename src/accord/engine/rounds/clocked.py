@@ -1,4 +1,4 @@
-"""Methods that keep step, on a virtual clock: a round lasts as long as those whom somebody waits for."""
+"""Methods that keep step, on a virtual clock: a round lasts as long as those who are waited for."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class ClockedState(NamedTuple):
 @pytree
 @dataclass(frozen=True)
 class ClockedRounds:
-    """A team with a clock beside it, which changes nothing but what its records tell, and how much work gets done.
+    """A team with a clock beside it, which changes nothing but what its records contain, and how much work gets done.
 
     A server waits for the slowest of its cohort. A peer waits for its neighbours alone: an agent is done with a round
-    when it and each of them is done with the work, and their words have arrived.
+    when it and each of them is done with the work, and their messages have arrived.
     """
 
     team: Clients | Peers | Edges
@@ -44,24 +44,24 @@ class ClockedRounds:
     key: Array
 
     def start(self, *begin: Any) -> ClockedState:
-        """Everybody ready at once."""
+        """Start with all agents ready at once."""
         nothing = jnp.zeros_like(self.team.p)
         return ClockedState(self.team.start(*begin), nothing, Elapsed.none(nothing.dtype))
 
     def round(self, carry: ClockedState, t: Array) -> ClockedState:
-        """One round, and the seconds that it took."""
+        """Compute one round, and the seconds that it took."""
         wait, team = self._server if isinstance(self.team, Clients) else self._neighbours, self._team(t)
         done = wait(carry.ahead, self._jobs(t, part_done(team.method, team.agents)), t)
         first = jnp.min(done)
         return ClockedState(team.round(carry.run, t), done - first, carry.elapsed.after(first))
 
     def _server(self, ahead: Array, jobs: Job, t: Array) -> Array:
-        """When the slowest of the cohort is heard, which is then for all."""
+        """Return when the slowest of the cohort is received, which is then the time of all."""
         asked = self.team.asked(t)  # pyright: ignore[reportAttributeAccessIssue]
         return jnp.full_like(ahead, jnp.max(jobs.span[asked]))
 
     def _neighbours(self, ahead: Array, jobs: Job, t: Array) -> Array:
-        """When each agent has done its work, and at every exchange has heard from all that it hears."""
+        """Return when each agent has done its work, and at every exchange has received from all its senders."""
         weights = self.team.mixer.at(t, key_for(self.key, t, 0, Purpose.NETWORK))  # pyright: ignore[reportAttributeAccessIssue]
         done = ahead + jobs.work
         for _ in phases_of(self.team.method):
@@ -96,6 +96,6 @@ class ClockedRounds:
 
 
 def _latest(weights: Any, said: Array) -> Array:
-    """When each agent has heard the last of those to whom it gives weight."""
+    """Return when each agent has received from the last of those to whom it gives weight."""
     arrives = said[None] if weights.neighbours is None else said[weights.neighbours]
     return jnp.max(jnp.where(weights.w != 0, arrives, -jnp.inf), 1)

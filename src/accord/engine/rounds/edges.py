@@ -1,4 +1,4 @@
-"""A round of peers that have a different word for each neighbour, all agents at once."""
+"""A round of peers that have a different message for each neighbour, all agents at once."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ from accord.problems.agent import Agent
 
 
 class EdgesState(NamedTuple):
-    """What such a run carries from round to round."""
+    """The state that such a run carries from round to round."""
 
     states: Any  # the method's, stacked
-    memories: Any  # the channel's, at speaker and listener, one a directed link; a pair for the one exchange
+    memories: Any  # the channel's, at sender and receiver, one a directed link; a pair for the one exchange
 
 
 @pytree
 @dataclass(frozen=True)
 class Edges:
-    """A method with a word for each who hears: messages, channel, exchange, update. Neighbours have padded places."""
+    """A method with a message for each receiver: messages, channel, exchange, update. Neighbours have padded places."""
 
     method: Any
     agents: Agent  # stacked; oracles scaled by K·p_k
-    mixer: Mixer  # whose weights say who is heard: the values of W do not count
-    border: Halo  # where the word of each whom an agent hears stands among all
+    mixer: Mixer  # whose weights define the links: the values of W do not count
+    border: Halo  # the place of each sender's message among all
     channel: Any
     regularizer: Any
     p: Any
@@ -47,7 +47,7 @@ class Edges:
     numbers: Any = None  # the agents' own, where they are a part of a larger crowd
 
     def start(self, x0: Array) -> EdgesState:
-        """Every agent at x0."""
+        """Start every agent at x0."""
         places, keys = self._places, self._keys(0, Purpose.START)
         states = map_agents(self.method.init, (None, self.agents.axes, 0, 0))(x0, self.agents, places, keys)
         speaker = jax.vmap(jax.vmap(self.channel.init))(jax.vmap(self.method.messages)(states))
@@ -56,17 +56,17 @@ class Edges:
         return EdgesState(states, ((speaker, jax.tree.map(empty, speaker)),))
 
     def round(self, carry: EdgesState, t: Array) -> EdgesState:
-        """One round: a word to each who hears, and one from each who is heard."""
+        """Compute one round: a message to each receiver, and one from each sender."""
         own, words, after = self.send(carry, t, 0)
         after = self.receive(after, own, self.border.received(words, ()), self.weights(t), t, 0)
         return self.hold_asleep(after, carry.states, t)
 
     def weights(self, t: Array | int) -> Any:
-        """Those of a round, whose values do not count, but for being zero."""
+        """Return the weights of a round, of which only zero or not zero counts."""
         return self.mixer.at(t, key_for(self.key, t, 0, Purpose.NETWORK))[self.method.weights].w
 
     def send(self, carry: EdgesState, t: Array | int, phase: int) -> tuple[Any, Any, EdgesState]:
-        """What crosses the wires: a row an agent and place of one who hears it."""
+        """Encode the messages of a round: a row an agent and place of a receiver."""
         speaker, listener = carry.memories[phase]
         words = jax.vmap(self.method.messages)(carry.states)
         count = self._places.heard_by.shape[1]
@@ -76,14 +76,14 @@ class Edges:
         return (), rows, EdgesState(carry.states, ((speaker, listener),))
 
     def receive(self, carry: EdgesState, own: Any, wires: Any, weights: Any, t: Array | int, phase: int) -> EdgesState:
-        """Decode what each neighbour said, and update."""
+        """Decode what each neighbour sent, and update."""
         speaker, listener = carry.memories[phase]
         heard, listener = jax.vmap(jax.vmap(self.channel.decode))(wires, listener)
         update, keys = map_agents(self.method.update, (0, 0, 0, self.agents.axes, 0)), self._keys(t, Purpose.WORK)
         return EdgesState(update(carry.states, heard, weights != 0, self.agents, keys), ((speaker, listener),))
 
     def hold_asleep(self, carry: EdgesState, before: Any, t: Array | int) -> EdgesState:
-        """After a round: who slept through it is as before."""
+        """Restore, after a round, the agents that slept through it."""
         return rested(self, carry, before, t)
 
     def models(self, carry: EdgesState) -> Array:
@@ -118,9 +118,9 @@ def neighbourhood(plan: Plan) -> tuple[np.ndarray, np.ndarray]:
 
 
 def places_back(neighbours: np.ndarray, present: np.ndarray) -> np.ndarray:
-    """(K, places): at which place an agent stands among those who hear its neighbour; 0 where there is no neighbour."""
+    """(K, places): the place of an agent among the receivers of its neighbour; 0 where there is no neighbour."""
     back, listeners = np.zeros(neighbours.shape, np.int32), np.zeros(len(neighbours), np.int32)
-    for k, i in np.argwhere(present):  # by k, which is the order of the listeners
+    for k, i in np.argwhere(present):  # by k, which is the order of the receivers
         back[k, i] = listeners[neighbours[k, i]]
         listeners[neighbours[k, i]] += 1
     return back

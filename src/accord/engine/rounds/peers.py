@@ -24,11 +24,11 @@ from accord.problems.agent import Agent
 
 
 class PeersState(NamedTuple):
-    """What a run among peers carries from round to round."""
+    """The state that a run among peers carries from round to round."""
 
     states: Any  # the method's, stacked
-    memories: Any  # the channel's, at speaker and listener, a pair an exchange
-    sent: Any  # what was said in the last rounds, newest first, an entry an exchange; empty without delay
+    memories: Any  # the channel's, at sender and receiver, a pair an exchange
+    sent: Any  # what was sent in the last rounds, newest first, an entry an exchange; empty without delay
 
 
 @pytree
@@ -46,12 +46,12 @@ class Peers:
     x0: Any  # (d,)
     delay: int = field(metadata={"static": True}, default=0)
     numbers: Any = None  # the agents' own, where they are a part of a larger crowd, ...
-    border: Halo | None = None  # ... from the rest of which they hear ...
-    places: Any = None  # ... and where they themselves stand among all that are heard
+    border: Halo | None = None  # ... from the rest of which they receive ...
+    places: Any = None  # ... and where they themselves stand among all that are received
     in_turn: bool = field(metadata={"static": True}, default=False)  # agents work one after another
 
     def start(self, x0: Array) -> PeersState:
-        """Every agent at x0."""
+        """Start every agent at x0."""
         states = map_agents(self.method.init, (None, self.agents.axes, 0))(
             x0, self.agents, self._keys(0, Purpose.START)
         )
@@ -61,7 +61,7 @@ class Peers:
         return PeersState(states, tuple((memory, self._of_all_heard(memory)) for memory in empty), past)
 
     def round(self, carry: PeersState, t: Array) -> PeersState:
-        """One round: every part of the method speaks and listens once."""
+        """Compute one round: every part of the method sends and receives once."""
         weights, before = self.weights(t), carry.states
 
         def exchange(phase: Any, carry: PeersState) -> PeersState:
@@ -86,7 +86,7 @@ class Peers:
         return self.mixer.at(t, key_for(self.key, t, 0, Purpose.NETWORK))
 
     def send(self, carry: PeersState, t: Array | int, phase: Any) -> tuple[Any, Any, PeersState]:
-        """What each agent holds to say in an exchange, and what crosses the wire of it."""
+        """Return what each agent wants to send in an exchange, and what of it crosses the wire."""
         own = jax.vmap(part_at(self.method, phase).message)(carry.states)
         speaker, listener = carry.memories[_place(phase)]
         noise = keys_of_phase(self._keys(t, Purpose.CHANNEL), phase)
@@ -94,7 +94,7 @@ class Peers:
         return own, wire, carry._replace(memories=_with(carry.memories, _place(phase), (speaker, listener)))
 
     def receive(self, carry: PeersState, own: Any, wire: Any, weights: Any, t: Array | int, phase: Any) -> PeersState:
-        """Decode what all that are heard said, mix, update."""
+        """Decode what all senders sent, mix, update."""
         part, place = part_at(self.method, phase), _place(phase)
         speaker, listener = carry.memories[place]
         said, listener = jax.vmap(self.channel.decode)(wire, listener)
@@ -110,11 +110,11 @@ class Peers:
         return PeersState(states, memories, _with(carry.sent, place, past[: self.delay]))
 
     def hold_asleep(self, carry: PeersState, before: Any, t: Array | int) -> PeersState:
-        """After a round: who slept through it is as before."""
+        """Restore, after a round, the agents that slept through it."""
         return rested(self, carry, before, t)
 
     def _of_all_heard(self, tree: Any) -> Any:
-        """What the agents begin with, for all that are heard: channels begin empty, and words with round 0."""
+        """Repeat the agents' first values for all that are received: empty channels, and messages of round 0."""
         if self.border is None:
             return tree
         count = len(self.border.order)
@@ -135,7 +135,7 @@ class Peers:
         return jnp.sum(steps_of(self, before.states, after.states))
 
     def outcome(self, carry: PeersState, t: Array) -> Outcome:
-        """The mean of the models, and each of them; or everybody's decisions and the mean of the agents' prices."""
+        """The mean of the models, and each of them; or all decisions and the mean of the agents' prices."""
         if self.agents.share is not None:
             x, price = carry.states.x, jnp.mean(carry.states.price, 0)
             return Outcome(x, x, price, jax.vmap(lambda agent, x: agent.value(x))(self.agents, x))
@@ -168,7 +168,7 @@ def part_at(method: Any, phase: Any) -> Any:
 
 
 def _place(phase: Any) -> int:
-    """Where an exchange's memories are: in a loop there are none."""
+    """Return the place of an exchange's memories: in a loop there are none."""
     return phase if isinstance(phase, int) else 0
 
 
@@ -179,7 +179,7 @@ def keys_of(team: Any, t: Array | int, purpose: Purpose) -> Array:
 
 
 def rested(team: Any, carry: Any, before: Any, t: Array | int) -> Any:
-    """After a round: who slept through it is as before."""
+    """Restore, after a round, the agents that slept through it."""
     if not team.mixer.sleepy:
         return carry
     awake = team.mixer.awake(key_for(team.key, t, 0, Purpose.NETWORK))

@@ -26,7 +26,7 @@ from accord.robustness.aggregation import Shares, combined, shares, weighed
 
 
 class ServerState(NamedTuple):
-    """What a run with clients carries from round to round."""
+    """The state that a run with clients carries from round to round."""
 
     server: Any
     clients: Any  # stacked client states
@@ -35,17 +35,17 @@ class ServerState(NamedTuple):
 
 
 class ChannelMemory(NamedTuple):
-    """What the channel keeps of one agent's word."""
+    """The channel's memory of one agent's messages."""
 
     sender: Any
     receiver: Any
 
 
 class ReplySummary(NamedTuple):
-    """What a visit to a client brings back."""
+    """The result of a visit to a client."""
 
-    reply: Any  # its reply, as the server hears it
-    shift: Array  # its proposal as the server can tell it from that, seen from the server's model
+    reply: Any  # its reply, as the server receives it
+    shift: Array  # its proposal as the server can derive it from that, seen from the server's model
     square: Array  # ‖shift‖²
 
 
@@ -89,7 +89,7 @@ class Clients:
         return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), reply)
 
     def round(self, carry: ServerState, t: Array) -> ServerState:
-        """One round with one cohort."""
+        """Compute one round with one cohort."""
         heard = self.method.broadcast(carry.server)
         ks = self.asked(t)
         share = shares(self.p, ks, self.counts)
@@ -105,19 +105,19 @@ class Clients:
     def respond(
         self, carry: ServerState, heard: Any, ks: Array, share: Shares, t: Array
     ) -> tuple[ReplySummary, Any, Any, Any]:
-        """What a cohort says in total and one by one, and everybody's state and memory after it."""
+        """Return a cohort's replies in total and one by one, and the state and memory of all clients after it."""
         return (self._one_by_one if self._serial else self._at_once)(carry, heard, ks, share, t)
 
     @property
     def _serial(self) -> bool:
-        """Whether clients come one after another: where the run says so, and where some of many pages are asked."""
+        """True where clients come one after another: if the run requires it, or some of many pages are asked."""
         if isinstance(self.agents, OpaqueAgent):
             return False  # who are asked together
         return self.in_turn or (self.agents.rows.blocks is not None and self.cohort < len(self.p))
 
     @property
     def _rule(self) -> ReplySummary:
-        """How answers add up; what a rule over the stack replaces is averaged for nothing."""
+        """The rules by which replies are added up; what a rule over the stack replaces is averaged for nothing."""
         return ReplySummary("mean" if callable(self.aggregate) else self.aggregate, "mean", "mean")  # pyright: ignore[reportArgumentType]
 
     def _visit(
@@ -134,7 +134,7 @@ class Clients:
     def _at_once(
         self, carry: ServerState, heard: Any, ks: Array, share: Shares, t: Array
     ) -> tuple[ReplySummary, Any, Any, Any]:
-        """Every client of the cohort in one batch: best where each answers with a product or two."""
+        """Compute every client of the cohort in one batch: best where each answers with a product or two."""
         everyone = self.cohort == len(self.p)
         mine = (self.agents, carry.clients, carry.memories)
         agents, clients, memories = mine if everyone else jax.tree.map(lambda leaf: leaf[ks], mine)
@@ -154,7 +154,7 @@ class Clients:
     def _one_by_one(
         self, carry: ServerState, heard: Any, ks: Array, share: Shares, t: Array
     ) -> tuple[ReplySummary, Any, Any, Any]:
-        """One client after another, each device its part of the cohort: one copy of a model, no batch of them."""
+        """Compute one client after another, each device its part of the cohort: one copy of a model, no batch."""
         turns = self._turns(self.agents.rows.size[ks])
         ks, share = dealt_turns(turns, ks, len(self.p)), jax.tree.map(lambda part: dealt_turns(turns, part, 0), share)
 
@@ -178,7 +178,7 @@ class Clients:
         return total, jax.tree.map(lambda leaf: in_order(turns, leaf, self.cohort), replies), clients, memories
 
     def _turns(self, sizes: Array) -> Array:
-        """(devices, turns): places in a list of agents; beyond its end for nobody's.
+        """(devices, turns): places in a list of agents; beyond its end for none.
 
         Where sizes differ the agents are dealt forth and back, the largest first, so that all devices have equal work.
         """
@@ -192,7 +192,7 @@ class Clients:
         return dealt.at[1::2].set(dealt[1::2, ::-1]).T
 
     def _own(self, dealt: Any) -> Any:
-        """This device's turns."""
+        """Return this device's turns."""
         device = jax.lax.axis_index(DEVICES) if self.devices > 1 else 0
         return jax.tree.map(lambda turns: turns[device], dealt)
 
@@ -217,7 +217,7 @@ class Clients:
         return self._each(lambda k: self._agent(k).value(models if axis is None else models[k]))
 
     def own_models(self, carry: ServerState, heard: Any) -> Array:
-        """(K, d) what each client makes of what it hears, where it has parts of its own."""
+        """(K, d) what each client makes of what it receives, where it has parts of its own."""
         return jax.vmap(self.method.own, (None, 0))(heard, carry.clients)
 
     @property
@@ -256,12 +256,12 @@ class Clients:
         return self.standing(carry)._replace(agents=self.models(carry, self.method.broadcast(carry.server), t))
 
     def standing(self, carry: ServerState) -> Outcome:
-        """The same without the agents' own, so that nobody is asked."""
+        """The same without the agents' own, so that none is asked."""
         return Outcome(carry.server.x, None, self.prices(carry), self._losses(carry))
 
     @property
     def proposes(self) -> bool:
-        """Whether an agent's own model is what it would propose, which takes a round's work of everybody to know."""
+        """True where an agent's own model is what it would propose, which takes a round's work of all to know."""
         return self.agents.share is None and not self._personal
 
     def prices(self, carry: ServerState) -> Array | None:

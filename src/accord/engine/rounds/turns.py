@@ -14,7 +14,7 @@ DEVICES = "devices"
 
 
 def dealt_turns(turns: Array, values: Array, filler: int) -> Array:
-    """(devices, turns): what a list of agents has one of each, by turns."""
+    """Deal the values of a list of agents out by turns: (devices, turns)."""
     own = values[jnp.minimum(turns, len(values) - 1)]
     return jnp.where(turns < len(values), own, jnp.asarray(filler, values.dtype))
 
@@ -26,7 +26,7 @@ def sum_over_devices(tree: Any) -> Any:
 
 
 def in_order(turns: Array, values: Array, count: int) -> Array:
-    """What the agents of a list brought back in their turns, in the order of the list."""
+    """Return what the agents of a list brought back in their turns, in the order of the list."""
     if len(turns) == 1:
         return values
     return jnp.zeros((count, *values.shape[1:]), values.dtype).at[turns.ravel()].set(values, mode="drop")

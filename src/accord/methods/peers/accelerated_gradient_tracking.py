@@ -27,7 +27,7 @@ class Message(NamedTuple):
 
 
 def _step(c: Constants) -> float:
-    """As fast as F asks for where W mixes fast enough, and 4/5 of the limit at most."""
+    """Choose the step that F asks for where W mixes fast enough, and 4/5 of the limit at most."""
     kappa = c.L / c.mu_mean if c.mu_mean > 0 else 1.0
     wanted = max(1.0, math.sqrt(kappa) / 2) * (1 - c.sigma) ** 1.5 / 4
     return min((1 + c.lambda_min) ** 3 / (2.5 * (2 + c.lambda_min)), wanted) / c.L

@@ -27,7 +27,7 @@ class Message(NamedTuple):
 
 
 class Steps(NamedTuple):
-    """What follows from L, μ and χ."""
+    """The step sizes that follow from L, μ and χ."""
 
     nu: Any
     tau1: Any

@@ -1,4 +1,4 @@
-"""ASY-SONATA: gradient tracking among agents that wait for nobody, over words that come late or never."""
+"""ASY-SONATA: gradient tracking among asynchronous agents, over messages that come late or never."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class State(NamedTuple):
     x: Array  # iterate
     z: Array  # tracker: this agent's share of the sum of gradients
     g: Array  # own gradient at x
-    v: Array  # (places, d) what each neighbour told last of where it is going
+    v: Array  # (places, d) what each neighbour sent last of where it is going
     rho: Array  # (places, d) all that each neighbour was ever handed of z
     seen: Array  # (places, d) all that was ever taken over from each
     theirs: Array  # (places,) which places are a neighbour's
@@ -32,10 +32,10 @@ class ASYSONATA:
     kept and handed on, z⁺ = z½/n and ρ_kj⁺ = ρ_kj + z½/n, with n − 1 neighbours.
 
     An agent hands on *running sums*, and takes over what is new in the last that came, so that what is late or lost is
-    made up for by the next word. All that is held and handed on adds up to the sum of the gradients, whatever the order
-    and the delays: the optimum is exact.
+    made up for by the next message. All that is held and handed on adds up to the sum of the gradients, whatever the
+    order and the delays: the optimum is exact.
 
-    - `step_size`: a. The longer words are on their way, the smaller; the default bears a few steps of the others.
+    - `step_size`: a. The longer messages are on their way, the smaller; the default bears a few steps of the others.
 
     >>> import accord
     >>> problem = accord.problems.quadratic(H=[1.0, 2.0, 3.0, 4.0], c=[0.0, 1.0, 2.0, 6.0])

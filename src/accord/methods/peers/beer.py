@@ -23,7 +23,7 @@ class Message(NamedTuple):
 
 @method
 class BEER:
-    """x⁺ = x + γ Σ_j w_kj (h_j − h_k) − a v, v⁺ = v + γ Σ_j w_kj (u_j − u_k) + ∇f(x⁺) − ∇f(x); x, v are heard as h, u.
+    """x⁺ = x + γ Σ_j w_kj (h_j − h_k) − a v, v⁺ = v + γ Σ_j w_kj (u_j − u_k) + ∇f(x⁺) − ∇f(x); x, v arrive as h, u.
 
     With `channel=channels.changes(channels.top_k(10))` h⁺ = h + Q(x⁺ − h) and u⁺ = u + Q(v⁺ − u), as in the paper:
     linear to the optimum under any contractive channel. Without a channel it is gradient tracking over I − γ(I−W).

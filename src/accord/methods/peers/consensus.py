@@ -1,4 +1,4 @@
-"""Average consensus: everyone starts from its own optimum and averages with its neighbours."""
+"""Average consensus: every agent starts from its own optimum and averages with its neighbours."""
 
 from __future__ import annotations
 

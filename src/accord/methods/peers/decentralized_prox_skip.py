@@ -17,7 +17,7 @@ class State(NamedTuple):
     x: Array  # iterate
     x_hat: Array  # where the local steps ended
     h: Array  # control variate: estimates the own gradient at the optimum
-    t: Array  # round, which everybody counts, so that all draw the same
+    t: Array  # round, which all agents count, so that all draw the same
 
 
 class Message(NamedTuple):

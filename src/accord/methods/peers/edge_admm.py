@@ -18,15 +18,15 @@ class State(NamedTuple):
 
 
 class Message(NamedTuple):
-    q: Array  # (places, d) what each neighbour is told
+    q: Array  # (places, d) what each neighbour is sent
 
 
 @method
 class EdgeADMM:
-    """x_k = prox_{f_k/(ρ d_k)}(Σ_j z_kj/(ρ d_k)); tell j q_kj = 2ρ x_k − z_kj; z_kj⁺ = (1−a) z_kj + a q_jk.
+    """x_k = prox_{f_k/(ρ d_k)}(Σ_j z_kj/(ρ d_k)); send j q_kj = 2ρ x_k − z_kj; z_kj⁺ = (1−a) z_kj + a q_jk.
 
-    A word of its own for each neighbour. What was not heard leaves z_kj as it is, so lost messages and sleeping agents
-    only slow it down: the optimum stays exact.
+    A message of its own for each neighbour. What was not received leaves z_kj as it is, so lost messages and sleeping
+    agents only slow it down: the optimum stays exact.
 
     - `penalty`: ρ > 0. `relaxation`: 0 < a < 1.
 
@@ -61,7 +61,7 @@ class EdgeADMM:
         return State(self._nearest(state.x, z, state.theirs, agent), z, state.theirs)
 
     def _nearest(self, x: Array, z: Array, theirs: Array, agent: Any) -> Array:
-        """prox of the mean of z; an agent alone, who hears of no mean, takes it from where it stands."""
+        """prox of the mean of z; an agent alone, which receives no mean, takes it from where it stands."""
         alone, degree = ~jnp.any(theirs), jnp.sum(theirs).astype(z.dtype)
         weight = self.penalty * jnp.where(alone, 1, degree)  # ρ d_k
         return agent.prox(jnp.where(alone, x, jnp.sum(z, 0) / weight), weight)

@@ -14,7 +14,7 @@ from accord.methods.traits import method
 class State(NamedTuple):
     x: Array  # iterate
     d: Array  # dual variable; Σ_k d_k = 0
-    y: Array  # x − a ∇f(x) − a d: the prediction that is said
+    y: Array  # x − a ∇f(x) − a d: the prediction that is sent
 
 
 class Message(NamedTuple):
@@ -23,7 +23,7 @@ class Message(NamedTuple):
 
 @method
 class LEAD:
-    """y = x − a∇f(x) − a d; d⁺ = d + γ/(2a) (I−W) ŷ; x⁺ = x − a∇f(x) − a d⁺, where ŷ is y as it is heard.
+    """y = x − a∇f(x) − a d; d⁺ = d + γ/(2a) (I−W) ŷ; x⁺ = x − a∇f(x) − a d⁺, where ŷ is y as it is received.
 
     With `channel=channels.changes(channels.quantise(2), alpha=0.5)` ŷ = h + Q(y − h), h⁺ = h + α Q(y − h), as in the
     paper: linear to the optimum, in as many rounds as without. Without a channel and with γ = 1 it is NIDS.

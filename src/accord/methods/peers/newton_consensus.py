@@ -14,7 +14,7 @@ from accord.methods.shared.second_order import direction, packed, unpacked
 from accord.methods.traits import method
 
 ACCURACY = 1e-3
-"""What a round leaves of the agents' disagreement about the averages."""
+"""The part of the agents' disagreement about the averages that a round leaves."""
 
 
 class State(NamedTuple):

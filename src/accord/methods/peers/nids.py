@@ -14,7 +14,7 @@ from accord.methods.traits import method
 class State(NamedTuple):
     x: Array  # iterate
     v: Array  # x − a ∇f(x)
-    h: Array  # what is said: v, less the dual variable, and x − z of the proximal step
+    h: Array  # what is sent: v, less the dual variable, and x − z of the proximal step
     y: Array  # dual variable, a times that of the paper
 
 

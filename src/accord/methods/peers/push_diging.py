@@ -30,7 +30,7 @@ class Message(NamedTuple):
 class PushDIGing:
     """u⁺ = C (u − a y), v⁺ = C v, x⁺ = u⁺/v⁺, y⁺ = C y + ∇f(x⁺) − ∇f(x), with columns of C that sum to one.
 
-    Each round Σ y_k = Σ ∇f_k(x_k) and Σ v_k = K, so an agent needs to know only how many hear it.
+    Each round Σ y_k = Σ ∇f_k(x_k) and Σ v_k = K, so an agent needs to know only the number of its receivers.
 
     - `step_size`: a; its limit shrinks with the mixing, 1−σ, and with v_min, the least push-sum weight that an agent
       comes to hold.

@@ -14,8 +14,8 @@ from accord.methods.traits import method
 class PushSum:
     """s⁺ = C s, w⁺ = C w, x = s / w, from each agent's own optimum: the mean of the guesses, on directed graphs.
 
-    The columns of C sum to one, so that an agent needs to know only how many hear it; Σ s and Σ w never change.
-    It reaches Σ p_k x_k of the agents' own optima x_k, not the optimum of F.
+    The columns of C sum to one, so that an agent needs to know only the number of its receivers; Σ s and Σ w never
+    change. It reaches Σ p_k x_k of the agents' own optima x_k, not the optimum of F.
 
     >>> import accord, networkx
     >>> problem = accord.problems.quadratic(H=[1.0, 1.0, 1.0, 1.0], c=[0.0, 1.0, 2.0, 6.0])

@@ -1,4 +1,4 @@
-"""Randomized gossip: whoever's clock ticks calls a neighbour, and both take their average."""
+"""Randomized gossip: the agent whose clock ticks calls a neighbour, and both take their average."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from accord.methods.traits import method
 
 @method
 class RandomizedGossip:
-    """x_k, x_j ← (x_k + x_j)/2 for an agent k that wakes and a neighbour j drawn at random, from everybody's optimum.
+    """x_k, x_j ← (x_k + x_j)/2 for an agent k that wakes and a neighbour j drawn at random, from their own optima.
 
     Sum and weight are averaged apart, x_k = s_k / w_k, so that the mean of the guesses is Σ p_k x_k exactly; it is not
     the optimum of F. A call that is lost changes nothing. Poisson clocks are `Clock(compute=exponential(seconds))`;

@@ -1,4 +1,4 @@
-"""Push-sum with running sums: averages on directed graphs whose messages are lost without a word."""
+"""Push-sum with running sums: averages on directed graphs whose messages are lost without notice."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from accord.methods.traits import method
 
 class State(NamedTuple):
     v: Array  # (d+1,) share of the weighted sum of guesses, and of the sum of weights
-    sigma: Array  # (d+1,) all that each listener has been sent so far
-    rho: Array  # (places, d+1) all that has been heard so far of each neighbour's sigma
-    listeners: Array  # (places,) 1 where a place holds one who hears it
+    sigma: Array  # (d+1,) all that each receiver has been sent so far
+    rho: Array  # (places, d+1) all that has been received so far of each neighbour's sigma
+    listeners: Array  # (places,) 1 where a place holds a receiver of it
 
 
 class Message(NamedTuple):
@@ -25,13 +25,13 @@ class Message(NamedTuple):
 
 @method
 class RobustPushSum:
-    """σ⁺ = σ + v/(1+d), v⁺ = v/(1+d) + Σ_j (σ_j⁺ − ρ_j) over those heard, ρ_j⁺ = σ_j⁺: running sums in place of shares.
+    """σ⁺ = σ + v/(1+d), v⁺ = v/(1+d) + Σ_j (σ_j⁺ − ρ_j) over those received, ρ_j⁺ = σ_j⁺: running sums, not shares.
 
-    d others hear the agent, and v = (s, w) is what it holds as in `PushSum`: x = s/w. Whoever misses a
-    message gets all of it by the next that arrives, so that nothing is lost though no agent knows which of its words
+    d others receive from the agent, and v = (s, w) is what it holds as in `PushSum`: x = s/w. An agent that misses a
+    message gets all of it by the next that arrives, so that nothing is lost though no agent knows which of its messages
     were; Σ_k v_k + Σ (σ_j − ρ_kj), what is held and what is under way, never changes. An agent needs to know
-    only how many hear it. It reaches Σ p_k x_k of the agents' own optima x_k, not the optimum of F. Running sums grow
-    with the rounds, and their rounding with them: in float64 to 1e-11 of the answer after 6000.
+    only the number of its receivers. It reaches Σ p_k x_k of the agents' own optima x_k, not the optimum of F. Running
+    sums grow with the rounds, and their rounding with them: in float64 to 1e-11 of the answer after 6000.
 
     >>> import accord, networkx
     >>> problem = accord.problems.quadratic(H=[1.0, 1.0, 1.0, 1.0], c=[0.0, 1.0, 2.0, 6.0])

@@ -1,4 +1,4 @@
-"""Primal decomposition: what is shared is allocated, and nobody ever takes more."""
+"""Primal decomposition: what is shared is allocated, and no agent ever takes more."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ def _step(c: Constants) -> float:
 class PrimalDecomposition:
     """y_k⁺ = Π_k(y_k + a (m_k − λ)), λ such that Σ y_k⁺ = b; x_k = argmin f_k where A_k x = y_k, with multiplier m_k.
 
-    The agents say what more would be worth to them, and what is shared goes where it is worth most: without bounds λ is
-    the mean of the multipliers, y_k⁺ = y_k + a/K Σ_j (m_k − m_j). The allocations always add up to b, so that from the
-    second round on the decisions are *feasible at every round*; in the first the agents tell where they stand. For ≤
-    the server keeps what is left over. Every A_k has independent rows; with bounds, decisions and constraint are
+    The agents send what more would be worth to them, and what is shared goes where it is worth most: without bounds λ
+    is the mean of the multipliers, y_k⁺ = y_k + a/K Σ_j (m_k − m_j). The allocations always add up to b, so that from
+    the second round on the decisions are *feasible at every round*; in the first the agents send where they are. For
+    ≤ the server keeps what is left over. Every A_k has independent rows; with bounds, decisions and constraint are
     single numbers.
 
     - `step_size`: a < 2/L_v, L_v the largest of L_k/λ_min(A_k A_kᵀ). Of straight costs, whose L_v is 0, any is taken,

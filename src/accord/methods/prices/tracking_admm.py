@@ -30,9 +30,10 @@ class TrackingADMM:
     Every agent has a price of its own, and an estimate d of the violation that follows what it and its neighbours do;
     the neighbours average both. Each round Σ d_k = Σ A_k x_k − b, whatever the network.
 
-    For Σ A_k x_k ≤ b every agent is two: itself and the keeper of a slack s ≥ 0 that costs nothing, of whom
-    each hears what the other says. Both hear the same e and l, and the keeper's answer is closed, s⁺ = [s − e − l/c]₊;
-    what the two say is averaged, d⁺ = e + ½ (A x⁺ − A x + s⁺ − s), which is the method among 2K agents over W ⊗ (½, ½).
+    For Σ A_k x_k ≤ b every agent is two: itself and the keeper of a slack s ≥ 0 that costs nothing, of which
+    each receives what the other sends. Both receive the same e and l, and the keeper's answer is closed, s⁺ = [s − e −
+    l/c]₊; what the two send is averaged, d⁺ = e + ½ (A x⁺ − A x + s⁺ − s), which is the method among 2K agents over W ⊗
+    (½, ½).
 
     - `penalty`: c > 0, any; when not given, the geometric mean of the agents' curvatures over the largest of
       A_k A_kᵀ, and with bounds at least 0.3 K P/V, of the largest marginal cost and of what is missing at the start.
@@ -73,5 +74,5 @@ class TrackingADMM:
         return State(x, slack, d, mixed.price + self.penalty * d)
 
     def _share(self, agent: Any) -> Array:
-        """Of what the agent says, its own part: half where it keeps a slack besides."""
+        """Return the agent's own part of what it sends: half where it keeps a slack besides."""
         return jnp.where(jnp.isfinite(agent.share.floor), 0.5, 1).astype(agent.share.floor.dtype)

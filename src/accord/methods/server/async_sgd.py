@@ -18,7 +18,7 @@ class Server(NamedTuple):
 
 
 class Reply(NamedTuple):
-    g: Array  # the client's gradient at the model that it had heard
+    g: Array  # the client's gradient at the model that it had received
 
 
 @method
@@ -28,8 +28,8 @@ class AsyncSGD:
     Under curvature h and constant d it is stable if and only if a h < 2 sin(π/(2(2d+1))); K agents of one speed make d
     = K − 1. With `delay_adaptive` a late gradient gets a shorter step: a where d ≤ 2C, else min(a, 1/(4 L d)).
 
-    An agent has as much say as it has arrivals: those ten times slower have a tenth. `participation=C` keeps C jobs
-    under way, dealt out at random to all alike, and so gives everybody an equal say, at the pace of the slowest.
+    An agent has weight in proportion to its arrivals: those ten times slower have a tenth. `participation=C` keeps C
+    jobs under way, dealt out at random to all alike, and so gives all agents equal weight, at the pace of the slowest.
 
     - `step_size`: a. `batch_size`: None for the full gradient, else rows drawn afresh.
     - `delay_adaptive`: whether late gradients count less. `concurrency`: C, agents at work. `smoothness`: L.

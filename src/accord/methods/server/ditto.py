@@ -23,7 +23,7 @@ class Client(NamedTuple):
 
 class Reply(NamedTuple):
     delta: Array  # y_k − w
-    apart: Array  # ‖v_k − w‖²: how far personal models go, which is all that is told of them
+    apart: Array  # ‖v_k − w‖²: how far personal models go, which is all that is sent of them
 
 
 @method

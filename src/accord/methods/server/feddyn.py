@@ -53,7 +53,7 @@ class FedDyn:
     local: Local = GradientDescent(steps=10)
 
     aggregate: ClassVar = Reply(dx="mean", share="sum")
-    cohort: ClassVar = "alike"  # each keeps what it said last, which ages where it is seldom asked
+    cohort: ClassVar = "alike"  # each keeps what it sent last, which ages where it is seldom asked
     reference: ClassVar = "Acar et al. 2021, Federated learning based on dynamic regularization"
     rules: ClassVar = {"penalty": Rule("√(μL), or L/10 where μ = 0", lambda c: (c.mu * c.L) ** 0.5 or c.L / 10)}
     serial: ClassVar = True

@@ -1,4 +1,4 @@
-"""Fed-LT: Peaceman-Rachford splitting with local training, exact however few its steps and whoever answers."""
+"""Fed-LT: Peaceman-Rachford splitting with local training, exact however few its steps and whichever clients answer."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class FedLT:
     regularizer: Regularizer | None = None
 
     aggregate: ClassVar = "sum"
-    cohort: ClassVar = "alike"  # each keeps what it said last, which ages where it is seldom asked
+    cohort: ClassVar = "alike"  # each keeps what it sent last, which ages where it is seldom asked
     reference: ClassVar = (
         "Bastianello, Liu, Johansson 2024, Enhancing privacy in federated learning through local training"
     )

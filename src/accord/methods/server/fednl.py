@@ -32,7 +32,7 @@ class Reply(NamedTuple):
 
 
 class Sum(NamedTuple):
-    """Σ p_k of what the clients said."""
+    """Σ p_k of what the clients sent."""
 
     g: Array
     S: Array

@@ -33,7 +33,7 @@ class FedNova:
 
     ‖a_k‖₁ is τ_k, the local steps; under a pull m each later step forgets a part of the earlier ones, and it is
     [1 − (1−αm)^τ_k]/(αm) steps of α = a/(1 + am). τ_eff is the mean over the rounds before: were it that of the cohort
-    whose d_k it multiplies, whoever works longer would count for more.
+    whose d_k it multiplies, a client that works longer would count for more.
 
     - `local`: `SGD(epochs=...)`, whose steps differ with the size of a shard, or `GradientDescent`.
     - `penalty`: m of the pull m/2 ‖y − x‖², as in FedProx; None for none.

@@ -23,14 +23,14 @@ class Client(NamedTuple):
 
 class Reply(NamedTuple):
     x: Array  # x_k + λ_k/ρ
-    apart: Array  # ‖x_k − x₀‖²: the sum above does not tell it
+    apart: Array  # ‖x_k − x₀‖²: the sum above does not determine it
 
 
 @method
 class FedPD:
     """x_k ≈ argmin f_k(x) + λ_kᵀ(x − x₀) + ρ/2 ‖x − x₀‖², λ_k⁺ = λ_k + ρ (x_k − x₀), x₀⁺ = Σ p_k (x_k + λ_k⁺/ρ).
 
-    Everyone speaks in every round: the paper's option to skip some of them leaves a floor where agents differ.
+    All clients reply in every round: the paper's option to skip some of them leaves a floor where agents differ.
 
     - `penalty`: ρ = 1/η > 0; the geometric mean of the curvatures when not given.
     - `local`: `GradientDescent`, `SGD`, or `ProximalPoint()`, which makes it the alternating direction method.

@@ -32,7 +32,7 @@ class Reply(NamedTuple):
 class FedPer:
     """(u_k, v_k⁺) = local work from (u, v_k); u⁺ = u + Σ p_k (u_k − u): `FedAvg` of some parts; others stay at home.
 
-    It minimises Σ p_k f_k(u, v_k) over what is shared and over everybody's own: `objective` and `worst` are of
+    It minimises Σ p_k f_k(u, v_k) over what is shared and over each client's own: `objective` and `worst` are of
     each client's own model, `Run.agents`. `Run.x` has x0 in the places of the personal parts, and no more. The
     disagreement is that of what clients would make of u. With nothing personal it is `FedAvg`; with everything personal
     each client solves its own problem, alone.

@@ -70,7 +70,7 @@ class FedSGD:
         return Server(x if self.regularizer is None else self.regularizer.prox(x, self.step_size))
 
     def proposal(self, heard: Server, reply: Reply, client: tuple[()]) -> Array:
-        return heard.x  # a gradient proposes no model of its own: everybody holds what was broadcast
+        return heard.x  # a gradient proposes no model of its own: all clients hold what was broadcast
 
     def work(self, size: float) -> float:
         return passes(self.batch_size, size)

@@ -37,7 +37,7 @@ class GIANT:
 
     - `iterations`: of conjugate gradients, at most.
 
-    It takes each client's Hessian for everybody's. With many like rows a client that is nearly so, and it is as quick
+    It takes each client's Hessian for that of all. With many like rows a client that is nearly so, and it is as quick
     as Newton's method; with unlike clients the steps are short, and it may be slower than a first-order method.
 
     >>> import accord

@@ -42,7 +42,7 @@ class LossCaps:
     - `cap`: the most that clients may lose: one number for all, an array of one a client, or a dict by name, in which
       who is missing has none; None for no cap. `step_size`: a ≤ 1/L.
 
-    Where no x meets the caps, the prices grow without bound; the run then says so, and names the least cap possible.
+    Where no x meets the caps, the prices grow without bound; the run then names the least cap possible.
 
     >>> import accord
     >>> problem = accord.problems.quadratic(H=[1.0, 1.0, 1.0], c=[0.0, 0.0, 3.0])

@@ -41,7 +41,7 @@ class Newton:
     linear model four to six; each sends d(d+3)/2 + 1 numbers up, and counts as d + 1 gradients. A term without a
     gradient is refused.
 
-    A Hessian tells more of rows than a gradient does: of a single row it is the row.
+    A Hessian reveals more of rows than a gradient does: of a single row it is the row.
 
     >>> import accord
     >>> problem = accord.problems.quadratic(H=[1.0, 10.0], c=[0.0, 1.0])
@@ -80,4 +80,4 @@ class Newton:
         return jax.tree.map(lambda new, old: jnp.where(short, new, old), on, back)
 
     def proposal(self, heard: Heard, reply: Reply, client: tuple[()]) -> Array:
-        return heard.x  # a client proposes no model of its own: everybody holds what was broadcast
+        return heard.x  # a client proposes no model of its own: all clients hold what was broadcast

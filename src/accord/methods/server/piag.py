@@ -1,4 +1,4 @@
-"""Incremental aggregated gradients: the server remembers what everybody said last."""
+"""Incremental aggregated gradients: the server remembers what each client sent last."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from accord.methods.traits import method
 
 class Server(NamedTuple):
     x: Array  # iterate
-    y: Array  # mean of the gradients that were heard last, one an agent
+    y: Array  # mean of the gradients that were received last, one an agent
 
 
 class Client(NamedTuple):
@@ -32,7 +32,7 @@ class Reply(NamedTuple):
 class PIAG:
     """y⁺ = y + (g_k − g_k old)/K, x⁺ = prox_{a r}(x − a y⁺): every arrival renews one gradient of a mean of all.
 
-    Everybody counts with its weight p_k whatever its pace, so that the optimum is exact; a slow agent's gradient is
+    Each client counts with its weight p_k whatever its pace, so that the optimum is exact; a slow agent's gradient is
     only older. An agent sends the change of its gradient, and what was lost it sends with the next.
 
     - `step_size`: a, stable below about 1/L over the mean age of the gradients in y, which for agents of one pace is

@@ -72,7 +72,7 @@ class QFFL:
         return Server(server.x - reply.delta / reply.h)
 
     def proposal(self, heard: Server, reply: Reply, client: tuple[()]) -> Array:
-        return heard.x  # what the clients send is scaled by their losses: everybody holds what was broadcast
+        return heard.x  # what the clients send is scaled by their losses: all clients hold what was broadcast
 
     def work(self, size: float) -> float:
         return self.local.work(size)

@@ -1,4 +1,4 @@
-"""Rennala: a batch of gradients at one and the same point, from whoever is quick."""
+"""Rennala: a batch of gradients at one and the same point, from the quickest clients."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Heard(NamedTuple):
 
 
 class Reply(NamedTuple):
-    g: Array  # the client's gradient at the model that it had heard
+    g: Array  # the client's gradient at the model that it had received
 
 
 @method

@@ -19,14 +19,14 @@ class Server(NamedTuple):
 
 
 class Reply(NamedTuple):
-    g: Array  # the client's gradient at the model that it had heard
+    g: Array  # the client's gradient at the model that it had received
 
 
 @method
 class Ringmaster:
     """x⁺ = x − a g_k(x_{t−d}) where d < R; a gradient of R steps ago or more is dropped.
 
-    An agent that is slower than R steps of the others is never heard. For data that are alike everywhere it wastes as
+    An agent that is slower than R steps of the others is never used. For data that are alike everywhere it wastes as
     little time as is possible, with R = max(1, ⌈σ²/ε⌉) for gradients of variance σ² and a target of ε.
 
     - `step_size`: a. `threshold`: R. `batch_size`: rows a gradient; None for all.

@@ -25,9 +25,9 @@ class Client(NamedTuple):
 
 @method
 class Scaffnew:
-    """x_k ← x_k − a (∇f_k(x_k) − h_k) until a coin of chance p, the same for all, says speak: x⁺ = Σ p_k x_k.
+    """x_k ← x_k − a (∇f_k(x_k) − h_k) until a coin of chance p, the same for all, comes up: x⁺ = Σ p_k x_k.
 
-    Then h_k⁺ = h_k + (p/a)(x⁺ − x_k), and everyone goes on from x⁺. A round is from one message to the next.
+    Then h_k⁺ = h_k + (p/a)(x⁺ − x_k), and all clients continue from x⁺. A round is from one message to the next.
     In every round Σ p_k h_k = 0.
 
     - `step_size`: a < 2/L. `steps`: 1/p, the local steps of a round on average; √κ, which needs O(√κ log 1/ε) rounds,

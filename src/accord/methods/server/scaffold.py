@@ -49,7 +49,7 @@ class SCAFFOLD:
     server_step_size: float = 1.0
 
     aggregate: ClassVar = Reply(dx="mean", dc="sum")
-    cohort: ClassVar = "alike"  # each keeps what it said last, which ages where it is seldom asked
+    cohort: ClassVar = "alike"  # each keeps what it sent last, which ages where it is seldom asked
     reference: ClassVar = "Karimireddy et al. 2020, SCAFFOLD: Stochastic controlled averaging for federated learning"
     serial: ClassVar = True
 

@@ -1,6 +1,6 @@
 """Local work: what an agent does between two messages, on its own data alone.
 
-All of it seeks f_k(y) + shiftᵀy + pull/2 ‖y − x‖² from the model x that was heard: in steps, or to its end.
+All of it seeks f_k(y) + shiftᵀy + pull/2 ‖y − x‖² from the model x that was received: in steps, or to its end.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def _descend(
 
 @method
 class GradientDescent:
-    """Full local gradient steps: y ← y − a (∇f_k(y) + shift + pull·(y − x)), from the model x that was heard.
+    """Full local gradient steps: y ← y − a (∇f_k(y) + shift + pull·(y − x)), from the model x that was received.
 
     - `steps`: how many, τ. `step_size`: a; 1/L when not given.
 
@@ -71,7 +71,7 @@ class GradientDescent:
         return _descend(agent, x, self.count(agent), self.step_size, lambda own, y, i: own.grad(y), shift, pull, x)
 
     def count(self, agent: Any) -> Any:
-        """How many steps this is for an agent, τ_k."""
+        """Return the number of steps of an agent, τ_k."""
         return agent.steps(self.steps)
 
     def work(self, size: float) -> float:
@@ -121,14 +121,14 @@ class SGD:
         return y
 
     def count(self, agent: Any) -> Any:
-        """How many steps this is for an agent, τ_k; at least one."""
+        """Return the number of steps of an agent, τ_k; at least one."""
         if self.epochs is None:
             return agent.steps(self.steps or 1)
         batch = min(self.batch_size, agent.capacity)
         return agent.steps(jnp.maximum(self.epochs * ((agent.size + batch - 1) // batch), 1))
 
     def _batches(self, agent: Any, epoch: int, groups: Any) -> Any:
-        """How many batches of an epoch an agent takes: all of them, unless it breaks off before."""
+        """Return how many batches of an epoch an agent takes: all of them, unless it breaks off before."""
         return groups if agent.complete is None else jnp.clip(self.count(agent) - epoch * groups, 0, groups)
 
     @staticmethod
@@ -176,5 +176,5 @@ class ProximalPoint:
         return agent.prox(x if shift is None else x - shift / pull, pull)
 
     def work(self, size: float) -> float:
-        """One question to an oracle."""
+        """Return the work of one question to an oracle."""
         return 1.0

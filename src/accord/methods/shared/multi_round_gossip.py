@@ -93,4 +93,4 @@ RULES = {
     "gamma": Rule("λ₂/λ_max of I−W", lambda c: c.gamma),
     "c": Rule("2/((1+γ) λ_max(I−W))", lambda c: 2 / ((1 + c.gamma) * c.lambda_max)),
 }
-"""What Chebyshev's polynomial has to know of the network."""
+"""The constants of the network that Chebyshev's polynomial needs."""

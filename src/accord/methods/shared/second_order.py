@@ -1,4 +1,4 @@
-"""What methods of second order share: the upper triangle of a Hessian, the direction that it gives, and the step."""
+"""The common parts of second-order methods: the upper triangle of a Hessian, its direction, and the step."""
 
 from __future__ import annotations
 
@@ -62,9 +62,9 @@ def direction(H: Array, g: Array) -> Array:
 
 
 def falls(f: Array, slope: Array, f0: Array, slope0: Array, s: Any) -> Array:
-    """Whether a step s from a point with value f0 and slope0 < 0 to one with f and slope is short enough.
+    """Return True where a step s from a point with value f0 and slope0 < 0 to one with f and slope is short enough.
 
-    f ≤ f0 + c s slope0 (Armijo 1966); where f is f0 to rounding and cannot tell, slope ≤ (1−2c) |slope0|, which for a
+    f ≤ f0 + c s slope0 (Armijo 1966); where f is f0 to rounding and cannot decide, slope ≤ (1−2c) |slope0|, which for a
     quadratic is the same (Hager, Zhang 2005).
     """
     rounding = 16 * jnp.finfo(jnp.asarray(f).dtype).eps * jnp.abs(f0)

@@ -7,7 +7,7 @@ from typing import Any
 from jax import Array
 
 NEIGHBOURHOOD = "a neighbourhood of the optimum, of the order of the step size"
-"""Where a method ends with rows drawn afresh that is exact with all of them."""
+"""The limit, with rows drawn afresh, of a method that is exact with all of them."""
 
 
 def gradient(agent: Any, x: Array, key: Array, batch_size: int | None) -> Array:
@@ -22,7 +22,7 @@ def gradient(agent: Any, x: Array, key: Array, batch_size: int | None) -> Array:
 
 
 def passes(batch_size: int | None, size: float) -> float:
-    """How many passes over its shard of `size` rows it costs an agent.
+    """Return the number of passes over its shard of `size` rows that it costs an agent.
 
     >>> passes(None, 100), passes(20, 100)
     (1.0, 0.2)

@@ -25,18 +25,18 @@ class Spans(NamedTuple):
     now: Span
 
     def add(self, x: Array, weight: Array, turn: Any) -> Spans:
-        """With one more round; on a `turn` a new span begins."""
+        """Add one more round; on a `turn` a new span begins."""
         last = Span(*(jnp.where(turn, now, last) for now, last in zip(self.now, self.last, strict=True)))
         now = Span(*(jnp.where(turn, 0, now) for now in self.now))
         return Spans(last, Span(now.total + weight * x, now.weight + weight))
 
     @property
     def mean(self) -> Array:
-        """Of both."""
+        """The mean of both."""
         return (self.last.total + self.now.total) / (self.last.weight + self.now.weight)
 
 
 def empty(x: Array) -> Spans:
-    """Before the first round."""
+    """Return the spans before the first round."""
     nothing = Span(jnp.zeros_like(x), jnp.zeros((), x.dtype))
     return Spans(nothing, nothing)

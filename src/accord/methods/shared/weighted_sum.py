@@ -1,4 +1,4 @@
-"""What average consensus keeps whole: shares s of Σ p_k x_k and w of Σ p_k, averaged apart; s/w tends to the mean."""
+"""The invariant of average consensus: shares s of Σ p_k x_k and w of Σ p_k, averaged apart; s/w tends to the mean."""
 
 from __future__ import annotations
 
@@ -25,6 +25,6 @@ class WeightedSum(NamedTuple):
 
 
 def local_optimum(x: Array, agent: Any) -> WeightedSum:
-    """What an agent begins with: its own optimum, of many the one nearest to x, and its weight."""
+    """Return an agent's first value: its own optimum, of many the one nearest to x, and its weight."""
     w = jnp.ones(1, x.dtype) * agent.scale
     return WeightedSum(w * agent.prox(x, 0.0), w)

@@ -31,7 +31,7 @@ def from_arrow(
 
     - `path`: an Arrow file (`.arrow`, `.feather`, not compressed), which is mapped into memory and read where its rows
       lie; or a Parquet file, which is compressed, and so first unpacked, a row group at a time, into an Arrow file.
-    - `by`: the column that says whose a row is; the rows of an agent lie together. `target`: the column to predict.
+    - `by`: the column that names a row's agent; the rows of an agent lie together. `target`: the column to predict.
     - `features`: the columns to predict from, all others if not given; columns of numbers, or one of lists of one
       length. Integers are taken as float32, as are lists of them.
     - `panel`: as of `Stored`. `unpacked`: where a Parquet file is unpacked to; a temporary file when not given.
@@ -105,13 +105,13 @@ class _Column:
 
 
 def _places(firsts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """Where the rows of several agents lie, who begin at `firsts` and have `sizes`, one agent after another."""
+    """Return the places of the rows of several agents that begin at `firsts` and have `sizes`, in order."""
     before = np.repeat(np.cumsum(sizes) - sizes, sizes)
     return np.repeat(firsts, sizes) + np.arange(sizes.sum()) - before
 
 
 def _beside(columns: Sequence[_Column], places: np.ndarray) -> np.ndarray:
-    """What columns hold at these places as one matrix of floating point numbers, a row a place."""
+    """Return columns at these places as one matrix of floating point numbers, a row a place."""
     parts = [column.at(places) for column in columns]
     parts = [part if part.ndim == 2 else part[:, None] for part in parts]
     parts = [part if part.dtype.kind == "f" else part.astype(np.float32) for part in parts]
@@ -132,7 +132,7 @@ def _numbers(chunk: Any, name: str) -> np.ndarray:
 
 
 def _agents(column: Any, by: str) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    """At which row every agent begins, how many rows it has, and what it is called."""
+    """Return the first row of every agent, its number of rows, and its name."""
     pa = _pyarrow("Reading an Arrow file")
     if column.null_count:
         raise DataError(f"Column {by!r} names no agent in {column.null_count} rows. Say whose they are.")
@@ -161,7 +161,7 @@ def _mapped(path: Path) -> Any:
     pa = _pyarrow("Reading an Arrow file")
     try:
         table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-        table.validate(full=True)  # else what it says of itself is believed, and places beyond its end are read
+        table.validate(full=True)  # else its own metadata are believed, and places beyond its end are read
         return table
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise DataError(

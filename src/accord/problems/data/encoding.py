@@ -18,13 +18,13 @@ from accord.problems.data.reading import tidied
 INTERCEPT = "intercept"
 CONSTANT = 1e-12  # a spread below this share of the mean is rounding
 OTHER = "other"  # the level of all texts that too few rows hold
-MANY = 20  # levels from which a column of text is told
+MANY = 20  # levels from which a column of text is reported
 DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T ].*)?")
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Where a problem's numbers come from: enough to name a coefficient, encode new rows and trace a row to its agent.
+    """The origin of a problem's numbers: enough to name a coefficient, encode new rows and trace a row to its agent.
 
     - `columns`: what each number of a decision weighs, "age", "sex=male", ..., "intercept"; d of them.
     - `means`, `scales`: (d,), the federated mean of each column, which stands in for a missing value, and its standard
@@ -76,7 +76,7 @@ def levels_of(
 ) -> dict[str, tuple[Any, ...]]:
     """The texts of each text column that leave an agent, united over all.
 
-    - `rows`: where each agent's rows are; an agent tells a level that `least` of its own rows hold, and of all others
+    - `rows`: where each agent's rows are; an agent sends a level that `least` of its own rows hold, and of all others
       that there are some, which makes them one level.
     """
     return {name: _levels(frame[name], rows, least) for name in features if not _is_number(frame[name])}
@@ -93,7 +93,7 @@ def merged(frame: pd.DataFrame, levels: Mapping[str, tuple[Any, ...]]) -> pd.Dat
 
 
 def column_names(features: Sequence[str], levels: Mapping[str, tuple[Any, ...]], intercept: bool) -> tuple[str, ...]:
-    """What each encoded column is called."""
+    """Return the name of each encoded column."""
     names = [
         printable(f"{name}={level}") if level is not None else name
         for name, level in _plan(features, levels, intercept)

@@ -24,27 +24,27 @@ SHEETS = (".xlsx", ".xlsm", ".xls", ".ods")
 PACKED = (".gz", ".bz2", ".xz", ".zip", ".zst")
 COMMA = re.compile(r"[-+]?\d*,?\d+(?:[eE][-+]?\d+)?")
 THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+")
-HEAD = 1 << 16  # bytes from which a dialect is told
+HEAD = 1 << 16  # bytes from which a dialect is detected
 
 
 class Dialect(NamedTuple):
-    """How a text file writes a table."""
+    """The format in which a text file writes a table."""
 
     sep: str = ","
     encoding: str = "utf-8"
 
     @property
     def usual(self) -> bool:
-        """Whether there is nothing to tell of it."""
+        """True where there is nothing to report about it."""
         return self.sep == "," and self.encoding in ("utf-8", "utf-8-sig")
 
     def told(self, name: str) -> str:
-        """What was found, in words."""
+        """Describe what was found, in words."""
         return f"{name} is read as {self.encoding}, with {SEPARATORS[self.sep]} between its fields"
 
 
 def read(table: Any, how: Mapping[str, Any] | None = None) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """The table as a DataFrame with named columns, texts stripped and blanks missing; and what was found, to tell.
+    """The table as a DataFrame with named columns, texts stripped and blanks missing; and what was found, to report.
 
     - `how`: arguments of `pandas.read_csv`, such as `{"sep": ";", "decimal": ","}`, in place of what is found.
 
@@ -181,7 +181,7 @@ def _decodes(path: Path, encoding: str) -> bool:
 
 
 def _check_fields(path: Path, sep: str, encoding: str) -> None:
-    """As many fields in every line as names in the first: what is beyond them would be an index, or be lost."""
+    """Require as many fields in every line as names in the first: what is beyond them would be an index, or be lost."""
     with path.open(encoding=encoding, newline="") as file:
         rows = _counted(csv.reader(file, delimiter=sep))
         _, names = next(rows, (0, []))

@@ -1,4 +1,4 @@
-"""Rows of data as an agent sees them: alone, in a stack of shards of one length, or in pages among everybody's."""
+"""Rows of data as an agent sees them: alone, in a stack of shards of one length, or in pages among those of all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jax.custom_batching import custom_vmap
 from accord.core.pytrees import pytree
 
 Part = Callable[[Any, Any, Array], Any]
-"""What some rows add to a sum, given x, the rows, and which of them count."""
+"""The term that some rows add to a sum, given x, the rows, and which of them count."""
 
 
 class Blocks(NamedTuple):
@@ -29,7 +29,7 @@ class Blocks(NamedTuple):
 @pytree
 @dataclass(frozen=True)
 class Rows:
-    """One agent's examples; or, with `k`, agent k's within the stack, or the pages, of everybody's.
+    """One agent's examples; or, with `k`, agent k's within the stack, or the pages, of all agents.
 
     A loop over agents indexes the stack at [k, i] and so reads a minibatch where it lies; slicing out
     agent k first would copy the whole shard for every agent and round.
@@ -50,7 +50,7 @@ class Rows:
         return jax.tree.leaves(self.data)[0].shape[0 if self.k is None else 1]
 
     def all(self) -> Any:
-        """Every row, padding included."""
+        """Return every row, padding included."""
         if self.blocks is not None:
             return self.take(jnp.minimum(jnp.arange(self.most, dtype=jnp.int32), jnp.maximum(self.size - 1, 0)))
         return self.data if self.k is None else jax.tree.map(lambda leaf: leaf[self.k], self.data)
@@ -77,7 +77,7 @@ class Rows:
         return jax.tree.map(lambda leaf: leaf[indices] if self.k is None else leaf[self.k, indices], self.data)
 
     def summed(self, part: Part, x: Any) -> Any:
-        """What all the agent's own rows add up to: a pytree of sums."""
+        """Return the sum over all the agent's own rows: a pytree of sums."""
         if self.blocks is None:
             return part(x, self.all(), jnp.arange(self.capacity, dtype=jnp.int32) < self.size)
         return _block_by_block(part, self.length)(x, self.k, self.size, self.blocks, self.data)
@@ -93,7 +93,7 @@ AT_ONCE = 4
 
 
 def _in_turn(part: Part, length: int, x: Any, k: Array, size: Array, book: Blocks, data: Any) -> Any:
-    """What one agent's pages add up to, several at a time as long as so many are left."""
+    """Return the sum over one agent's pages, several at a time as long as so many are left."""
     rows = Rows(data, size, k, book, length)
 
     def of(first: Any, count: int) -> Any:
@@ -114,7 +114,7 @@ def _in_turn(part: Part, length: int, x: Any, k: Array, size: Array, book: Block
 def _block_by_block(part: Part, length: int) -> Callable[..., Any]:
     """The sum over an agent's pages: in a loop when it is asked alone, in one batch when all agents are.
 
-    In the batch every page stands for its owner, so that nobody's work is padded to the largest agent's.
+    In the batch every page stands for its owner, so that no agent's work is padded to the largest agent's.
     """
     alone = partial(_in_turn, part, length)
 
@@ -155,7 +155,7 @@ LARGE = 4096
 
 
 def _by_owner(part: Part, pages: Blocks, book: Any, x: Any, own: Any, asked: Array) -> Any:
-    """Every page's part at its owner's x (everybody's where it is not `own`), added up by owner."""
+    """Return every page's part at its owner's x (one for all where it is not `own`), added up by owner."""
     K, length = len(pages.first), jax.tree.leaves(book)[0].shape[1]
     counts = jnp.arange(length, dtype=jnp.int32) < pages.filled[:, None]
     of = lambda owner: jax.tree.map(lambda leaf, own: leaf[asked[owner]] if own else leaf, x, own)  # noqa: E731

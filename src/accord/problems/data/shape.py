@@ -27,7 +27,7 @@ class Shape(NamedTuple):
 
     @property
     def size(self) -> int:
-        """How many numbers a decision has."""
+        """The number of numbers in a decision."""
         return sum(math.prod(leaf) for leaf in self.leaves)
 
     def flatten(self, params: Any) -> Array:
@@ -55,8 +55,8 @@ class Shape(NamedTuple):
         return jax.tree.unflatten(self.tree, parts)
 
     def places(self, parts: Any) -> tuple[tuple[int, int], ...]:
-        """Where parts stand in the vector, (first, end) each and in order: leaves or branches by their names, with dots
-        between names, or such places themselves.
+        """Return the places of parts in the vector, (first, end) each and in order: leaves or branches by their names,
+        with dots between names, or such places themselves.
 
         >>> Shape.of({"body": np.zeros((2, 2)), "head": {"bias": 0.0, "slope": np.zeros(3)}}).places(("head",))
         ((4, 8),)

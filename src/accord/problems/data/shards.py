@@ -14,14 +14,14 @@ from accord.errors import DataError
 from accord.problems.data.rows import Blocks, Rows
 
 OVERHEAD = 8
-"""What a page costs besides its rows, in rows: it looks its owner up, and is added to what the owner has (measured)."""
+"""The cost of a page besides its rows, in rows: its owner is looked up, and it is added to the owner's (measured)."""
 
 WORTH = 1.25
-"""How many times more rows a stack has to hold before shards are kept in pages instead."""
+"""The factor by which a stack has to hold more rows before shards are kept in pages instead."""
 
 
 def layout(shards: tuple[Any, ...], sizes: np.ndarray, even: bool = False) -> Rows:
-    """All shards as one: in a stack where they are about as long as the longest, or have to be `even`; else in pages.
+    """Lay out all shards as one: in a stack where they are about equally long, or have to be `even`; else in pages.
 
     >>> layout((np.zeros(9), np.zeros(8)), np.array([9, 8])).data.shape
     (2, 9)
@@ -43,7 +43,7 @@ def in_blocks(flat: Any, sizes: np.ndarray, places: Blocks, length: int, largest
 
 
 def pack_blocks(rows: Any, sizes: np.ndarray, length: int, largest: int, room: int) -> Rows:
-    """Rows that come one agent's after another's, bound in pages; `room` pages in all, those beyond everybody's empty.
+    """Rows that come one agent's after another's, bound in pages; `room` pages in all, those beyond the agents' empty.
 
     Who is fetched differs from round to round, and the room need not, so that nothing is compiled anew.
     """
@@ -80,7 +80,7 @@ class Held:
         self.shards = shards
 
     def laid_out(self, sizes: np.ndarray, even: bool) -> Rows:
-        """All shards as one; from now on the data are there, and only there."""
+        """Lay out all shards as one; from now on the data are there, and only there."""
         rows = layout(self.shards, sizes, even)
         self.shards = views(rows, sizes)
         return rows
@@ -99,13 +99,13 @@ def block_length(sizes: np.ndarray) -> int:
 
 
 def block_count(sizes: np.ndarray, length: int) -> Blocks:
-    """Where everybody's pages lie when they lie one after another."""
+    """Lay out the pages of all agents one after another."""
     counts = -(-sizes // length)
     ends = np.cumsum(counts)
     owner = np.repeat(np.arange(len(sizes), dtype=np.int32), counts)
     before = np.arange(ends[-1]) - (ends - counts)[owner]  # pages of the same owner before each
     filled = np.minimum(length, sizes[owner] - before * length)
-    first = np.minimum(ends - counts, ends[-1] - 1) * length  # of who has none, somebody's
+    first = np.minimum(ends - counts, ends[-1] - 1) * length  # of an agent that has none, another's
     return Blocks(first.astype(np.int32), owner, filled.astype(np.int32))
 
 
@@ -121,7 +121,7 @@ def _one_after_another(leaves: tuple[np.ndarray, ...], places: Blocks, length: i
 
 
 def stack(shards: tuple[Any, ...]) -> Any:
-    """All shards in one pytree with leading axes (agent, row).
+    """Stack all shards in one pytree with leading axes (agent, row).
 
     Padding repeats real rows, so that a loss and its gradient are finite there and masking them out is exact.
     """
@@ -160,7 +160,7 @@ def nonempty(shards: Any, k: int, sizes: np.ndarray) -> Any:
 
 
 def size(shard: Any) -> int:
-    """How many examples a shard has."""
+    """Return the number of examples in a shard."""
     return int(np.shape(jax.tree.leaves(shard)[0])[0])
 
 
@@ -202,7 +202,7 @@ def arrays(shard: Any, k: int) -> Any:
 
 
 def _is_sparse(leaf: Any) -> bool:
-    """Whether a leaf is a sparse matrix, of SciPy or of JAX, which need not be imported to be told."""
+    """Return True where a leaf is a sparse matrix, of SciPy or of JAX, which need not be imported to find out."""
     return type(leaf).__module__.startswith(("scipy.sparse", "jax.experimental.sparse"))
 
 
@@ -228,7 +228,7 @@ def check_range(shards: tuple[Any, ...], dtype: np.dtype | None = None) -> None:
 
 
 def field(path: Any) -> str:
-    """What a leaf of a shard is called: (features, targets) by convention, else its path."""
+    """Return the name of a leaf of a shard: (features, targets) by convention, else its path."""
     name = jax.tree_util.keystr(path)
     return {"[0]": "features", "[1]": "targets", "": "data"}.get(name, name)
 

@@ -26,7 +26,7 @@ def iid(data: Any, agents: int, seed: int = 0) -> list[Any]:
 
 
 def by_label(data: Any, agents: int, labels_per_agent: int, seed: int = 0) -> list[Any]:
-    """Each agent has examples of `labels_per_agent` labels only; the agents that share one divide its examples equally.
+    """Give each agent examples of `labels_per_agent` labels only; agents that share one divide its examples equally.
 
     Raises `ProblemError` where the agents would not have a place for every label.
 
@@ -54,7 +54,7 @@ def by_label(data: Any, agents: int, labels_per_agent: int, seed: int = 0) -> li
 
 
 def dirichlet(data: Any, agents: int, alpha: float, seed: int = 0) -> list[Any]:
-    """Each label's examples are divided in shares drawn from Dirichlet(α, ..., α): alike for large α, apart for small.
+    """Divide each label's examples in shares drawn from Dirichlet(α, ..., α): alike for large α, apart for small.
 
     Source: Yurochkin et al. 2019, Bayesian nonparametric federated learning of neural networks.
 

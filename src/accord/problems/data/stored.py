@@ -52,7 +52,7 @@ class Stored:
         object.__setattr__(self, "sizes", sizes)
 
     def __repr__(self) -> str:
-        """How many agents and rows there are; nothing is fetched for it."""
+        """Return how many agents and rows there are; nothing is fetched for it."""
         return f"Stored({len(self):,} agents, {int(self.sizes.sum()):,} rows, panel={self.panel:,})"
 
     def __len__(self) -> int:
@@ -74,7 +74,7 @@ class Stored:
 
     @cached_property
     def examined(self) -> np.ndarray:
-        """The panel, in order; whoever has rows may be in it, each as likely as any other."""
+        """The panel, in order; every agent with rows may be in it, each as likely as any other."""
         asked = np.flatnonzero(self.sizes)
         if len(asked) <= self.panel:
             return np.arange(len(self)) if len(self) <= self.panel else asked
@@ -117,7 +117,7 @@ class Stored:
         return rows
 
     def owner(self, ks: np.ndarray, row: int) -> int:
-        """Whose a row of a fetch is."""
+        """Return the agent to which a row of a fetch belongs."""
         return int(ks[np.searchsorted(np.cumsum(self.sizes[ks]), row, side="right")])
 
 

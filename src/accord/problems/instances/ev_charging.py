@@ -16,8 +16,9 @@ from accord.problems.problem import Coupled
 class Fleet:
     """Electric cars, an entry each; hours count from the beginning of the day that is planned.
 
-    - `arrival`, `departure`: hours; plugged in from the one to the other. Whoever stays over midnight leaves after hour
-      24, 31 for seven in the morning: every day is like the one that is planned, so the same plan has its morning too.
+    - `arrival`, `departure`: hours; plugged in from the one to the other. A car that stays over midnight leaves after
+      hour 24, 31 for seven in the morning: every day is like the one that is planned, so the same plan has its morning
+      too.
     - `need`: kWh that the battery must have gained by departure. `power`: kW, the most that the car takes.
 
     Raises `ProblemError` for a car that leaves before it arrives, stays for more than a day, or whose numbers are none.
@@ -40,7 +41,7 @@ class Fleet:
         return len(self.arrival)
 
     def first(self, count: int) -> Fleet:
-        """So many of its cars."""
+        """Select so many of its cars."""
         return Fleet(self.arrival[:count], self.departure[:count], self.need[:count], self.power[:count])
 
     def most(self, steps: int, hours: float) -> np.ndarray:
@@ -48,7 +49,7 @@ class Fleet:
         return _folded(self._most_of_two_days(steps, hours))
 
     def at_once(self, steps: int, hours: float) -> np.ndarray:
-        """(K, T), kW where nobody coordinates: everyone charges at full power from arrival until done."""
+        """(K, T), kW without coordination: every car charges at full power from arrival until done."""
         filled = np.cumsum(hours * self._most_of_two_days(steps, hours), axis=1)
         return _folded(np.diff(np.minimum(filled, self.need[:, None]), axis=1, prepend=0) / hours)
 
@@ -119,7 +120,7 @@ class Charging(Coupled):
 
     @property
     def at_once(self) -> np.ndarray:
-        """(K, T), kW where nobody coordinates: everyone charges at full power from arrival until done."""
+        """(K, T), kW without coordination: every car charges at full power from arrival until done."""
         return self.fleet.at_once(len(self.load), self.hours)
 
 
@@ -127,8 +128,8 @@ def charging(fleet: Fleet, load: Any, limit: float, tariff: Any, wear: float = 0
     """Cars charge over a day, as cheaply as they can, and together with the homes keep a transformer's limit.
 
     Minimise Σ_k Σ_t Δ(tariff_t x_kt + wear/2 x_kt²) such that Σ_k x_kt + load_t ≤ limit at every step t, and that each
-    car k has Σ_t Δ x_kt = need_k, 0 ≤ x_kt ≤ its power while it is plugged in. A car tells nobody its window, its need
-    or its wear: it hears a price for every step and answers with its plan. Prices are € for a kW during a step of Δ
+    car k has Σ_t Δ x_kt = need_k, 0 ≤ x_kt ≤ its power while it is plugged in. A car sends no one its window, its need
+    or its wear: it receives a price for every step and answers with its plan. Prices are € for a kW during a step of Δ
     hours.
 
     - `load`: (T,), kW that the homes take in each of T steps of a day. `limit`: kW. `tariff`: €/kWh, (T,) or one.

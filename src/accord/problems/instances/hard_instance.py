@@ -42,7 +42,7 @@ def hard_instance(kappa: float, agents: int = 16, d: int | None = None) -> Probl
 
     With c = (κ−1)/2, the first quarter of the agents has f = ½‖x‖² + c/2 (xᵀM₁x − 2x₁) and the last quarter
     f = ½‖x‖² + c/2 xᵀM₂x, where M₁ = e₁e₁ᵀ + Σ (e_j−e_{j+1})(e_j−e_{j+1})ᵀ over even j, M₂ the same sum over odd j;
-    those between have f = ½‖x‖². One end alone cannot reach the next coordinate: it must hear from the other first.
+    those between have f = ½‖x‖². One end alone cannot reach the next coordinate: it must receive from the other first.
 
     - `kappa`: κ > 1, the condition number of the worst agent. `agents`: on the path, at least 4.
     - `d`: decisions; 10√κ rounded up to tens unless given, enough that the end of the chain is not felt.

@@ -74,7 +74,7 @@ class OptimalPowerFlow(Coupled):
         return price + self.grid.shift_factors[self.limited].T @ rents
 
     def graph(self) -> nx.Graph:
-        """Who can talk to whom: along the lines, through a line that is an agent itself where it has a limit."""
+        """Return the graph of possible links: along the lines, and through a line with a limit, itself an agent."""
         import networkx as nx
 
         n, graph = len(self.grid.buses), nx.Graph(name=f"the lines of {self.grid.name}")

@@ -54,7 +54,7 @@ class Grid:
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """What the lines are called: by their buses, "4–5", with a number where there are several between two."""
+        """The names of the lines: by their buses, "4–5", with a number where there are several between two."""
         plain = [f"{self.buses[i]}–{self.buses[j]}" for i, j in self.ends]
         return tuple(
             f"{name} ({plain[: i + 1].count(name)})" if plain.count(name) > 1 else name for i, name in enumerate(plain)
@@ -117,7 +117,7 @@ def ieee(case: str) -> Grid:
 def of_tables(
     name: str, *, baseMVA: float, bus: np.ndarray, branch: np.ndarray, gen: np.ndarray, gencost: np.ndarray, **_: Any
 ) -> Grid:
-    """From the columns of MATPOWER's tables, as its manual numbers them."""
+    """Build a grid from the columns of MATPOWER's tables, as its manual numbers them."""
     isolated = set(bus[bus[:, 1] == ISOLATED, 0])
     bus = bus[bus[:, 1] != ISOLATED]
     known = set(bus[:, 0]) | isolated

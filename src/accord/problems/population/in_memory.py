@@ -1,4 +1,4 @@
-"""Asking every agent a question, and keeping count of what it says in answer."""
+"""Questions to every agent, and a count of the bytes of its answers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WASTE = 4  # times the rows that there are: more padding than that is worth comp
 
 
 class QueryCost(NamedTuple):
-    """What one agent hears and says of one kind, in all."""
+    """The bytes that one agent receives and sends of one kind, in all."""
 
     times: int = 0
     heard: int = 0  # bytes
@@ -62,7 +62,7 @@ class Population:
 
 
 def _alike(agents: list[Agent]) -> Iterator[tuple[np.ndarray, Agent]]:
-    """Agents of about one size in one; what fills a shard up is masked by its size."""
+    """Group agents of about one size in one; what fills a shard up is masked by its size."""
     rooms = np.array([agent.capacity for agent in agents])
     if rooms.max() * len(rooms) <= WASTE * rooms.sum():
         rooms[:] = rooms.max()

@@ -1,4 +1,4 @@
-"""What the doctor asks an agent: each a function of that agent alone, which in answer tells its own numbers.
+"""The questions of the doctor to an agent: each a function of that agent alone, which returns its own numbers.
 
 Nothing else leaves an agent, and no row does. Simulated, all are asked at once; a worker would ask its own.
 """

@@ -40,7 +40,7 @@ class CorruptFrame(Exception):
 
 
 class FramingError(Exception):
-    """What comes is no frame, so that nobody knows where the next begins."""
+    """An input that is no frame, so that the beginning of the next is unknown."""
 
 
 def checksum(content: Any, key: bytes, number: int | None = None) -> bytes:
@@ -97,7 +97,7 @@ def read(connection: socket.socket, key: bytes = b"", number: int = 0) -> Envelo
 
 
 def reading(connection: socket.socket, flags: int = 0, key: bytes = b"", number: int = 0) -> Reading:
-    """The next envelope as it comes: where `flags` say not to wait, a turn ends when no more of it is there."""
+    """The next envelope as it comes: where `flags` forbid waiting, a turn ends when no more of it is there."""
     start = yield from _filled(connection, PREFIX.size + HEADER_CRC.size, flags)
     mark, version, length, size, told = PREFIX.unpack_from(start)
     sealed = checksum(start[: PREFIX.size], key, number)
@@ -114,7 +114,7 @@ def reading(connection: socket.socket, flags: int = 0, key: bytes = b"", number:
 
 
 def _filled(connection: socket.socket, size: int, flags: int) -> Generator[None, None, memoryview]:
-    """So many bytes, with room made for at most twice as many as have come."""
+    """Read so many bytes, with room made for at most twice as many as have come."""
     content, have = np.empty(min(size, AT_ONCE), np.uint8), 0
     while have < size:
         if have == len(content):

@@ -19,11 +19,11 @@ DEADLINE = 10.0
 UNPROVEN = 64
 """Connections at a time that have proven nothing yet; of more, the oldest gives way."""
 CONNECTS, LISTENS = b"who connects", b"who listens"
-OPENING = struct.Struct("<ii24s")  # the own number, that of whom one wants to reach, and a nonce
+OPENING = struct.Struct("<ii24s")  # the own number, that of the party one wants to reach, and a nonce
 
 
 class Proven(NamedTuple):
-    """Who is at the other end of a connection, and the keys of the frames in either direction."""
+    """The party at the other end of a connection, and the keys of the frames in either direction."""
 
     other: int
     sent: bytes
@@ -33,11 +33,12 @@ class Proven(NamedTuple):
 def proving(
     connection: socket.socket, secret: bytes, own: int, wanted: int | None = None
 ) -> Generator[None, None, Proven]:
-    """Show that one knows the secret and see that the other does, without saying it; a turn ends where it would wait.
+    """Show that one knows the secret and see that the other does, without sending it; a turn ends where it would wait.
 
     Each opens with its number and a nonce, and answers with HMAC(secret, role, both openings): so the proof binds both
-    numbers, and is of no use on any other connection. Who connects says whom it wants, who listens has nobody `wanted`.
-    Raises `OSError` where the other does not know the secret, or is not the one that was wanted.
+    numbers, and is of no use on any other connection. The party that connects names the other as `wanted`; for one that
+    listens `wanted` is None. Raises `OSError` where the other does not know the secret, or is not the one that was
+    wanted.
     """
     role, other = (LISTENS, CONNECTS) if wanted is None else (CONNECTS, LISTENS)
     mine = OPENING.pack(own, own if wanted is None else wanted, secrets.token_bytes(24))
@@ -74,7 +75,7 @@ class Welcome:
     """A listener and its thread: strangers prove that they know the secret, and are then handed on.
 
     It goes on whatever a stranger does, and where the process has no more files to open: then, and where too many have
-    proven nothing yet, the oldest of those is hung up on. Nobody has more than the deadline for all of its proof.
+    proven nothing yet, the oldest of those is hung up on. None has more than the deadline for all of its proof.
     """
 
     def __init__(self, machine: str, secret: bytes, own: int, met: Callable[[Proven, socket.socket], None]) -> None:
@@ -127,7 +128,7 @@ class Welcome:
         self._turn(connection)
 
     def _turn(self, connection: socket.socket) -> None:
-        """Whoever has proven that it knows the secret is handed on; who does not know it is hung up on."""
+        """Advance a proof: hand on a connection that has proven the secret, and close one that does not know it."""
         if connection not in self.unproven:
             return
         try:

@@ -1,4 +1,4 @@
-"""A connection between any two processes that speak: how bytes move from machine to machine."""
+"""A connection between any two processes that communicate: how bytes move from machine to machine."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ AT_ONCE = getattr(socket, "MSG_DONTWAIT", 0)
 
 
 class Sockets:
-    """A link over TCP. Who connects and who listens prove to each other that they know the run's secret.
+    """A link over TCP. Both ends prove to each other that they know the run's secret.
 
     Before that nothing else is read, and every frame after it bears a checksum that only the two can make.
 
     Workers listen, and learn from the host where the others do. What cannot be sent is lost, and what comes damaged is
     refused: both are asked for again. Where a connection bears no frames any more, it is hung up. Only who connects is
-    met by other threads: whoever receives reads all connections, so that a word wakes nobody but whom it is for.
+    met by other threads: the thread that receives reads all connections, so that a message wakes none but its receiver.
     """
 
     def __init__(self, own: int, secret: bytes, machine: str | None = None) -> None:
@@ -46,7 +46,7 @@ class Sockets:
 
     @property
     def address(self) -> Address:
-        """Where this party listens."""
+        """The address where this party listens."""
         assert self.welcome is not None  # the host does not listen: it connects to all
         return self.welcome.listener.getsockname()[:2]
 
@@ -73,13 +73,13 @@ class Sockets:
         return self.heard.popleft()
 
     def introduce(self, book: dict[int, Address]) -> None:
-        """Tell all workers where all workers listen; those that have moved are connected to anew."""
+        """Send all workers the addresses of all; those that have moved are connected to anew."""
         self._learn(book)
         for worker in book:
             self._send_address_book(worker)
 
     def forget(self, worker: int) -> None:
-        """Hang up on one, of whom nothing is heard any more."""
+        """Close the connection of a party, from which nothing is received any more."""
         if (old := self.ways.pop(worker, None)) is not None:
             self._close_connection(old.connection)
 
@@ -108,7 +108,7 @@ class Sockets:
     def _writer(self, to: int) -> FrameWriter:
         if to not in self.ways:
             if to not in self.address_book:
-                raise ConnectionError  # nobody has said where it is
+                raise ConnectionError  # its address is not known
             connection = socket.create_connection(self.address_book[to], timeout=DEADLINE)
             try:
                 proven = prove(connection, self.secret, self.own, to)
@@ -121,15 +121,15 @@ class Sockets:
         return self.ways[to]
 
     def _accept(self, proven: Proven, connection: socket.socket) -> None:
-        """One has proven that it knows the secret, to the thread that listens; it is read by whoever receives."""
+        """Accept a party that has proven the secret to the listening thread; the thread that receives reads it."""
         self.accepted.put((proven, connection))
         try:
             self.wake_sender.send(b"!")
-        except OSError:  # nobody is here any more
+        except OSError:  # no party is here any more
             connection.close()
 
     def _open(self) -> None:
-        """Begin to hear one who was met."""
+        """Begin to receive from a party that has connected."""
         self.wake_receiver.recv(1)
         proven, connection = self.accepted.get()
         if proven.other == COORDINATOR:
@@ -137,12 +137,12 @@ class Sockets:
         self._poll(proven, connection)
 
     def _poll(self, proven: Proven, connection: socket.socket) -> None:
-        """From now on, hear what one party says."""
+        """From now on, receive from one party."""
         ear = FrameReader(connection, proven.come)
         self.selector.register(connection, selectors.EVENT_READ, partial(self._receive, proven.other, ear))
 
     def _receive(self, sender: int, ear: FrameReader) -> None:
-        """What has come of one party, until it hangs up or cannot be understood."""
+        """Read what has come from one party, until it hangs up or cannot be understood."""
         try:
             self._sort(sender, ear.turn())
         except CorruptFrame:
@@ -209,13 +209,13 @@ class FrameWriter:
 
     def __init__(self, connection: socket.socket, key: bytes) -> None:
         connection.settimeout(None)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # small words are not held back (Nagle)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # small messages are not held back (Nagle)
         self.connection, self.key, self.number, self.broken = connection, key, 0, False
         self.rest: deque[memoryview] = deque()
         self.lock = threading.Lock()
 
     def write(self, envelope: Envelope) -> None:
-        """Send it, now or when there is room; lose it where too many wait. Raises `OSError` where nobody is there."""
+        """Send it, now or when there is room; lose it where too many wait. Raises `OSError` where no party is there."""
         with self.lock:
             if self.broken:
                 raise ConnectionError
@@ -248,5 +248,5 @@ class FrameWriter:
 
 def _close_socket(connection: socket.socket) -> None:
     with suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)  # wakes whoever reads it
+        connection.shutdown(socket.SHUT_RDWR)  # wakes the thread that reads it
     connection.close()

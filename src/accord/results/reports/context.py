@@ -1,4 +1,4 @@
-"""What a reader should know besides the run: words, and numbers to measure it with. Kept beside a saved run."""
+"""The context of a report, besides the run: words, and numbers to measure it with. Kept beside a saved run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ReportContext:
 
     - `title`, `about`: of the study. `notes`: sentences about the outcome.
     - `columns`: more about the agents, a number each. `optimum`: F at the centralised answer, where it is known.
-    - `chapters`: what the study tells besides its run.
+    - `chapters`: what the study reports besides its run.
     """
 
     title: str = ""
@@ -65,7 +65,7 @@ def _checksum(told: dict[str, Any]) -> str:
 
 
 def measured(run: Run, optimum: float, distance: float) -> str:
-    """How far the run is from the centralised answer, a sentence.
+    """Write how far the run is from the centralised answer, a sentence.
 
     - `optimum`: F there. `distance`: ‖x − x*‖.
     """
@@ -78,7 +78,7 @@ def measured(run: Run, optimum: float, distance: float) -> str:
 
 
 def bounded(run: Run) -> str:
-    """How near the run is to the least that any plan costs, by its own prices, where no planner was asked."""
+    """Write how near the run is to the least that any plan costs, by its own prices, where no planner was asked."""
     gap, cost = float(run.history["gap"].iloc[-1]), float(run.history["objective"].iloc[-1])
     return (
         f"No planner who knew every cost was asked, there are too many; but the prices prove that none could save "
@@ -87,7 +87,7 @@ def bounded(run: Run) -> str:
 
 
 def beside_alone(run: Run, everyone: Sequence[float]) -> str:
-    """What agents would have found alone, a sentence; `everyone`: F at each agent's own model."""
+    """Write what agents would have found alone, a sentence; `everyone`: F at each agent's own model."""
     least, most = float(np.nanmin(everyone)), float(np.nanmax(everyone))
     return (
         f"On everybody's rows the models that agents find alone lose {number(least)} to {number(most)}; "

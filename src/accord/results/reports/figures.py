@@ -1,6 +1,6 @@
 """Pictures of what happened, drawn on figures of their own: no window, and no state that programs share.
 
-Colours are Okabe and Ito's, told apart by readers who see fewer of them; lines are labelled where they end.
+Colours are Okabe and Ito's, distinguished by readers who see fewer of them; lines are labelled where they end.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Panel(NamedTuple):
 
 
 def panels(run: Run, optimum: float | None = None) -> tuple[Panel, ...]:
-    """What is worth seeing of a run: how far the objective is, how fast it moves, and how far the agents are apart."""
+    """Return the panels of a run: how far the objective is, how fast it moves, how far apart the agents are."""
     history, limits = run.history, run.facts.limits
     objective = history["objective"].to_numpy()
     if optimum is not None:
@@ -47,7 +47,7 @@ def panels(run: Run, optimum: float | None = None) -> tuple[Panel, ...]:
 
 
 def plain(figure: Figure) -> Figure:
-    """The figure with its texts as they stand: a `$` in somebody's name begins no mathematics."""
+    """The figure with its texts as they stand: a `$` in a name begins no mathematics."""
     for text in figure.findobj(Text):
         text.set_parse_math(False)  # pyright: ignore[reportAttributeAccessIssue]
     return figure
@@ -66,14 +66,14 @@ def run_figure(run: Run, optimum: float | None = None) -> Figure:
 
 
 def panel_figure(run: Run, panel: Panel) -> Figure:
-    """One panel alone."""
+    """Draw one panel alone."""
     figure = Figure(figsize=(3.5, 2.6), layout="constrained")
     draw(figure.subplots(), run.history["round"].to_numpy(), panel)
     return figure
 
 
 def comparison_figure(runs: Mapping[str, Run], optimum: float) -> Figure:
-    """How far the objective of each run is from `optimum`: against rounds, bytes and gradients.
+    """Draw how far the objective of each run is from `optimum`: against rounds, bytes and gradients.
 
     Where a virtual clock ran beside all of them, simulated seconds stand in the place of rounds.
 
@@ -100,7 +100,7 @@ def comparison_figure(runs: Mapping[str, Run], optimum: float) -> Figure:
 
 
 def _costs(runs: Mapping[str, Run]) -> dict[str, Callable[[float], str]]:
-    """What a run is measured in, and how that is written."""
+    """Return the columns in which the cost of runs is measured, each with the function that writes it."""
     timed = all("clock" in run.history for run in runs.values())
     return {"clock" if timed else "round": count, "bytes": data_size, "gradients": count}
 
@@ -115,7 +115,7 @@ TITLE: dict[str, Any] = {"loc": "left", "fontsize": 10, "color": INK, "pad": 10}
 
 
 def draw(axes: Axes, rounds: np.ndarray, panel: Panel) -> None:
-    """One panel on its axes: the line, where it ends in numbers, and the limit it should fall below."""
+    """Draw one panel on its axes: the line, where it ends in numbers, and the limit it should fall below."""
     values = panel.values
     log = logarithmic(axes, values)
     line = thinned(rounds, np.where(values > 0, values, np.nan) if log else values)
@@ -159,7 +159,7 @@ def draw(axes: Axes, rounds: np.ndarray, panel: Panel) -> None:
 
 
 def thinned(rounds: np.ndarray, values: np.ndarray, most: int = 2000) -> tuple[np.ndarray, np.ndarray]:
-    """At most so many points of a line, which look the same: of every stretch the lowest and the highest, and the ends.
+    """Return at most so many points of a line that look the same: of every stretch the extremes, and the ends.
 
     >>> [part.tolist() for part in thinned(np.arange(9), np.array([0, 1, 9, 1, 2, 1, 0, -5, 3]), most=6)]
     [[0, 2, 7, 8], [0, 9, -5, 3]]
@@ -230,7 +230,7 @@ def framed(axes: Axes, xlabel: str) -> None:
 
 
 def quiet(axes: Axes, xlabel: str = "", title: str = "", rules: Literal["x", "y"] = "y") -> None:
-    """One axis line and faint rules; what the horizontal axis means beneath its right end, a title at the left."""
+    """Keep one axis line and faint rules; what the horizontal axis means beneath its right end, a title at the left."""
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color(FAINT)
@@ -244,7 +244,7 @@ def quiet(axes: Axes, xlabel: str = "", title: str = "", rules: Literal["x", "y"
 
 
 def logarithmic(axes: Axes, values: np.ndarray) -> bool:
-    """A logarithmic scale where positive values span a power of ten; says whether they do."""
+    """A logarithmic scale where positive values span a power of ten; returns whether they do."""
     positive = values[np.isfinite(values) & (values > 0)]
     if len(positive) < 2 or positive.max() < 10 * positive.min():
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value, 2)))

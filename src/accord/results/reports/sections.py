@@ -1,4 +1,4 @@
-"""Chapters: what a study tells besides its run, each in words, a picture and a table."""
+"""Chapters: what a study reports besides its run, each in words, a picture and a table."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ABOVE = {
     "standing_alone": "accord.results.reports.html:standing_alone",
 }
-"""What is made of sections elsewhere."""
+"""The attributes that are built from sections in other modules."""
 
 
 FRAMES = 15  # a second
@@ -30,8 +30,9 @@ FRAMES = 15  # a second
 class Chapter(NamedTuple):
     """A part of a study's story.
 
-    - `title`: a heading that says the finding. `text`: paragraphs, with an empty line between two.
-    - `figure`: drawn with the colours of `reports.plots`, so that it suits the page, light or dark; or an animation.
+    - `title`: a heading that states the finding. `text`: paragraphs, with an empty line between two.
+    - `figure`: drawn with the colours of `results.reports.figures`, so that it suits the page, light or dark; or an
+      animation.
     - `table`: its first column holds names, the others numbers or short texts; its index is not shown.
     """
 

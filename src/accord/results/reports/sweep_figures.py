@@ -21,7 +21,7 @@ SHADES = LinearSegmentedColormap.from_list("values", ["#bcd9ea", SERIES[0], "#0b
 
 
 def sweep_figure(values: Sequence[Mapping[str, Any]], runs: Sequence[Run], best: int | None) -> Figure:
-    """What every value left of the way down, and the way of every run; the best one stands out."""
+    """Draw what every value left of the way down, and the way of every run; the best one stands out."""
     figure = Figure(figsize=(11, 4.0), layout=ConstrainedLayoutEngine(wspace=0.08))
     ends, ways = figure.subplots(1, 2, sharey=True)
     left = remaining(runs)
@@ -53,7 +53,7 @@ def remaining(runs: Sequence[Run]) -> list[np.ndarray]:
 
 
 def _ends(axes: Axes, values: Sequence[Mapping[str, Any]], left: Sequence[float], best: int | None) -> None:
-    """Where the runs ended, against the first hyper-parameter, a line for each combination of the others."""
+    """Draw where the runs ended, against the first hyper-parameter, a line for each combination of the others."""
     name, *others = values[0]
     along = [value[name] for value in values]
     number = all(isinstance(value, int | float | np.number) for value in along)

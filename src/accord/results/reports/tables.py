@@ -27,7 +27,7 @@ class Table(NamedTuple):
 
 
 def agents(run: Run, extra: Mapping[str, Sequence[float]] | None = None) -> Table:
-    """Who ended where: the worst off first and marked; for prices, every agent's decision and cost in their own order.
+    """Tabulate where agents ended: the worst off first and marked; for prices, decisions and costs in their own order.
 
     - `extra`: more columns, a number an agent.
 
@@ -52,7 +52,7 @@ def agents(run: Run, extra: Mapping[str, Sequence[float]] | None = None) -> Tabl
 
 
 def coefficients(run: Run) -> Table | None:
-    """What the model weighs, the heaviest first, where a table gave its columns names; None elsewhere."""
+    """Tabulate the weights of the model, the heaviest first, where a table gave its columns names; None elsewhere."""
     names = getattr(run.table, "columns", ())
     if not names or np.shape(run.x) != (len(names),):
         return None
@@ -64,7 +64,7 @@ def coefficients(run: Run) -> Table | None:
 
 
 def comparison(runs: Mapping[str, Run], optimum: float) -> Table:
-    """How the runs ended, the nearest to `optimum` first: F at the centralised answer."""
+    """Tabulate how the runs ended, the nearest to `optimum` first: F at the centralised answer."""
     rows = []
     for name, run in sorted(runs.items(), key=lambda item: abs(item[1].history["objective"].iloc[-1] - optimum)):
         last = run.history.iloc[-1]
@@ -76,7 +76,7 @@ def comparison(runs: Mapping[str, Run], optimum: float) -> Table:
 
 
 def ending(run: Run) -> str:
-    """Why a run stopped, in a word.
+    """Return why a run stopped, in a word.
 
     >>> import accord
     >>> ending(accord.run(accord.problems.quadratic(H=[1.0], c=[2.0]), accord.FedSGD()))

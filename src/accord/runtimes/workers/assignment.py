@@ -1,4 +1,4 @@
-"""A plan divided among workers: who works where, and what each is given: its own agents' data, and nobody else's."""
+"""A plan divided among workers: who works where, and what each is given: its own agents' data, and no other's."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from accord.runtimes.vectorised import beginning
 
 @dataclass(frozen=True, eq=False)
 class Assignment:
-    """What one worker is given of a plan."""
+    """The part of a plan that is assigned to one worker."""
 
     ks: np.ndarray  # its agents
     team: Any  # them as `Clients`, `Peers`, `Edges` or `AsyncPeers`, but for the key
     begin: tuple[Any, ...]  # what a team starts from
-    recipients: tuple[int, ...]  # workers that hear some of them
-    senders: tuple[int, ...]  # workers that they hear
+    recipients: tuple[int, ...]  # workers that receive from some of them
+    senders: tuple[int, ...]  # workers that they receive from
     seed: int
     dtype: np.dtype
     crowd: Crowd | None  # its agents, where they are not JAX
@@ -47,7 +47,7 @@ class Assignment:
 
 
 def divide(plan: Plan, wanted: int) -> tuple[Assignment, ...]:
-    """As many parts as wanted, or as there are agents: neighbours together, as far as that goes."""
+    """Divide a plan into as many parts as wanted, or as there are agents: neighbours together, as far as that goes."""
     owners = graph_partition(plan.network if plan.pattern == "peers" else None, plan.problem.K, wanted)
     parts = range(int(owners.max()) + 1)
     return tuple(_part(plan, owners, worker) for worker in parts)
@@ -105,13 +105,13 @@ def _crowd(plan: Plan, ks: np.ndarray) -> Crowd | None:
 
 
 def _agents(plan: Plan, ks: np.ndarray) -> Any:
-    """Some of the agents as one, for `each`."""
+    """Stack some of the agents as one, for `each`."""
     problem, dtype = plan.problem, plan.dtype
     share = None if problem.coupling is None else jax.tree.map(lambda leaf: leaf[ks], problem.coupling.shares(dtype))
     own, sizes = [problem.shards[k] for k in ks], problem.sizes[ks]
     if problem.opaque:
         return OpaqueAgent.stacked(tuple(own), plan.scale[ks], share)
-    if not sizes.any():  # arrays without rows cannot be indexed: a row of somebody's, which is never counted
+    if not sizes.any():  # arrays without rows cannot be indexed: a row of another agent, which is never counted
         own[0] = jax.tree.map(lambda leaf: leaf[:1], data.nonempty(problem.shards, int(ks[0]), problem.sizes))
     rows = data.layout(tuple(own), sizes, even=problem.coupling is not None)
     rows = replace(rows, data=in_precision(rows.data, dtype))

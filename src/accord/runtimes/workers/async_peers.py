@@ -1,4 +1,4 @@
-"""Peers in real workers that wait for nobody: what they say is handed on as it comes off the link."""
+"""Asynchronous peers in real workers: what they send is handed on as it comes off the link."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from accord.runtimes.workers.synchronous import HostState, SyncWorkersSession, a
 
 
 class Drained(NamedTuple):
-    """What such a run holds while nobody is at work: as a checkpoint keeps it."""
+    """The state of such a run while no agent is at work: as a checkpoint keeps it."""
 
     host: HostState
     encounters: Any
@@ -30,8 +30,8 @@ class Drained(NamedTuple):
 class AsyncPeersSession:
     """A run in workers whose peers act as soon as they can, on what has come by then; see `Session`.
 
-    A worker is given at once all of its agents that can act. Words pass through the host, so that a question holds all
-    that its agents hear: a worker that dies is asked the same again, and from then on holds what it held before.
+    A worker is given at once all of its agents that can act. Messages pass through the host, so that a question holds
+    all that its agents receive: a worker that dies is asked the same again, and from then on holds what it held before.
     """
 
     def __init__(
@@ -75,11 +75,11 @@ class AsyncPeersSession:
         return self.host.verdict
 
     def advance(self, records: int, every: int) -> Record:
-        """Record, then begin `every` rounds, `records` times, until the watch says stop."""
+        """Record, then begin `every` rounds, `records` times, until the monitor stops the run."""
         return advance_blocks(self, records, every)
 
     def recorded(self) -> Record:
-        """One record, while nobody is at work."""
+        """Return one record, while no agent is at work."""
         self._drain()
         total, largest, count = self.encounters.late
         record = self.host.recorded(int(np.min(self.seen[self.plan.weights > 0])))
@@ -113,7 +113,7 @@ class AsyncPeersSession:
                 self.acting[worker], self.called[worker] = ks, []
 
     def _receive(self) -> None:
-        """What comes first: some have acted, and say their next words."""
+        """Take the next reply, of agents that have acted, and deliver their messages."""
         worker, (moved, *said) = self.coordinator.next_reply()
         ks = self.acting.pop(worker)
         self.seen[ks] = self.round
@@ -123,17 +123,17 @@ class AsyncPeersSession:
         self._send()
 
     def _drain(self) -> None:
-        """Nobody at work, and nothing half done, so that all can be asked something else."""
+        """Wait until no agent is at work, and nothing is half done, so that all can be asked something else."""
         while self.coordinator.at_work:
             self._receive()
 
     def outcome(self) -> Outcome:
-        """Where the run stands."""
+        """Return the current answer of the run."""
         self._drain()
         return self.host.outcome()
 
     def state(self) -> Drained:
-        """Everything, the agents' states and what lies unread."""
+        """Return the whole state, the agents' and the unread messages too."""
         self._drain()
         return Drained(self.host.state(), self.encounters.state(), self.seen.copy())
 
@@ -146,5 +146,5 @@ class AsyncPeersSession:
         self.begun = round * self.encounters.acting
 
     def close(self) -> None:
-        """Dismiss everybody."""
+        """Dismiss all workers."""
         self.host.close()

@@ -1,4 +1,4 @@
-"""A server in front of real workers that waits for nobody: it takes replies as they come off the link."""
+"""An asynchronous server in front of real workers: it takes replies as they come off the link."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from accord.runtimes.workers.synchronous import HostState, SyncWorkersSession, a
 
 
 class Job(NamedTuple):
-    """What a worker was asked."""
+    """A request to a worker."""
 
     k: int
     broadcast: Any
@@ -35,15 +35,15 @@ class Job(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What came of it."""
+    """The answer to a request."""
 
     job: Job
     reply: Any
-    shift: Any  # the agent's proposal, seen from the model that it had heard
+    shift: Any  # the agent's proposal, seen from the model that it had received
 
 
 class Pending(NamedTuple):
-    """What such a run holds: as a checkpoint keeps it."""
+    """The state of such a run: as a checkpoint keeps it."""
 
     host: HostState
     models: Any
@@ -54,7 +54,7 @@ class Pending(NamedTuple):
 
 
 class AsyncServerSession:
-    """A run in workers whose server hears one reply at a time, and sends that agent off anew; see `Session`."""
+    """A run in workers whose server receives one reply at a time, and sends that agent off anew; see `Session`."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class AsyncServerSession:
         self.models = np.tile(plan.x0, (plan.problem.K, 1))  # what each agent proposed last
         self.staleness = np.zeros(2)  # staleness: the sum, and the largest
         self.seen, self.turned = np.zeros(plan.problem.K, np.int32), 0  # as in `asynchronous.Carry`
-        self.answers = deque[Answer]()  # come, and not heard yet
+        self.answers = deque[Answer]()  # come, and not taken yet
         self.asked = {worker: deque[Job]() for worker in range(len(parts))}  # oldest first, which is worked on
         for k in range(plan.cohort):
             self._send(k)
@@ -91,11 +91,11 @@ class AsyncServerSession:
         return self.host.verdict
 
     def advance(self, records: int, every: int) -> Record:
-        """Record, then `every` arrivals, `records` times, until the watch says stop."""
+        """Record, then `every` arrivals, `records` times, until the monitor stops the run."""
         return advance_blocks(self, records, every)
 
     def recorded(self) -> Record:
-        """One record, while nobody is at work."""
+        """Return one record, while no agent is at work."""
         self._drain()
         centre = self.plan.weights @ self.models
         self.host.disagreement = self.plan.weights @ ((self.models - centre) ** 2).sum(1)
@@ -103,12 +103,12 @@ class AsyncServerSession:
         return record._replace(staleness=self.staleness[0] / max(self.round, 1), stalest=self.staleness[1])
 
     def go_on(self, count: int) -> None:
-        """So many arrivals."""
+        """Advance by so many arrivals."""
         for _ in range(count):
             self._receive(self.answers.popleft() if self.answers else self._next_answer())
 
     def _receive(self, answer: Answer) -> None:
-        """One arrival: the server's update, and the next job."""
+        """Take one arrival: the server's update, and the next job."""
         (k, heard, sent), said, shift = answer
         arrival = Arrival(heard, said)
         before = self.host.server
@@ -122,7 +122,7 @@ class AsyncServerSession:
         self._send(self._next_agent(k))
 
     def _next_agent(self, k: int) -> int:
-        """Whoever was heard; or, where not all are at work, someone drawn at random."""
+        """Return the agent to dispatch next: the one that replied; under partial participation, a random one."""
         K = self.plan.problem.K
         if self.plan.cohort == K:
             return k
@@ -145,7 +145,7 @@ class AsyncServerSession:
             )
 
     def _next_answer(self) -> Answer:
-        """The next answer, with everybody at work."""
+        """The next answer, with all agents at work."""
         for worker in self.asked:
             self._occupy(worker)
         answer = self._taken()
@@ -158,24 +158,24 @@ class AsyncServerSession:
         return Answer(self.asked[worker].popleft(), jax.tree.unflatten(self.host.reply, said), shift)
 
     def _drain(self) -> None:
-        """Nobody at work, so that all can be asked something else; whose turn it is next waits for it."""
+        """Wait until no agent is at work, so that all can be asked something else; the next dispatch waits for it."""
         while self.coordinator.at_work:
             self.answers.append(self._taken())
 
     def outcome(self) -> Outcome:
-        """Where the run stands."""
+        """Return the current answer of the run."""
         self._drain()
         return self.host.outcome()
 
     def state(self) -> Pending:
-        """Everything, and the answers to all that is under way, which are awaited and kept for later."""
+        """Return the whole state, with the answers to all that is under way, which are awaited and kept for later."""
         self.answers.extend([self._next_answer() for _ in range(self.plan.cohort - len(self.answers))])
         return Pending(
             self.host.state(), self.models, list(self.answers), self.staleness, self.seen.copy(), self.turned
         )
 
     def restore(self, state: Pending, round: int) -> None:
-        """Go on from `state` after `round` arrivals: what had come by then is heard first."""
+        """Go on from `state` after `round` arrivals: what had come by then is taken first."""
         self.state()  # nothing of before is under way any more
         self.host.restore(state.host, round)
         self.models, self.staleness, self.seen = np.array(state.models), np.array(state.staleness), np.array(state.seen)
@@ -183,12 +183,12 @@ class AsyncServerSession:
         self.answers = deque(Answer(Job(int(k), heard, int(sent)), *rest) for (k, heard, sent), *rest in state.answers)
 
     def close(self) -> None:
-        """Dismiss everybody."""
+        """Dismiss all workers."""
         self.host.close()
 
 
 def session_of(plan: Plan) -> type[SyncWorkersSession] | type[AsyncServerSession] | type[AsyncPeersSession]:
-    """Who hosts a run in workers: one that waits for all, or one that takes replies, or words, as they come."""
+    """Choose the session of a run in workers: synchronous, asynchronous server, or asynchronous peers."""
     if not plan.method.asynchronous:
         return SyncWorkersSession
     return AsyncPeersSession if plan.pattern == "peers" else AsyncServerSession

@@ -22,11 +22,11 @@ PLACEMENT_TIMEOUT = 120.0
 
 
 MAX_PLACEMENTS = 5
-"""How often a shard is placed that dies before it has begun."""
+"""The number of times that a shard is placed that dies before it has begun."""
 
 
 class ActorProcess:
-    """Where a worker lives: a process of its own, on one core."""
+    """The process of a worker: one of its own, on one core."""
 
     def __init__(self, worker: int, secret: bytes, alone: bool) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)  # as good as killed: nothing of it is an agent's failure
@@ -36,7 +36,7 @@ class ActorProcess:
         self.worker, self.transport = worker, Sockets(worker, secret, machine)
 
     def address(self) -> tuple[Address, str]:
-        """Where it listens, and what it runs."""
+        """Return the address where it listens, and the versions that it runs."""
         return self.transport.address, _versions()
 
     def live(self, part: Assignment, run: str, again: float) -> None:
@@ -65,7 +65,7 @@ class RayTransport(Sockets):
         self.place([worker])
 
     def receive(self, seconds: float | None = None) -> Envelope | None:
-        """As read; in silence, who has died without hanging up."""
+        """Receive an envelope; where none has come, report a worker that has died without closing its connection."""
         envelope = super().receive(seconds)
         if envelope is None:
             ended, _ = self.ray.wait(list(self.lives), num_returns=len(self.lives), timeout=0)
@@ -82,7 +82,7 @@ class RayTransport(Sockets):
             self.ray.shutdown()
 
     def place(self, workers: Any) -> None:
-        """Begin workers, and tell all where all are."""
+        """Start workers, and send all the addresses of all."""
         for worker in workers:
             self.actors[worker] = self.seat.remote(worker, self.secret, self.owned)
         for worker in workers:
@@ -93,7 +93,7 @@ class RayTransport(Sockets):
             self.lives[self.actors[worker].live.remote(self.parts[worker], self.run, self.again)] = worker
 
     def _address(self, worker: int) -> Address:
-        """Where a worker listens; one that dies before it can tell is placed again."""
+        """Return the address where a worker listens; one that dies before it can report it is placed again."""
         for _ in range(MAX_PLACEMENTS):
             try:
                 address, theirs = self.ray.get(self.actors[worker].address.remote(), timeout=PLACEMENT_TIMEOUT)
@@ -117,7 +117,7 @@ class RayTransport(Sockets):
 
 
 def _versions() -> str:
-    """What has to be the same on all machines, so that they speak alike and compute the same."""
+    """Return the versions that must be the same on all machines, so that messages and results agree."""
     return f"Accord {version('accord')} with JAX {jax.__version__}"
 
 

@@ -33,7 +33,7 @@ from accord.runtimes.workers.assignment import Assignment
 
 
 class HostState(NamedTuple):
-    """What a run in workers holds: as a checkpoint keeps it."""
+    """The state of a run in workers: as a checkpoint keeps it."""
 
     server: Any
     disagreement: Any
@@ -80,18 +80,18 @@ class SyncWorkersSession:
     # --- a session ---------------------------------------------------------------------------------------------------
 
     def advance(self, records: int, every: int) -> Record:
-        """Record, then `every` rounds, `records` times, until the watch says stop."""
+        """Record, then `every` rounds, `records` times, until the monitor stops the run."""
         return advance_blocks(self, records, every)
 
     def recorded(self, oldest: int = ALWAYS) -> Record:
-        """One record, which the watch has seen; `oldest` as in `Record`."""
+        """Return one record, which the monitor has seen; `oldest` as in `Record`."""
         record = self._record()._replace(oldest=oldest)
         residual, self.watch, verdict = agent_kernels.arrays(_watched(self.watch, record.seen, np.int32(oldest)))
         self.verdict = int(verdict)
         return record._replace(residual=residual)
 
     def go_on(self, count: int) -> None:
-        """So many rounds."""
+        """Advance by so many rounds."""
         travel = np.zeros((), self.plan.dtype)
         if self.plan.pattern == "peers" and count:
             moved = self.coordinator.broadcast(Kind.ADVANCE, self.round, count, durable=True)
@@ -111,11 +111,11 @@ class SyncWorkersSession:
         return np.vdot(moved, moved)
 
     def went(self, travel: Any, rounds: int) -> None:
-        """Tell the watch by how much some rounds moved."""
+        """Give the monitor the distance that some rounds moved."""
         self.watch = self.watch.went(np.asarray(travel, self.plan.dtype), np.int32(rounds))  # pyright: ignore[reportArgumentType]
 
     def outcome(self) -> Outcome:
-        """Where the run stands."""
+        """Return the current answer of the run."""
         if self.plan.coupled:
             (models,), (losses,) = self._of_agents(Kind.MODELS), self._of_agents(Kind.OWN_LOSSES)
             return Outcome(models, models, self._price(), losses)
@@ -127,7 +127,7 @@ class SyncWorkersSession:
         return Outcome(np.asarray(self.server.x), models, prices[0] if prices else None, self._losses())
 
     def state(self) -> HostState:
-        """Everything, the agents' states too."""
+        """Return the whole state, the agents' too."""
         server, apart, watch = agent_kernels.arrays((self.server, self.disagreement, self.watch))
         return HostState(server, apart, self.coordinator.snapshot(self.round), watch)
 
@@ -137,13 +137,13 @@ class SyncWorkersSession:
         self.coordinator.restore(round, state.workers)
 
     def close(self) -> None:
-        """Dismiss everybody."""
+        """Dismiss all workers."""
         self.coordinator.shutdown()
 
     # --- the server --------------------------------------------------------------------------------------------------
 
     def _serve(self, t: int) -> None:
-        """One round: broadcast, hear the cohort, or as much of it as answers in time, aggregate, update."""
+        """Compute one round: broadcast, receive from the cohort, or those in time, aggregate, update."""
         ks = np.asarray(sample_clients(self.key, t, self.plan.problem.K, self.plan.cohort, self.design))
         share = agent_kernels.arrays(_shares(self.plan.weights, ks, self.plan.counts))
         free, heard = self._free(t, ks), self._broadcast()
@@ -160,7 +160,7 @@ class SyncWorkersSession:
         self._update(answers, {worker: mine[worker] for worker in answers}, share)
 
     def _update(self, answers: dict[int, Any], mine: dict[int, np.ndarray], share: Shares) -> None:
-        """The server after the answers, which count as if nobody else had been asked."""
+        """The server after the answers, which count as if no other had been asked."""
         size = self.reply.num_leaves + 2
         total: list[Any] = [sum(leaves[1:], leaves[0]) for leaves in zip(*(answers[w][:size] for w in sorted(answers)))]
         told = jax.tree.unflatten(self.reply, total[:-2])
@@ -181,7 +181,7 @@ class SyncWorkersSession:
         return trees.host_leaves(self.plan.method.broadcast(self.server))
 
     def _free(self, t: int, ks: np.ndarray) -> set[int]:
-        """Who can be asked: where that is below the quorum, it is waited for others to come back."""
+        """Return the agents that can be asked: where they are below the quorum, wait for others to come back."""
         free = self.coordinator.free()
         last = self.coordinator.clock() + 10 * (self.timeouts.deadline or 0.0)
         while self.timeouts.deadline is not None and not self._enough(ks, free):
@@ -238,7 +238,7 @@ class SyncWorkersSession:
         return self._of_agents(Kind.PRICES)[0].mean(0) if peers else np.asarray(self.server.price)
 
     def _of_agents(self, kind: Kind, *body: Any) -> list[np.ndarray]:
-        """What everybody answers, each array with a row an agent, in the order of their numbers."""
+        """Return the answers of all agents, each array with a row an agent, in the order of their numbers."""
         answers, ks = (
             self.coordinator.broadcast(kind, self.round, *body),
             np.concatenate([part.ks for part in self.parts]),
@@ -248,7 +248,7 @@ class SyncWorkersSession:
 
 
 def advance_blocks(session: Any, records: int, every: int) -> Any:
-    """Record, then `every` rounds, `records` times, until the watch says stop: what was recorded, a column a number."""
+    """Record, then `every` rounds, `records` times, until the monitor stops: what was recorded, a column a number."""
     found = []
     for _ in range(records):
         found.append(session.recorded())
@@ -265,7 +265,7 @@ def new_run_id() -> str:
 
 @jax.jit
 def _watched(watch: StopMonitor, seen: Seen, oldest: Array) -> tuple[Array, StopMonitor, Array]:
-    """What a round moved, the watch after one more record, and what it says."""
+    """Return what a round moved, the monitor after one more record, and its verdict."""
     after = watch.update(seen, oldest)
     return watch.residual, after, verdict_on(after)
 

@@ -86,7 +86,7 @@ class Worker:
         return int(self.part.ks[0]), "".join(traceback.format_exception(error))
 
     def _slots(self, asked: int) -> int:
-        """Places for a cohort; of agents outside nobody is asked to fill one."""
+        """Places for a cohort; of opaque agents none is asked to fill one."""
         return asked if self.part.crowd is not None else worker_kernels.slots(asked, len(self.part.ks))
 
     def _hold(self, held: Any) -> tuple[()]:
@@ -96,7 +96,7 @@ class Worker:
     # --- what changes what is held -----------------------------------------------------------------------------------
 
     def start(self, t: int) -> tuple[()]:
-        """Every agent at x0, its channel's memory empty."""
+        """Start every agent at x0, its channel's memory empty."""
         return self._hold(worker_kernels.start(self.team, *self.part.begin))
 
     def restore(self, t: int, *leaves: np.ndarray) -> tuple[()]:
@@ -113,7 +113,7 @@ class Worker:
     def respond(
         self, t: int, places: np.ndarray, mean: np.ndarray, total: np.ndarray, *heard: np.ndarray
     ) -> tuple[np.ndarray, ...]:
-        """What the clients at some places say, weighed and summed; one by one where a rule needs the stack."""
+        """Return the replies of the clients at some places, weighed and summed; single where a rule needs them."""
         asked, slots = len(places), self._slots(len(places))
         fill = lambda values, value: np.concatenate([values, np.full(slots - asked, value, values.dtype)])  # noqa: E731
         given = fill(places, len(self.part.ks)), fill(mean, 0), fill(total, 0)
@@ -123,7 +123,7 @@ class Worker:
         return (*trees.host_leaves(said), *(leaf[:asked] for leaf in trees.host_leaves(replies) if stack))
 
     def advance(self, t: int, rounds: int) -> Computation:
-        """So many rounds, with nobody but the neighbours; Σ over them of the squares of what these agents moved."""
+        """Compute so many rounds, with the neighbours only; return Σ over them of the squares of the agents' moves."""
         travel = np.zeros((), self.part.dtype)
         phases, held = len(phases_of(self.team.method)), self.held
         spoken = worker_kernels.send(self.team, held, np.int32(t), phase=0)
@@ -139,9 +139,9 @@ class Worker:
         return trees.host_leaves(travel)
 
     def activate(self, t: int, places: np.ndarray, *heard: np.ndarray) -> tuple[np.ndarray, ...]:
-        """The agents at some places act on what each has heard, by how much they move, and their next words.
+        """Let the agents at some places act on what each has received: how far they move, and their next messages.
 
-        First, they only speak.
+        First, they only send.
         """
         asked, agents = len(places), len(self.part.ks)
         rows = np.arange(self._slots(asked))
@@ -156,17 +156,17 @@ class Worker:
     # --- what only asks ----------------------------------------------------------------------------------------------
 
     def snapshot(self, t: int) -> tuple[np.ndarray, ...]:
-        """Everything that is held."""
+        """Return everything that is held."""
         return trees.host_leaves(self.held)
 
     def models(self, t: int, *heard: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Every agent's own model, or decision; of a client, what it makes of what the server says, and its price."""
+        """Return every agent's own model, or decision; of a client, what it makes of the broadcast, and its price."""
         if heard:
             return trees.host_leaves(worker_kernels.client_models(self.team, self.held, heard, np.int32(t)))
         return trees.host_leaves(worker_kernels.models(self.team, self.held))
 
     def prices(self, t: int) -> tuple[np.ndarray, ...]:
-        """Every agent's own price, where there is no market maker."""
+        """Return every agent's own price, where there is no market maker."""
         return (np.asarray(self.held.states.price),)
 
     def losses(self, t: int, model: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -174,7 +174,7 @@ class Worker:
         return trees.host_leaves(worker_kernels.losses(self.team, model))
 
     def own_losses(self, t: int, *heard: np.ndarray) -> tuple[np.ndarray, ...]:
-        """f_k, unweighted, at each agent's own model, or at what it makes of what the server says."""
+        """f_k, unweighted, at each agent's own model, or at what it makes of what the server sends."""
         return trees.host_leaves(worker_kernels.own_losses(self.team, self.held, heard))
 
     def centre(self, t: int) -> tuple[np.ndarray, ...]:
@@ -182,13 +182,13 @@ class Worker:
         return trees.host_leaves(worker_kernels.centre(self.team, self.held))
 
     def measure(self, t: int, centre: np.ndarray) -> tuple[np.ndarray, ...]:
-        """f_k at the centre of everybody's models, and ‖x_k − centre‖²."""
+        """f_k at the centre of all models, and ‖x_k − centre‖²."""
         return trees.host_leaves(worker_kernels.measure(self.team, self.held, centre))
 
     def terms(self, t: int, price: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Each agent's cost, its part of the shared constraint, and of the dual function at this price."""
+        """Return each agent's cost, its part of the shared constraint, and of the dual function at this price."""
         return trees.host_leaves(worker_kernels.terms(self.team, self.held, price))
 
     def reach(self, t: int, direction: np.ndarray) -> tuple[np.ndarray, ...]:
-        """How little each agent's part can be worth within its bounds."""
+        """Return the least value of each agent's part within its bounds."""
         return trees.host_leaves(worker_kernels.reach(self.team, direction))

@@ -104,7 +104,7 @@ def every_plan(day: Charging, run: Run) -> Chapter:
 
 
 def who_pays(day: Charging, run: Run) -> Chapter:
-    """What room costs a car, against how long it could wait."""
+    """Tell what room costs a car, against how long it could wait."""
     room = day.hours * np.asarray(run.x) @ (np.asarray(run.prices) / day.hours)
     slack = day.fleet.departure - day.fleet.arrival - day.fleet.need / day.fleet.power
     each = room / day.fleet.need

@@ -1,4 +1,4 @@
-"""The classical picture: how unlike the clients are, against the methods, judged on digits that nobody trained on."""
+"""The classical picture: how unlike the clients are, against the methods, judged on digits not trained on."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Split(NamedTuple):
 
 
 def chapters(study: Study, _: Run) -> Iterator[Chapter]:
-    """How the digits are dealt out; alone; methods against α."""
+    """Yield how the digits are dealt out; alone; methods against α."""
     problems = {alpha: problem(study.problem.K, alpha, study.problem.loss.l2) for alpha in ALPHAS}  # pyright: ignore[reportFunctionMemberAccess]
     yield dealt_out(problems)
     splits = compared(study, problems)
@@ -94,7 +94,7 @@ def chapters(study: Study, _: Run) -> Iterator[Chapter]:
 
 
 def compared(study: Study, problems: Mapping[float, Problem]) -> list[Split]:
-    """Every method on every split, with every seed; the seeds of one cost a single compilation."""
+    """Run every method on every split, with every seed; the seeds of one cost a single compilation."""
     tasks = {}
     for alpha, one in problems.items():
         for name, variant in variants(dataclasses.replace(study, problem=one)).items():
@@ -117,7 +117,7 @@ def _seeds(study: Study) -> list[Run]:
 def own_model(
     features: np.ndarray, labels: np.ndarray, l2: float, steps: int = 300, step_size: float = 1.0
 ) -> np.ndarray:
-    """(classes, features), by gradient descent on a client's own digits: what it finds with nobody's help."""
+    """(classes, features), by gradient descent on a client's own digits: what it finds alone."""
     x, wanted = np.zeros((CLASSES, features.shape[1]), features.dtype), np.eye(CLASSES)[labels]
     for _ in range(steps):
         z = features @ x.T
@@ -128,7 +128,7 @@ def own_model(
 
 
 def dealt_out(problems: Mapping[float, Problem]) -> Chapter:
-    """Which client has how many of which digit."""
+    """Tell which client has how many of which digit."""
     from accord.studies.digits.figures import bubbles
 
     counts = {
@@ -146,7 +146,7 @@ def dealt_out(problems: Mapping[float, Problem]) -> Chapter:
 
 
 def alone(splits: list[Split]) -> Chapter:
-    """What clients reach by themselves."""
+    """Tell what clients reach by themselves."""
     from accord.studies.digits.figures import strips
 
     near, far = splits[0], splits[-1]

@@ -49,7 +49,7 @@ def problem(case: str, limits: dict[str, float] | None = None) -> OptimalPowerFl
 
 
 def network(problem: Any) -> networks.Network:
-    """The lines of the grid: everyone talks to its neighbours there."""
+    """The lines of the grid: every agent is linked to its neighbours there."""
     return networks.metropolis(problem.graph()).best_constant()
 
 
@@ -64,7 +64,7 @@ class Solved(NamedTuple):
 
     @classmethod
     def of(cls, flow: OptimalPowerFlow) -> Solved:
-        """By an interior-point method that sees everything."""
+        """Solve by an interior-point method that sees everything."""
         x, prices, cost = clear(flow)
         return cls(flow, flow.power(x), flow.nodal_prices(prices), np.abs(prices[1:]), cost)
 
@@ -199,7 +199,7 @@ def _off(flow: OptimalPowerFlow, run: Run, best: Solved) -> float:
 
 
 def _silent_share(rate: float) -> float:
-    """How many are silent at a time, of those who fall silent at a rate and stay so for ROUNDS_OF_SILENCE."""
+    """Return the share that is silent at a time, where agents fall silent at a rate for ROUNDS_OF_SILENCE."""
     return rate * ROUNDS_OF_SILENCE / (1 + rate * ROUNDS_OF_SILENCE)
 
 

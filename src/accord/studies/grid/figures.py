@@ -63,7 +63,7 @@ def price_map(grid: Grid, prices: np.ndarray, given: np.ndarray) -> Figure:
 
 
 def change_map(grid: Grid, change: np.ndarray, lost: str) -> Figure:
-    """How prices change when a line fails, which is drawn as it was."""
+    """Draw how prices change when a line fails, which is drawn as it was."""
     figure, axes = _canvas()
     at, line = places(grid), grid.lines.index(lost)
     widths = np.where(np.arange(len(grid.ends)) == line, 0.0, 1.0)
@@ -92,7 +92,7 @@ def prices_settle(snapshots: Mapping[int, np.ndarray], best: np.ndarray) -> Figu
 
 
 def missing(runs: Mapping[str, Run]) -> Figure:
-    """By how much the market does not clear, in MW, round by round."""
+    """Draw by how much the market does not clear, in MW, round by round."""
     figure = Figure(figsize=(8.5, 3.2), layout="constrained")
     axes = figure.subplots()
     last = min(run.rounds for run in runs.values())

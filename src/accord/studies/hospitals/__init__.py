@@ -1,6 +1,6 @@
 """Four hospitals, one model: by five methods, alone or together, as each of them sees it.
 
-How good a model is, is told of patients that it has not seen, with intervals, since the data are small.
+How good a model is, is measured on patients that it has not seen, with intervals, since the data are small.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ STOP = Stop(rounds=400, progress=0.0)
 
 
 class Evidence(NamedTuple):
-    """What the chapters are told from."""
+    """The evidence on which the chapters are based."""
 
     names: tuple[str, ...]
     columns: tuple[str, ...]
@@ -59,21 +59,21 @@ class Evidence(NamedTuple):
     scores: Scores  # of patients held out
 
     def loss(self, model: str, k: int) -> np.ndarray:
-        """Of every patient of hospital k, held out."""
+        """Return the loss of every patient of hospital k, held out."""
         return validation.losses(self.scores[model][k], self.rows.b[k])
 
     def mean_loss(self, model: str) -> float:
-        """Of all patients, held out."""
+        """Return the mean loss of all patients, held out."""
         return float(np.concatenate([self.loss(model, k) for k in range(len(self.names))]).mean())
 
     @property
     def judged(self) -> list[int]:
-        """Hospitals where somebody fell ill: of the others little can be said."""
+        """Hospitals where a patient fell ill: of the others little is known."""
         return [k for k, b in enumerate(self.rows.b) if b.any()]
 
 
 def chapters(study: Study, run: Run) -> Iterator[Chapter]:
-    """Five methods; together or alone; calibration; the small hospital; personal models; what the data cannot say."""
+    """Five methods; together or alone; calibration; the small hospital; personal models; what the data cannot show."""
     others = {
         name: dataclasses.replace(study, method=method, method_name=name.lower(), network=None, stop=STOP)
         for name, method in FEDERATED.items()
@@ -92,14 +92,14 @@ def chapters(study: Study, run: Run) -> Iterator[Chapter]:
 
 
 def evidence(study: Study, runs: Mapping[str, Run]) -> Evidence:
-    """The study's rows, the model of all of them, and what models say of patients whom they have not seen."""
+    """The study's rows, the model of all of them, and what models predict for patients that they have not seen."""
     problem, rows = study.problem, Rows.of(study.problem)
     common = rows.common([np.ones(len(b), bool) for b in rows.b])
     return Evidence(problem.names, problem.table.columns, problem.sizes, rows, common, runs, held_out(rows, LAMBDA))
 
 
 def five_methods(found: Evidence) -> Chapter:
-    """How near each comes to the model of all rows, and what it costs."""
+    """Tell how near each comes to the model of all rows, and what it costs."""
     from accord.results.reports.figures import comparison_figure
 
     optimum = found.rows.objective(found.common)
@@ -122,7 +122,7 @@ LESS, AUC = "Loss, less that of the hospital's own model", "AUC: 0.5 is a coin"
 
 
 def together_or_alone(found: Evidence) -> Chapter:
-    """Who gains and who loses, on patients that no model has seen."""
+    """Tell who gains and who loses, on patients that no model has seen."""
     import pandas as pd
 
     from accord.studies.hospitals.figures import estimates
@@ -149,7 +149,7 @@ def together_or_alone(found: Evidence) -> Chapter:
 
 
 def _who_gains(found: Evidence, gains: list[Estimate], areas: list[Estimate]) -> str:
-    """In words, by the signs of the gains and of the ends of their intervals."""
+    """Write who gains in words, by the signs of the gains and of the ends of their intervals."""
     most = min(found.judged, key=lambda k: gains[k].value)
     least = max(found.judged, key=lambda k: gains[k].value)
     surely = [found.names[k] for k in found.judged if gains[k].high < 0]
@@ -191,7 +191,7 @@ def wrong_risks(found: Evidence) -> Chapter:
 
 
 def small_hospital(found: Evidence) -> Chapter:
-    """What the smallest hospital with an event would believe, alone and together."""
+    """Tell what the smallest hospital with an event would believe, alone and together."""
     from accord.studies.hospitals.figures import weights
 
     k = min(found.judged, key=lambda k: found.sizes[k])

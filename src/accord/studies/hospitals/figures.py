@@ -53,7 +53,7 @@ def _row_of(axes: Axes, values: Sequence[Estimate], shift: float, colour: str, l
 def calibration(
     observed: Sequence[Estimate], predicted: Mapping[str, Sequence[float]], hospitals: Sequence[str]
 ) -> Figure:
-    """How many fell ill, with the interval, beside how many each model foretold."""
+    """Draw how many fell ill, with the interval, beside how many each model predicted."""
     figure = Figure(figsize=(7.5, 0.9 + 0.6 * len(hospitals)), layout="constrained")
     axes = figure.subplots()
     for k, share in enumerate(observed):
@@ -73,7 +73,7 @@ def calibration(
 
 
 def weights(columns: Sequence[str], models: Mapping[str, np.ndarray]) -> Figure:
-    """What several models weigh: one row a column; how far alone and together are apart."""
+    """Draw the weights of several models: one row a column; how far alone and together are apart."""
     figure = Figure(figsize=(8.5, 0.9 + 0.33 * len(columns)), layout="constrained")
     axes = figure.subplots()
     axes.axvline(0, color=FAINT, linewidth=1)

@@ -18,7 +18,7 @@ Scores = dict[str, list[np.ndarray]]
 
 
 class Rows(NamedTuple):
-    """Every hospital's rows."""
+    """The rows of every hospital."""
 
     A: list[np.ndarray]  # features, the last of them ones
     b: list[np.ndarray]  # outcomes
@@ -26,17 +26,17 @@ class Rows(NamedTuple):
 
     @classmethod
     def of(cls, problem: Problem) -> Rows:
-        """Those of a logistic problem."""
+        """Take the rows of a logistic problem."""
         A, b = zip(*((np.asarray(a, float), np.asarray(b, float)) for a, b in problem.shards), strict=True)
         return cls(list(A), list(b), problem.loss.l2)  # pyright: ignore[reportFunctionMemberAccess]
 
     def common(self, kept: list[np.ndarray]) -> np.ndarray:
-        """The model of everybody's kept rows: what exact methods find without pooling them."""
+        """The model of all kept rows: what exact methods find without pooling them."""
         A = np.concatenate([a[rows] for a, rows in zip(self.A, kept, strict=True)])
         return fitted(A, np.concatenate([b[rows] for b, rows in zip(self.b, kept, strict=True)]), self.l2)
 
     def objective(self, x: np.ndarray) -> float:
-        """F(x), over everybody's rows."""
+        """F(x), over all rows."""
         A, b = np.concatenate(self.A), np.concatenate(self.b)
         return float((np.logaddexp(0, A @ x) - b * (A @ x)).mean() + self.l2 / 2 * x[:-1] @ x[:-1])
 
@@ -67,7 +67,7 @@ def personal(pull: float) -> str:
 
 
 def _one(rows: Rows, k: int, kept: np.ndarray, common: np.ndarray, pull: float) -> Iterator[tuple[str, np.ndarray]]:
-    """What every model says of hospital k's rows that were left out."""
+    """Yield what every model predicts for hospital k's rows that were left out."""
     A, b, out = rows.A[k][kept], rows.b[k][kept], rows.A[k][~kept]
     yield ALONE, out @ fitted(A, b, rows.l2)
     yield TOGETHER, out @ common

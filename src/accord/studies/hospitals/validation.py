@@ -1,4 +1,4 @@
-"""How good a model of a risk is on patients that it has not seen: discrimination, calibration, and how sure that is."""
+"""The quality of a model of a risk on patients that it has not seen: discrimination, calibration, uncertainty."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def log_odds(labels: np.ndarray) -> float:
 def own_base(scores: np.ndarray, labels: np.ndarray) -> float:
     """δ, by which a hospital moves all its log-odds: argmin Σ log(1+e^(z+δ)) − b (z+δ) + δ²/2.
 
-    The last term says that hospitals differ by about 1; without it, one that saw no event would call every risk zero.
+    The last term states that hospitals differ by about 1; without it, one that saw no event would call every risk zero.
 
     >>> own_base(np.zeros(0), np.zeros(0)), round(own_base(np.zeros(1000), np.arange(1000) < 100), 1)  # log(0.1/0.9)
     (0.0, -2.2)
@@ -79,7 +79,7 @@ def own_base(scores: np.ndarray, labels: np.ndarray) -> float:
 
 
 def folds(labels: np.ndarray, number: int, random: np.random.Generator) -> np.ndarray:
-    """Each row's fold, 0 to `number` − 1: those with and those without the event are dealt out evenly."""
+    """Return each row's fold, 0 to `number` − 1: those with and those without the event are dealt out evenly."""
     dealt = np.empty(len(labels), int)
     for label in (0, 1):
         rows = random.permutation(np.flatnonzero(labels == label))
@@ -88,7 +88,7 @@ def folds(labels: np.ndarray, number: int, random: np.random.Generator) -> np.nd
 
 
 def losses(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Every row's −log probability of what happened, averaged over repetitions; scores: (repetitions, rows)."""
+    """Return every row's −log probability of what happened, averaged over repetitions; scores: (repetitions, rows)."""
     return (np.logaddexp(0, scores) - labels * scores).mean(0)
 
 

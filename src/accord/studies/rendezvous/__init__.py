@@ -36,12 +36,12 @@ def problem(vehicles: int = 24) -> Problem:
 
 
 def network(problem: Problem, reach: float = 1.3, rounds: int = 120) -> NetworkSequence:
-    """Who is within reach of whom, round by round, as the vehicles drive around their posts."""
+    """Build the network of vehicles within reach of each other, round by round, as they drive around their posts."""
     return networks.moving(scene.patrols(np.concatenate(problem.shards), rounds), reach)
 
 
 class Fleet(NamedTuple):
-    """What the chapters are told from."""
+    """The evidence on which the chapters are based."""
 
     study: Study
     posts: np.ndarray  # (vehicles, 2)
@@ -105,7 +105,7 @@ def never_all(fleet: Fleet) -> Chapter:
 
 
 def median_or_mean(fleet: Fleet, found: np.ndarray) -> Chapter:
-    """What the sum of ways and the sum of their squares would have, and the exact median."""
+    """Tell what the sum of ways and the sum of their squares would give, and the exact median."""
     import pandas as pd
 
     mean, median = fleet.posts.mean(0), scene.median(fleet.posts)
@@ -188,7 +188,7 @@ def shared_map(fleet: Fleet) -> Chapter:
 
 
 def _metres(value: Any) -> str:
-    """A distance in the unit in which one says it."""
+    """A distance in its usual unit."""
     for unit, size in (("km", 1000.0), ("m", 1.0), ("cm", 0.01)):
         if value >= size:
             return f"{value / size:.{int(unit == 'km')}f} {unit}"

@@ -21,7 +21,7 @@ PAPER = "#fcfbf9"
 
 
 def film(places: np.ndarray, network: NetworkSequence, guesses: np.ndarray, every: int) -> FuncAnimation:
-    """The fleet on patrol, who is in reach of whom, and where each thinks to meet; then all drive there.
+    """The fleet on patrol, which are in reach of each other, and where each thinks to meet; then all drive there.
 
     - `places`: (rounds, vehicles, 2); `guesses`: (frames, vehicles, 2), one `every` so many rounds.
     """
@@ -59,7 +59,7 @@ def film(places: np.ndarray, network: NetworkSequence, guesses: np.ndarray, ever
 
 
 def ways(rounds: Mapping[str, np.ndarray], far: Mapping[str, np.ndarray]) -> Figure:
-    """How far the vehicle that is furthest off would meet from the place, in metres, against rounds; a line a case."""
+    """Draw how far from the place the furthest vehicle would meet, in metres, against rounds; a line a case."""
     figure = Figure(figsize=(8.4, 3.6), layout="constrained")
     axes = figure.subplots()
     ends = []
@@ -88,7 +88,7 @@ def ways(rounds: Mapping[str, np.ndarray], far: Mapping[str, np.ndarray]) -> Fig
 
 
 def chart(found: scene.Map, together: np.ndarray, one: int) -> Figure:
-    """What one vehicle sees, as lines in the directions of its bearings, and the map that all have in the end."""
+    """Draw what one vehicle sees, as lines in the directions of its bearings, and the map that all have in the end."""
     figure = Figure(figsize=(8.4, 6.1))
     axes = _ground(figure)
     for k, own in enumerate(found.seen):

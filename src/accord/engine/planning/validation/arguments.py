@@ -17,7 +17,7 @@ from accord.problems.data.shape import Shape
 
 
 def cohort_size(method: Any, pattern: str, participation: Any, K: int) -> int:
-    """Give the number of clients a round; where nobody waits, of those at work at a time."""
+    """Give the number of clients a round; in asynchronous runs, of those at work at a time."""
     name = type(method).__name__
     if participation is None:
         return K
@@ -75,7 +75,7 @@ def check_hyperparameters(method: Any) -> None:
 
 
 def in_precision_of(method: Any, dtype: np.dtype) -> Any:
-    """Every hyper-parameter as an array of the run's precision, so that a new value compiles nothing anew."""
+    """Return every hyper-parameter as an array of the run's precision, so that a new value compiles nothing anew."""
 
     def number(leaf: Any) -> np.ndarray:
         try:

@@ -76,7 +76,7 @@ def check_aggregate(aggregate: Any, method: Any, cohort: int, K: int) -> None:
 
 
 def check_convexity(method: Any, problem: Problem) -> None:
-    """An agent of weight 0 has f_k = 0 among peers, which a method that asks for strong convexity cannot bear."""
+    """Refuse an agent of weight 0 among peers, f_k = 0, for a method that asks for strong convexity."""
     idle = np.flatnonzero(problem.weights == 0)
     if method.convexity == "strong at every agent" and len(idle):
         raise MethodError(

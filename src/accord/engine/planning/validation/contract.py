@@ -40,7 +40,7 @@ MEMBERS = {
         "update": "update(self, state, mixed, agent, key) -> State, the next state from the weighted average",
     },
 }
-"""What each contract asks for, in `accord.methods.contracts`."""
+"""The functions that each contract asks for, in `accord.methods.contracts`."""
 
 
 def check_members(method: Any) -> None:
@@ -160,7 +160,7 @@ class _Server:
 
 @contextmanager
 def _calling(method: Any, member: str) -> Iterator[None]:
-    """What a function of the method raises, told as its own; where it lacks a number, as that."""
+    """Raise an exception in a function of the method as a `MethodError` of it, or of the number that is missing."""
     name = type(method).__name__
     try:
         yield

@@ -78,7 +78,7 @@ def _answers_alone(plan: Plan, coupled: Coupling) -> None:
 
 
 def _adrift(problem: Problem, coupled: Coupling, k: int) -> bool:
-    """Whether a price can send agent k's decision beyond all bounds: a flat coordinate with an open end."""
+    """Return True where a price can send agent k's decision beyond all bounds: a flat coordinate with an open end."""
     if not hasattr(problem.loss, "quadratic"):
         return False
     H = np.asarray(problem.loss.quadratic(problem.shards[k], np.ones(problem.sizes[k]))[0])
@@ -89,7 +89,7 @@ def _adrift(problem: Problem, coupled: Coupling, k: int) -> bool:
 
 @jax.jit
 def lost(agents: Agent, price: Array) -> Array:
-    """Which agents have no best response at a price: what they find is not finite, or as steep towards an open end."""
+    """Mark the agents that have no best response at a price: theirs is not finite, or as steep towards an open end."""
 
     def is_lost(agent: Agent) -> Array:
         def steepness(x: Array) -> Array:

@@ -76,7 +76,7 @@ def _traced(loss: Any, params: Any, example: Any) -> tuple[Any, Any]:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Whether two traces are of one function: the same operations, and the same numbers held in them."""
+    """Return True where two traces are of one function: the same operations, and the same numbers held in them."""
     words = [re.sub(r" at 0x[0-9a-f]+", "", str(traced)) for traced in (one, other)]
     return words[0] == words[1] and all(np.array_equal(a, b) for a, b in zip(one.consts, other.consts, strict=True))
 
@@ -104,7 +104,7 @@ def _are_numbers(x0: Any, own: Any) -> None:
 
 
 def starts_within(regularizer: Any, flat: np.ndarray) -> None:
-    """Refuse to start where a term is infinite: F has no value there, and no progress could be told from it."""
+    """Refuse to start where a term is infinite: F has no value there, and no progress could be measured from it."""
     if regularizer is None:
         return
     with jax.enable_x64(flat.dtype == np.float64):

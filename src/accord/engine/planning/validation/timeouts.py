@@ -1,4 +1,4 @@
-"""What a plan has to be for a deadline: able to go on without everybody."""
+"""The requirements on a plan with a deadline: it must be able to continue without some of the agents."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from accord.protocol.timeouts import Timeouts
 
 
 def check_timeouts(timeouts: Timeouts, plan: Plan, runtime: Any) -> None:
-    """Raise `MethodError` where the method cannot go on without everybody."""
+    """Raise `MethodError` where the method cannot continue without all agents."""
     name = type(plan.method).__name__
     if timeouts.deadline is None:
         return
