@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import numpy as np
@@ -32,9 +32,6 @@ from accord.results.sweep import Sweep
 from accord.run import judged
 from accord.runtimes.batched import BatchedSession
 from accord.runtimes.vectorised import Vectorised
-
-if TYPE_CHECKING:
-    pass
 
 
 def sweep(

@@ -124,7 +124,7 @@ def test_agents_asked_apart_answer_the_same() -> None:
 
 def test_what_leaves_an_agent_is_counted(hospitals: accord.Diagnosis) -> None:
     said = hospitals.said
-    d = hospitals.patients.size
+    d = hospitals.context.size
     assert said.loc["Its Hessian times a vector", "said"] == 8 * d * said.loc["Its Hessian times a vector", "times"]
     assert said.loc["Its loss at its own optimum, and how far that is from the common one", "said"] == 3 * 8
     assert said["said"].sum() < 100_000  # bytes, of an agent: a round of FedAvg among a thousand sends twice as much

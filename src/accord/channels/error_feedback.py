@@ -38,13 +38,13 @@ class ErrorFeedback:
 
     def encode(self, message: Any, memory: FeedbackMemory, key: Array) -> tuple[Any, FeedbackMemory]:
         whole = jax.tree.map(jnp.add, message, memory.kept)
-        wire, speaker = self.channel.encode(whole, memory.sender, key)
-        heard, listener = self.channel.decode(wire, memory.receiver)
-        return wire, FeedbackMemory(jax.tree.map(jnp.subtract, whole, heard), speaker, listener)
+        wire, sender = self.channel.encode(whole, memory.sender, key)
+        heard, receiver = self.channel.decode(wire, memory.receiver)
+        return wire, FeedbackMemory(jax.tree.map(jnp.subtract, whole, heard), sender, receiver)
 
     def decode(self, wire: Any, memory: FeedbackMemory) -> tuple[Any, FeedbackMemory]:
-        heard, listener = self.channel.decode(wire, memory.receiver)
-        return heard, memory._replace(listener=listener)
+        heard, receiver = self.channel.decode(wire, memory.receiver)
+        return heard, memory._replace(receiver=receiver)
 
 
 @pytree
@@ -60,14 +60,14 @@ class Changes:
 
     def encode(self, message: Any, memory: FeedbackMemory, key: Array) -> tuple[Any, FeedbackMemory]:
         change = jax.tree.map(jnp.subtract, message, memory.kept)
-        wire, speaker = self.channel.encode(change, memory.sender, key)
-        return wire, self.decode(wire, memory)[1]._replace(sender=speaker)
+        wire, sender = self.channel.encode(change, memory.sender, key)
+        return wire, self.decode(wire, memory)[1]._replace(sender=sender)
 
     def decode(self, wire: Any, memory: FeedbackMemory) -> tuple[Any, FeedbackMemory]:
-        q, listener = self.channel.decode(wire, memory.receiver)
+        q, receiver = self.channel.decode(wire, memory.receiver)
         heard = jax.tree.map(jnp.add, memory.kept, q)
         kept = jax.tree.map(lambda old, q: old + self.alpha * q, memory.kept, q)
-        return heard, FeedbackMemory(kept, memory.sender, listener)
+        return heard, FeedbackMemory(kept, memory.sender, receiver)
 
 
 def error_feedback(channel: Channel) -> ErrorFeedback:

@@ -52,7 +52,7 @@ class Diagnosis:
     delays: pd.DataFrame
     said: pd.DataFrame
     measures: Measures
-    patients: Context
+    context: Context
     found: tuple[Finding, ...]
     advice: tuple[str, ...]
 
@@ -93,7 +93,7 @@ class Diagnosis:
             delays=frames.delays(delays),
             said=frames.said(said),
             measures=found,
-            patients=who,
+            context=who,
             found=tuple(findings.sentences(who, found, rested, counted, delays, said)),
             advice=tuple(advice.sentences(who, found, rested, counted)),
         )
@@ -135,7 +135,7 @@ class Diagnosis:
         tables = {"table": self.table, "floors": self.floors, "rounds": self.rounds, "delays": self.delays}
         tables |= {"said": self.said}
         return {
-            "agents": len(self.patients.names),
+            "agents": len(self.context.names),
             **numbers,
             "findings": self.findings_about(),
             "advice": list(self.advice),

@@ -23,8 +23,8 @@ AGENTS = 12  # rows of the table of agents: those who give up most
 
 def write(found: Diagnosis, directory: str | Path, title: str = "", about: str = "") -> Path:
     """Write `index.html` about a diagnosis to a directory, made where it is missing; returns the page's path."""
-    names = found.patients.names
-    network = found.patients.network
+    names = found.context.names
+    network = found.context.network
     return page(
         "doctor.html",
         directory,
@@ -43,7 +43,7 @@ def chapters(found: Diagnosis) -> Iterator[Chapter]:
     yield Chapter(
         "How different the agents are", "\n\n".join(said("agents")), figures.losses_figure(found), _agents(found)
     )
-    if len(found.patients.names) > 1:
+    if len(found.context.names) > 1:
         yield Chapter("Who pulls against whom", "\n\n".join(said("difference")), figures.conflict_figure(found))
     yield Chapter("Where FedAvg will stand", "\n\n".join(said("floors")), figures.floors_figure(found), _floors(found))
     yield Chapter("How many rounds it will take", "\n\n".join([*said("rounds"), *said("delays")]), None, _rounds(found))

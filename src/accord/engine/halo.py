@@ -18,7 +18,7 @@ class Halo:
 
     >>> border = Halo(out=(jnp.array([1]),), order=jnp.array([2, 0, 1]))
     >>> said = jnp.array([10, 11])
-    >>> border.out_of(said)[0].tolist(), border.heard(said, (jnp.array([12]),)).tolist()
+    >>> border.gather(said)[0].tolist(), border.received(said, (jnp.array([12]),)).tolist()
     ([11], [12, 10, 11])
     """
 

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from accord.errors import NetworkError
-
-if TYPE_CHECKING:
-    pass
 
 
 def probability_of(fault: str, chance: float) -> float:

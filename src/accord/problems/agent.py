@@ -84,7 +84,7 @@ class Agent:
         """The axes over which `vmap` maps to ask all agents at once: pages are shared, each has its own rest."""
         if self.rows.blocks is None:
             return 0
-        rows = replace(self.rows, data=None, size=0, k=0, pages=None)
+        rows = replace(self.rows, data=None, size=0, k=0, blocks=None)
         own: Any = {name: None if getattr(self, name) is None else 0 for name in OWN}
         return replace(self, rows=rows, scale=0, **own)
 

@@ -94,7 +94,7 @@ class AsyncServer:
         place = jnp.argmin(carry.jobs.left)
         job = tree_take(carry.jobs, place)
         before = carry.server, tree_take(carry.own, job.k), carry.staleness
-        after = self._broadcast(*before, job, t)
+        after = self._arrived(*before, job, t)
         server, own, staleness = jax.tree.map(partial(jnp.where, job.lost), before, after)
         seen = carry.seen.at[job.k].set(jnp.where(job.lost, carry.seen[job.k], t + 1))
         stepped = jnp.where(turned(carry.server, server) & ~job.lost, t + 1, carry.turned)
@@ -103,7 +103,7 @@ class AsyncServer:
         )
         return self._sent(_later(carry, job.left), place, job.k, t + 1)
 
-    def _broadcast(
+    def _arrived(
         self, server: Any, own: ClientState, staleness: Staleness, job: Jobs, t: Array
     ) -> tuple[Any, ClientState, Staleness]:
         """Return what an answer changes: the server, what is kept of its agent, and how stale answers are."""
