@@ -115,11 +115,15 @@ class Evidence(NamedTuple):
 
     @property
     def _growing(self) -> Array:
-        """True where the objective has grown through three windows, ever faster, far beyond where it began."""
+        """True where the objective has grown through three windows, ever faster, far beyond where it began.
+
+        Where it swings, as under gradients that are late, the moves of the rounds tell, which are averages.
+        """
         far = self.marks.start + FAR * (jnp.abs(self.marks.start) + self.marks.change)
-        apart = self.closed.apart
+        last, apart, step = self.closed.last, self.closed.apart, self.closed.step
+        faster = _grows(last, far) | (_grows(step, jnp.zeros_like(far)) & (last[-1] > far))
         costly = jnp.isfinite(self.seen.dual_value)  # the cost rises as demand is met, and the violation is the measure
-        return self.fresh & _grows(self.closed.last, far) & (apart[-1] >= apart[0]) & ~costly
+        return self.fresh & faster & (apart[-1] >= apart[0]) & ~costly
 
     @property
     def _parting(self) -> Array:

@@ -46,6 +46,19 @@ def _summed(replies: Reply, share: Array) -> Sum:
     return Sum(share @ replies.g, S, share @ replies.l)
 
 
+def _largest(D: Array, rank: int, scale: Array) -> tuple[Array, Array]:
+    """Return the eigenvectors, of one sign, and the eigenvalues that are largest; none for what is rounding of `scale`.
+
+    Rounding turns the sign, and what is rounding has any direction: under a noisy channel every runtime had its own.
+    """
+    values, vectors = jnp.linalg.eigh(D)
+    most = jnp.argsort(-jnp.abs(values))[:rank]
+    u, value = vectors[:, most], values[most]
+    sign = jnp.sign(jnp.take_along_axis(u, jnp.argmax(jnp.abs(u), 0)[None], 0))
+    real = jnp.abs(value) > 8 * jnp.finfo(D.dtype).eps * scale
+    return jnp.where(real, sign * u, 0), jnp.where(real, value, 0)
+
+
 @method
 class FedNL:
     """x⁺ = x − (Ĥ + l I)⁻¹ Σ p_k ∇f_k(x), l = Σ p_k ‖Ĥ_k − ∇²f_k(x)‖_F; Ĥ_k⁺ = Ĥ_k + S_k, Ĥ⁺ = Ĥ + Σ p_k S_k.
@@ -84,10 +97,9 @@ class FedNL:
         return Heard(server.x)
 
     def respond(self, heard: Heard, client: Client, agent: Any, key: Array) -> tuple[Reply, Client]:
-        D = agent.hessian(heard.x) - client.H
-        values, vectors = jnp.linalg.eigh(D)
-        most = jnp.argsort(-jnp.abs(values))[: self.rank]
-        u, value = vectors[:, most], values[most]
+        hessian = agent.hessian(heard.x)
+        D = hessian - client.H
+        u, value = _largest(D, self.rank, jnp.linalg.norm(hessian))
         return Reply(agent.grad(heard.x), u, value, jnp.linalg.norm(D)), Client(client.H + (u * value) @ u.T)
 
     def update(self, server: Server, reply: Sum) -> Server:
