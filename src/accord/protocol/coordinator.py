@@ -198,7 +198,8 @@ class Coordinator:
         if known is not envelope.body and not same(known, envelope.body):
             raise ShardLost(
                 f"{self.names[worker]} has given two different replies to request {envelope.request_id}, "
-                f"{envelope.kind}. Its agents do not answer alike when asked again: fix what is random in them by a seed."
+                f"{envelope.kind}. Its agents do not answer alike when asked again: fix what is random in them by a "
+                "seed."
             )
 
     @property
