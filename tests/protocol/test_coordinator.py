@@ -163,6 +163,16 @@ def test_fault_38_a_replay_that_stands_still_is_begun_again() -> None:
     assert kinds(asked.handle(Received(Envelope("this run", 0, "start", 4, 0, 0, ())), 14.0)) == ["respond"]
 
 
+def test_fault_38_a_reply_to_a_later_request_brings_back_who_was_left_behind_with_one_that_never_arrived() -> None:
+    asked = machine()
+    asked.send(Kind.RESPOND, 0, {0: ()}, 0.0, all_needed=False)
+    asked.leave_behind()
+    assert asked.uncounted == {0: 1}
+    asked.send(Kind.RESTORE, 0, {0: ()}, 1.0, all_needed=True)
+    asked.handle(Received(Envelope("this run", 0, "restore", 2, 0, 0, ())), 2.0)
+    assert (asked.late, asked.returned) == ({}, {0: 1})
+
+
 class Slow:
     """The replies of one worker to a round are put on their way only when a later one is asked for."""
 
