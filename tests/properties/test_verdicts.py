@@ -185,9 +185,9 @@ def test_a_certificate_holds() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [kind for kind in METHODS if is_coupled(kind())], ids=lambda kind: kind.__name__)
-def test_on_a_hundred_random_markets_every_run_ends_at_the_planners_cost_or_at_its_limit(kind: Any) -> None:
+def test_on_thirty_random_markets_every_run_ends_at_the_planners_cost_or_at_its_limit(kind: Any) -> None:
     rng, network = np.random.default_rng(7), accord.networks.ring(4) if pattern_of(kind) == "peers" else None
-    for _ in range(100):
+    for _ in range(30):
         cost1, cost2 = np.cumsum(rng.exponential(rng.choice([0.1, 1, 10]), 4)), 10 ** rng.uniform(-3, 0, 4)
         most = rng.uniform(0.2, 2, 4)
         market = dispatch(cost2, cost1, np.zeros(4), np.zeros(4), most, rng.uniform(0.05, 0.95) * most.sum())
