@@ -21,7 +21,7 @@ class Docstrings(griffe.Extension):
 
     def on_class(self, *, cls: griffe.Class, **_: Any) -> None:
         """A class under `@method` is a dataclass: its fields are the parameters of its signature."""
-        if any(decorator.callable_path == "accord.methods.contracts.method" for decorator in cls.decorators):
+        if any(decorator.callable_path == "accord.methods.traits.method" for decorator in cls.decorators):
             own = griffe.Parameter("self", kind=griffe.ParameterKind.positional_or_keyword)
             fields = [parameter(field) for field in cls.attributes.values() if is_field(field)]
             cls.set_member("__init__", griffe.Function("__init__", parameters=griffe.Parameters(own, *fields)))

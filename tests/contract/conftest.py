@@ -43,13 +43,14 @@ CHOSEN: dict[str, Callable[[Any], bool]] = {
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     for name, wanted in CHOSEN.items():
         if name in metafunc.fixturenames:
-            marked = [_marked(name, kind) for kind in METHODS if wanted(kind)]
+            heavy = getattr(metafunc.module, "HEAVY", False)
+            marked = [_marked(name, kind, heavy) for kind in METHODS if wanted(kind)]
             metafunc.parametrize(name, marked, ids=lambda kind: kind.__name__)
 
 
-def _marked(name: str, kind: Any) -> Any:
-    """Runtimes are compared with one method of each shape always, and with all others among the slow tests."""
-    rare = name == "waiting_kind" and kind not in ONE_A_SHAPE
+def _marked(name: str, kind: Any, heavy: bool) -> Any:
+    """What compiles a method several times runs with one method of each shape always, with all others when slow."""
+    rare = (name == "waiting_kind" or heavy) and kind not in ONE_A_SHAPE
     return pytest.param(kind, marks=pytest.mark.slow if rare else ())
 
 

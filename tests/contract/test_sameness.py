@@ -14,6 +14,7 @@ from tests.contract.worlds import world_of
 
 ORDER = (3, 0, 5, 1, 4, 2)
 CLOSE = {"rtol": 1e-12, "atol": 1e-12}
+HEAVY = True  # a method is compiled for both sides of a comparison
 
 
 def flat(params: Any) -> np.ndarray:

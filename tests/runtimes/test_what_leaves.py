@@ -93,4 +93,4 @@ def test_a_method_whose_proposal_is_kept_at_home_is_refused() -> None:
             return client.x
 
     with pytest.raises(accord.errors.MethodError, match=r"proposal reads the client's state.*field apart"):
-        accord.run(accord.problems.quadratic(H, C), accord.methods.contracts.method(Secret)())
+        accord.run(accord.problems.quadratic(H, C), accord.methods.traits.method(Secret)())

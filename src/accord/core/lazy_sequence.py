@@ -14,7 +14,7 @@ class LazySequence(Sequence[Any]):
 
     >>> squares = LazySequence(3, lambda: [0, 1, 4])
     >>> len(squares), squares[2], squares
-    (3, 4, Later(length=3))
+    (3, 4, LazySequence(length=3))
     """
 
     length: int

@@ -58,7 +58,7 @@ def encode(envelope: Envelope, key: bytes = b"", number: int = 0) -> bytes:
 
     >>> from accord.protocol.messages import Envelope
     >>> frame = encode(Envelope("run", 0, "models", 3, 0, 0, (np.eye(2), 7, "words")))
-    >>> decode(frame[PREFIX.size + SEAL.size :], PREFIX.unpack_from(frame)[2]).body[1:]
+    >>> decode(frame[PREFIX.size + HEADER_CRC.size :], PREFIX.unpack_from(frame)[2]).body[1:]
     (7, 'words')
     """
     body = [np.asarray(part) if isinstance(part, np.generic) else part for part in envelope.body]
