@@ -174,7 +174,8 @@ class Coordinator:
                 return self._recover(self.awaited[0], now)
             case Tick():
                 return self._transmit({w: one for w, one in self._unanswered.items() if now >= self.retry_at[w]}, now)
-        return []
+            case _:
+                return []
 
     @property
     def _unanswered(self) -> dict[int, Envelope]:

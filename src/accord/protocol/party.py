@@ -59,7 +59,8 @@ class Party:
                 return [*self.exchange.post(round, exchange, messages), *self._continue()]
             case Finished(body) | Failed(body):
                 return self._reply(event, body)
-        return []
+            case _:
+                return []
 
     def _receive(self, envelope: Envelope) -> list[Command]:
         if envelope.sender == COORDINATOR:

@@ -47,7 +47,7 @@ class PeerExchange:
     def post(self, round: int, exchange: int, messages: tuple[Body, ...]) -> list[Send]:
         """Send one message to each recipient, and expect one of each sender."""
         self.expected = round, exchange
-        commands = []
+        commands: list[Send] = []
         for worker, body in zip(self.recipients, messages, strict=True):
             envelope = Envelope(self.run, self.own, Kind.PEER, self.request_id, round, exchange, body)
             self.sent[Key(worker, self.request_id, round, exchange)] = envelope
