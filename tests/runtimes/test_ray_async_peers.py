@@ -54,6 +54,6 @@ def test_a_shard_that_freezes_changes_no_answer(name: str) -> None:
             threading.Timer(1.5, os.kill, (frozen[0], signal.SIGCONT)).start()
 
     method, answer = METHODS[name]
-    run = accord.run(PROBLEM, method, network=RING, runtime=Ray(2), stop=after(2500), record=20, notify=freeze)
+    run = accord.run(PROBLEM, method, network=RING, runtime=Ray(2), stop=after(8000), record=20, notify=freeze)
     assert frozen
     np.testing.assert_allclose(run.agents, answer, atol=1e-6)
