@@ -56,7 +56,7 @@ def test_a_loss_that_takes_the_place_of_a_dropped_one_has_its_own_program() -> N
 @pytest.mark.slow  # twenty compilations
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in kilobytes on Linux only")
 def test_new_losses_run_after_run_keep_less_than_a_megabyte_each() -> None:
-    script = "from tests.runtimes.test_compiling import peaks; print(*peaks())"
+    script = "from tests.core.test_compilation import peaks; print(*peaks())"
     done = run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     peak = [int(number) for number in done.stdout.split()]
     assert len(peak) == RUNS

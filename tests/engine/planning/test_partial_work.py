@@ -135,7 +135,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
 
 @pytest.mark.parametrize(("method", "said"), REFUSED.values(), ids=REFUSED)
 def test_who_cannot_bear_it_is_refused_before_anything_starts(method: Any, said: str) -> None:
-    network = accord.networks.ring(4) if accord.methods.contracts.pattern_of(method) == "peers" else None
+    network = accord.networks.ring(4) if accord.methods.traits.pattern_of(method) == "peers" else None
     with pytest.raises(MethodError) as refused:
         lived(method, accord.Clock(complete=SHARES), network=network)
     assert said in str(refused.value)
