@@ -109,7 +109,7 @@ def _table(file: str) -> pd.DataFrame | str:
 
 
 class Page(NamedTuple):
-    """Where a page goes: where it is asked for, or to a directory of that name beside other runs."""
+    """The directory of a page: the one that is asked for, or one of that name beside other runs."""
 
     asked: Path | None
     name: str
@@ -120,7 +120,7 @@ def _page(out: Path | None, file: str, command: str) -> Page:
 
 
 def _told(found: Any) -> dict[str, Any]:
-    """What was found, in plain values."""
+    """The fit in plain values."""
     from accord.inference import Cox, Description
 
     cost = {"rounds": found.rounds, "bytes": found.bytes}

@@ -20,7 +20,7 @@ from accord.problems.data.shape import Shape
 from accord.problems.sufficient_statistics import Statistics
 
 OWN = ("share", "statistics", "complete")
-"""What an agent may have besides its rows and its scale, each its own."""
+"""The fields that an agent may have besides its rows and its scale, each its own."""
 
 
 @pytree

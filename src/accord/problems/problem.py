@@ -231,7 +231,7 @@ def stacked(problem: Problem, shape: Shape, scale: np.ndarray) -> Agent:
 
 
 def statistics_for(problem: Problem, dtype: np.dtype) -> Statistics | None:
-    """What all agents answer from in place of rows in a run of this precision; None where rows are needed."""
+    """Give what all agents answer from in place of rows in a run of this precision; None where rows are needed."""
     return problem.statistics if dtype == np.float64 else None
 
 

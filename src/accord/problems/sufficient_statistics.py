@@ -28,7 +28,7 @@ CURVED = 1e4
 
 
 class Statistics(NamedTuple):
-    """What an agent has instead of rows to answer with; of all agents with a leading axis of K."""
+    """The statistics that an agent answers from in place of rows; of all agents with a leading axis of K."""
 
     H: Any  # (d, d)
     g: Any  # (d,) ∇f at the centre

@@ -94,18 +94,18 @@ class Coordinator:
 
     @property
     def complete(self) -> bool:
-        """Whether every open request has its reply."""
+        """True when every open request has its reply."""
         return self.recovery is None and not self.awaited
 
     @property
     def failure_at(self) -> float:
-        """When a worker that all wait for counts as lost."""
+        """The time at which a worker that all wait for counts as lost."""
         waited_for = (self.all_needed or self.recovery is not None) and self.awaited
         return self.sent_at + self.failure_timeout if waited_for else math.inf
 
     @property
     def wake_at(self) -> float:
-        """When a `Tick` is due at the latest."""
+        """The latest time at which a `Tick` is due."""
         return min([self.failure_at, self._ends_at, *(self.retry_at[worker] for worker in self._unanswered)])
 
     # --- what the run asks -------------------------------------------------------------------------------------------
@@ -148,7 +148,7 @@ class Coordinator:
             self.returned.pop(worker, None)
 
     def snapshot_due(self, now: float) -> bool:
-        """Whether a replay would take so long that a snapshot is worth its cost, and no worker is busy."""
+        """Return whether a replay would take so long that a snapshot is worth its cost, and no worker is busy."""
         idle = not (self.open or self.late or self.returned)
         return idle and now - self.snapshot_at > SNAPSHOT_RATIO * self.snapshot_cost
 

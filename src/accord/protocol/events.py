@@ -87,4 +87,4 @@ Event = Received | Damaged | Lost | Tick | Exchanging | Finished | Failed
 Command = Send | Restart | Compute | Continue | Abandon | Close
 
 Computation = Generator[Exchanging, tuple[Body, ...], Body]
-"""What a request asks for: it yields its messages, is sent those of the others, and returns the body of its reply."""
+"""The work that a request asks for: it yields its messages, is sent those of others, and returns its reply's body."""

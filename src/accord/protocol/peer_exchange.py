@@ -63,7 +63,7 @@ class PeerExchange:
 
     @property
     def complete(self) -> bool:
-        """Whether all messages of the exchange under way have arrived."""
+        """True when all messages of the exchange under way have arrived."""
         return self.expected is not None and not self.missing
 
     def take(self) -> tuple[Body, ...]:

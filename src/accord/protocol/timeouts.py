@@ -1,4 +1,4 @@
-"""How long a coordinator waits for its workers."""
+"""The time that a coordinator waits for its workers."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class Worker:
             self.driver.run()
 
     def compute(self, request: Envelope) -> Computation:
-        """What a request asks for."""
+        """Do what a request asks for."""
         if self.team is None:
             self.team = replace(jax.device_put(self.part.team), key=jax.random.key(self.part.seed))
         self.request_id = request.request_id
