@@ -28,7 +28,7 @@ from accord.engine.planning.request import RunRequest, check_kinds
 from accord.engine.session import Session
 from accord.errors import MethodError
 from accord.problems.problem import Problem
-from accord.results.build import RunEnd, _answers, build_run, rows_of
+from accord.results.build import RunEnd, answers_of, build_run, rows_of
 from accord.results.checkpoint import Checkpoint, reserved
 from accord.results.columns import COLUMNS, PRICE_COLUMNS
 from accord.results.records import Records
@@ -39,7 +39,7 @@ from accord.runtimes.streamed import runtime_for
 LIMITS = ("rounds", "progress", "agreement", "window", "seconds")
 HINTS = {name: f"Give stop=accord.Stop({name}=...)." for name in LIMITS}
 HINTS |= dict.fromkeys(("step_size", "penalty", "local", "optimizer"), "Give it to the method.")
-"""What to give in place of an argument that `run` does not have."""
+"""The remedy for an argument that `run` does not have."""
 
 
 class Moment(NamedTuple):
@@ -192,7 +192,7 @@ class _RunLoop:
         return self._measured()
 
     def _measured(self) -> dict[str, float]:
-        x, agents = _answers(self.plan, self.session.outcome())
+        x, agents = answers_of(self.plan, self.session.outcome())
         now = Moment(self.session.round, x, list(agents))  # before the rounds go on
         seen = {str(name): float(value) for name, value in self.measure(now).items()}
         if taken := seen.keys() & set(COLUMNS + PRICE_COLUMNS):

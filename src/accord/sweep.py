@@ -18,7 +18,7 @@ from accord.core.stop_monitor import GOING
 from accord.core.stopping import Stop
 from accord.engine import loop
 from accord.engine.planning.build import as_method, build_plan
-from accord.engine.planning.cost import interval, per_round
+from accord.engine.planning.cost import per_round, recorded
 from accord.engine.planning.plan import Plan
 from accord.engine.planning.request import RunRequest
 from accord.engine.planning.tuning import within_limits
@@ -130,9 +130,7 @@ def _likewise(plan: Plan, method: Any, record: int | None) -> Plan:
     """The same run by other hyper-parameters of the same method: all that can be wrong is they."""
     check_hyperparameters(method)
     within_limits(method, plan.problem, plan.network, plan.shape.unflatten(plan.x0))
-    plan = replace(plan, method=in_precision_of(method, plan.dtype))
-    every = interval(plan, record)
-    return replace(plan, every=every, kept=(record or every) // every)
+    return recorded(replace(plan, method=in_precision_of(method, plan.dtype)), record)
 
 
 def _programs(plans: list[Plan]) -> list[list[int]]:

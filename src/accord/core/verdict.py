@@ -136,7 +136,7 @@ def verdict(watch: StopMonitor) -> Array:
     return Evidence.of(watch).verdict
 
 
-def ending(watch: StopMonitor, verdict: int, note: str = "") -> Ending:
+def ending(watch: StopMonitor, verdict: int) -> Ending:
     """Return why the run stopped, with the numbers."""
     number = lambda value: float(np.asarray(value))  # noqa: E731
     limits, seen = watch.limits, watch.seen
@@ -145,7 +145,6 @@ def ending(watch: StopMonitor, verdict: int, note: str = "") -> Ending:
     apart = number(seen.disagreement)
     return Ending(
         next(status for status in Status if status.number == verdict),
-        note=note,
         window=int(limits.window) * WINDOWS,
         objective=number(seen.objective),
         left=left,

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from accord.errors import MethodError
+from accord.problems.data.shards import concatenated
 from accord.problems.problem import Problem, in_precision
 
 
@@ -54,7 +55,7 @@ class RowPredictions:
 def predict_rows(problem: Problem, x: Any) -> RowPredictions:
     """Judge every row by the model x."""
     owner = np.repeat(np.arange(problem.K), problem.sizes)
-    rows = jax.tree.map(lambda *leaves: np.concatenate(leaves), *problem.shards)
+    rows = concatenated(problem.shards)
     with jax.enable_x64(True):
         params = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), x)
         loss = jax.jit(jax.vmap(problem.loss, (None, 0)))(params, in_precision(rows, np.dtype(np.float64)))

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from accord.results.run import Run
 
 SEARCHED = 1000  # agents whose own optima are sought for a report
-WORST = 10  # agents of a table of many
 
 
 def fairness_chapters(

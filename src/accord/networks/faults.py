@@ -17,6 +17,7 @@ import numpy as np
 from jax import Array
 
 from accord.core.pytrees import pytree
+from accord.errors import NetworkError
 from accord.networks.mixing import Weights, crowded, mixing_weights
 
 
@@ -140,3 +141,12 @@ def _renumbered(weights: Weights, number: np.ndarray) -> Weights:
     """Link numbers of the whole network in place of the shard's own."""
     given = None if weights.given_link is None else number[weights.given_link].astype(np.int32)
     return replace(weights, link=number[weights.link].astype(np.int32), given_link=given)
+
+
+def probability_of(fault: str, chance: float) -> float:
+    """Refuse a probability of a fault that is none, or one."""
+    if not 0 <= chance < 1:
+        raise NetworkError(
+            f"{fault}({chance}): give a chance of at least 0 and below 1; at 1 nobody would ever be heard."
+        )
+    return float(chance)

@@ -11,9 +11,8 @@ import numpy as np
 
 from accord.errors import NetworkError
 from accord.networks import weights
-from accord.networks.faults import NO_FAULTS, Faults
+from accord.networks.faults import NO_FAULTS, Faults, probability_of
 from accord.networks.optimal_weights import fastest
-from accord.networks.probability import probability_of
 from accord.networks.spectrum import DENSE_UP_TO, Sparse, Spectrum, spectrum
 from accord.networks.weights import Links
 

@@ -19,6 +19,7 @@ from accord.core.linalg.fista import fista
 from accord.errors import ProblemError
 from accord.problems.centralised_coupled import clear
 from accord.problems.data.shape import Shape
+from accord.problems.data.shards import concatenated
 from accord.problems.problem import Problem, in_precision
 
 Function = Callable[[Any], Any]
@@ -98,7 +99,7 @@ def _minimiser(problem: Problem, shape: Shape, start: np.ndarray) -> np.ndarray:
 
 def _pooled(problem: Problem) -> CentralisedProblem:
     """Return every agent's rows, each weighing p_k/n_k."""
-    rows = jax.tree.map(lambda *leaves: np.concatenate(leaves), *problem.shards)
+    rows = concatenated(problem.shards)
     sizes = problem.sizes
     return CentralisedProblem(
         in_precision(rows, np.dtype(np.float64)), np.repeat(problem.weights / np.maximum(sizes, 1), sizes)

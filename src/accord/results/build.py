@@ -58,7 +58,7 @@ def build_run(plan: Plan, ended: RunEnd, choices: tuple[TunedParameter, ...], ru
     """The run as the user keeps it: in the shape of x0, in NumPy."""
     outcome = ended.outcome
     warn_if_inexact(plan, outcome)
-    x, own = _answers(plan, outcome)
+    x, own = answers_of(plan, outcome)
     losses = np.where(plan.problem.sizes[plan.problem.panel] > 0, np.asarray(outcome.losses, float), np.nan)
     ending = unmet_caps(plan, losses) or ended.ending
     return Run(
@@ -82,7 +82,7 @@ def _history(plan: Plan, records: Records) -> Any:
     return frame if plan.kept == 1 else frame[kept].reset_index(drop=True)
 
 
-def _answers(plan: Plan, outcome: Outcome) -> tuple[Any, Sequence[Any]]:
+def answers_of(plan: Plan, outcome: Outcome) -> tuple[Any, Sequence[Any]]:
     """The answer and the agents' own, in the shape of x0; those not before they are read."""
     shaped = lambda x: jax.tree.map(np.asarray, plan.shape.unflatten(np.asarray(x)))  # noqa: E731
     own = LazySequence(len(outcome.agents), lambda: list(map(shaped, outcome.agents)))

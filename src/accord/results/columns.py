@@ -24,9 +24,7 @@ COLUMNS = (
     "residual",
 )
 
-
 PRICE_COLUMNS = ("violation", "dual_value", "gap")
-
 
 CLOCK_COLUMNS = ("clock", "staleness", "stalest")  # simulated seconds; and how old answers were, in updates: mean, most
 
@@ -50,5 +48,6 @@ def table(records: Records, window: int, prices: bool) -> pd.DataFrame:
     return frame.loc[:, [*told, *more]]
 
 
-def _number(value: float) -> float | None:
+def finite_or_none(value: float) -> float | None:
+    """Return a number as JSON can hold it: None where it is not finite."""
     return float(value) if np.isfinite(value) else None

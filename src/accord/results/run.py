@@ -14,7 +14,7 @@ import numpy as np
 from accord.core.late import late
 from accord.core.status import Ending, Status
 from accord.errors import SavedRunError
-from accord.results.columns import _number
+from accord.results.columns import finite_or_none
 from accord.results.facts import Certificate, Facts
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class Run:
     def summary(self) -> dict[str, Any]:
         """The run in one flat object, as `accord run --json` prints it."""
         last = self.history.iloc[-1]
-        numbers = {name: _number(last[name]) for name in ("objective", "disagreement")}
+        numbers = {name: finite_or_none(last[name]) for name in ("objective", "disagreement")}
         counts = {name: int(last[name]) for name in ("messages", "bytes")}
         return {
             "method": self.facts.method,

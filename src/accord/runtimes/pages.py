@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import jax
 import numpy as np
 
 from accord.engine.planning.plan import Plan
 from accord.problems.data.rows import Rows
-from accord.problems.data.shards import pack_blocks
+from accord.problems.data.shards import concatenated, pack_blocks
 from accord.problems.problem import in_precision
 
 
@@ -20,11 +17,6 @@ def fetched_rows(plan: Plan, ks: np.ndarray, length: int, room: int, largest: in
     while room < page_count(sizes, length):
         room *= 2
     return pack_blocks(in_precision(rows, plan.dtype), sizes, length, largest, room)
-
-
-def concatenated(shards: list[Any]) -> Any:
-    """Concatenate shards, leaf by leaf."""
-    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *shards)
 
 
 def page_count(sizes: np.ndarray, length: int) -> int:

@@ -18,7 +18,7 @@ from accord.protocol.timeouts import Timeouts
 from accord.runtimes.workers.assignment import divide
 from accord.runtimes.workers.async_peers import AsyncPeersSession
 from accord.runtimes.workers.async_server import AsyncServerSession, session_of
-from accord.runtimes.workers.ray_actors import RayTransport, _library
+from accord.runtimes.workers.ray_actors import RayTransport, ray_library
 from accord.runtimes.workers.synchronous import SyncWorkersSession, new_run_id
 
 TOKEN = "RAY_AUTH_TOKEN"
@@ -58,7 +58,7 @@ class Ray:
         """
         if self.shards is not None and self.shards < 1:
             raise MethodError(f"Ray(shards={self.shards}): give at least one shard.")
-        ray = _library()
+        ray = ray_library()
         owned = _join(ray, self.address)
         count = min(self.shards or int(ray.cluster_resources().get("CPU", 1)), len(agents))
         return Answering(ray, [agents[k::count] for k in range(count)], owned)
@@ -69,7 +69,7 @@ class Ray:
         check_timeouts(timeouts, plan, self)
         if self.shards is not None and self.shards < 1:
             raise MethodError(f"Ray(shards={self.shards}): give at least one shard.")
-        ray = _library()
+        ray = ray_library()
         with ExitStack() as undo:  # what has begun, where it is interrupted before it has begun as a whole
             if owned := _join(ray, self.address):
                 undo.callback(ray.shutdown)

@@ -11,7 +11,7 @@ import numpy as np
 from accord.channels import Clear
 from accord.core.kinds import whole
 from accord.core.stopping import Stop
-from accord.engine.planning.cost import interval
+from accord.engine.planning.cost import recorded
 from accord.engine.planning.partial_work import check_even
 from accord.engine.planning.plan import Plan
 from accord.engine.planning.request import RunRequest
@@ -146,8 +146,7 @@ def budget(asked: RunRequest, fit: Fit, start: Start) -> Plan:
     with jax.enable_x64(plan.dtype == np.float64):
         fits_contract(plan)
         check_best_responses(plan)
-        every = interval(plan, rounds)
-        return replace(plan, every=every, kept=(rounds or every) // every)
+        return recorded(plan, rounds)
 
 
 def as_method(method: Any) -> Any:

@@ -75,7 +75,7 @@ def _largest(agents: Agent, x: Array) -> Array:
 
     def of(agent: Agent) -> Array:
         product = lambda v: jax.jvp(agent.grad, (x,), (v,))[1]  # noqa: E731
-        turn = lambda _, v: _directed(product(v))  # noqa: E731
+        turn = lambda _, v: unit_vector(product(v))  # noqa: E731
         return jnp.linalg.norm(product(jax.lax.fori_loop(0, 50, turn, start)))
 
     if agents.rows.blocks is not None:  # which all agents share
@@ -84,7 +84,7 @@ def _largest(agents: Agent, x: Array) -> Array:
     return jax.lax.map(of, replace(agents, share=None), batch_size=max(TOGETHER // size, 1))
 
 
-def _directed(w: Array) -> Array:
+def unit_vector(w: Array) -> Array:
     """w/‖w‖; zero where w is, as of an agent without rows."""
     size = jnp.linalg.norm(w)
     return w / jnp.where(size > 0, size, 1)
@@ -172,7 +172,7 @@ def _least_push_weight(network: Any) -> float:
     return least
 
 
-def _max_row_smoothness(problem: Problem, L: np.ndarray, found: Constants) -> float:
+def max_row_smoothness(problem: Problem, L: np.ndarray, found: Constants) -> float:
     """Bound the smoothness at one row by the loss's own bound; else by n_k L_k, the most if losses are convex."""
     scale = problem.K * problem.weights
     if not hasattr(problem.loss, "bounds"):

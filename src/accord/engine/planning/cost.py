@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import jax
@@ -79,6 +80,12 @@ def interval(plan: Plan, record: int | None) -> int:
         return 1
     asked = len(plan.problem.panel) / plan.problem.K
     return max(1, math.ceil(10 * asked / max(gradients(plan), 0.1 * asked)))
+
+
+def recorded(plan: Plan, record: int | None) -> Plan:
+    """Give the plan with its rounds between two records, and the share of records that is kept."""
+    every = interval(plan, record)
+    return replace(plan, every=every, kept=(record or every) // every)
 
 
 def _peer_messages(plan: Plan) -> list[int]:

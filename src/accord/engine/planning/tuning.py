@@ -12,7 +12,7 @@ import numpy as np
 from jax import Array
 
 from accord.core.compilation import jit_by_loss
-from accord.engine.planning.constants import SAMPLE, _directed, _max_row_smoothness, constants, curvature
+from accord.engine.planning.constants import SAMPLE, constants, curvature, max_row_smoothness, unit_vector
 from accord.errors import MethodError
 from accord.methods.contracts import Constants
 from accord.methods.hyperparameters import is_count, kinds_of
@@ -46,7 +46,7 @@ def tune(method: Any, problem: Problem, network: Any = None, x0: Any = None) -> 
     if whole is not problem:
         source += f", of {problem.K} agents drawn of {whole.K:,}"
     if "sample_grad" in method.needs:
-        found = found._replace(L_row=_max_row_smoothness(problem, curvature(problem, x0).L, found))
+        found = found._replace(L_row=max_row_smoothness(problem, curvature(problem, x0).L, found))
     if method.compares:
         found = found._replace(delta=unlikeness(problem, x0))
     return _chosen(method, found, source)
@@ -77,7 +77,7 @@ def _spread(agents: Agent, p: Array, x: Array) -> Array:
         return p @ times(agents, once - p @ once)  # Σ p_k H (H_k − H) v = 0
 
     v = jax.lax.fori_loop(
-        0, 50, lambda _, v: _directed(squared(v)), jax.random.normal(jax.random.key(0), x.shape, x.dtype)
+        0, 50, lambda _, v: unit_vector(squared(v)), jax.random.normal(jax.random.key(0), x.shape, x.dtype)
     )
     return jnp.linalg.norm(squared(v))
 

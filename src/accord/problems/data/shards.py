@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -152,6 +153,11 @@ def aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     buffer = np.empty(math.prod(shape) * dtype.itemsize + 64, np.uint8)
     start = -buffer.ctypes.data % 64
     return buffer[start : start + buffer.size - 64].view(dtype).reshape(shape)
+
+
+def concatenated(shards: Iterable[Any]) -> Any:
+    """Concatenate the rows of shards, leaf by leaf."""
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *shards)
 
 
 def nonempty(shards: Any, k: int, sizes: np.ndarray) -> Any:

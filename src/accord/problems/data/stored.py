@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from accord.errors import DataError, ProblemError
-from accord.problems.data.shards import check_range, field
+from accord.problems.data.shards import check_range, concatenated, field
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -144,7 +144,7 @@ def generated(shard: Callable[[int], Any], sizes: Sequence[int] | np.ndarray, pa
                     "Give one row of each an example."
                 )
         try:
-            return jax.tree.map(lambda *leaves: np.concatenate(leaves), *shards)
+            return concatenated(shards)
         except ValueError as error:
             raise DataError(
                 f"The shards of agents {_named(ks)} do not go together: {error}. Give all agents the same "

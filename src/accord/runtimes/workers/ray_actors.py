@@ -32,7 +32,7 @@ class ActorProcess:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)  # as good as killed: nothing of it is an agent's failure
         os.environ["PJRT_NPROC"] = "1"  # XLA would take threads for all cores, which are other shards'
         jax.config.update("jax_cpu_enable_async_dispatch", False)  # nothing to do meanwhile: save the hand-over
-        machine = "127.0.0.1" if alone else _library().util.get_node_ip_address()
+        machine = "127.0.0.1" if alone else ray_library().util.get_node_ip_address()
         self.worker, self.transport = worker, Sockets(worker, secret, machine)
 
     def address(self) -> tuple[Address, str]:
@@ -121,7 +121,8 @@ def _versions() -> str:
     return f"Accord {version('accord')} with JAX {jax.__version__}"
 
 
-def _library() -> Any:
+def ray_library() -> Any:
+    """Import Ray, which is an extra, without its reports of usage."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
